@@ -1,0 +1,277 @@
+"""The decision of one hedge, read top to bottom: facts, band, the order that works, the order that is due, guards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import NamedTuple
+
+from hedger.engine.band import Widths, rebalance, widths
+from hedger.engine.exposure import exposure, position_of
+from hedger.engine.limits import Denied, Proposal, first_denial, reducible, stale_input
+from hedger.engine.margin import largest_position
+from hedger.engine.orders import Order, OrderStatus
+from hedger.engine.policy import Hedge
+from hedger.engine.quoting import passive_price, touch_moved_away
+from hedger.engine.state import Action, Exposure, HedgeState, Mode, Reason, Severity, State
+from hedger.engine.target import target_delta
+from hedger.model.instrument import Instrument, InstrumentId
+from hedger.model.market import Mark, Quote
+from hedger.model.numeric import ceil_to, floor_to
+from hedger.model.order import Side
+
+CREATING = frozenset({Mode.HEDGING, Mode.REDUCE_ONLY, Mode.SHADOW})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What a decision is made on: one instrument's prices and the hedge's exposure, target and band, in coins."""
+
+    instrument: Instrument
+    quote: Quote
+    mark: Mark
+    exposure: Exposure
+    target: Decimal
+    edges: Widths
+
+    @property
+    def deviation(self) -> Decimal:
+        """Net delta minus target."""
+        return self.exposure.delta - self.target
+
+    @property
+    def inside(self) -> bool:
+        """Whether the deviation lies inside the band."""
+        return self.edges.holds(self.deviation)
+
+
+class Draft(NamedTuple):
+    """An order that passed the guards, before it has an id."""
+
+    instrument: Instrument
+    side: Side
+    quantity: Decimal
+    price: Decimal
+    reduce_only: bool
+    margin_reduction: bool
+
+
+class Verdict(NamedTuple):
+    """What a hedge should do now: at most one of `draft` (place it) and `cancel` (cancel it) is set."""
+
+    action: Action
+    reason: Reason
+    detail: str = ""
+    draft: Draft | None = None
+    cancel: Order | None = None
+
+
+def gather(state: State, hedge: Hedge) -> Facts | None:
+    """The facts of a hedge on its first instrument whose inputs are fresh; None while something was never seen."""
+    id = next((id for id in hedge.instruments if stale_input(state, hedge, id) is None), hedge.instruments[0])
+    instrument, quote, mark = state.instruments.get(id), state.quotes.get(id), state.marks.get(id)
+    held = exposure(state, hedge)
+    if instrument is None or quote is None or mark is None or held is None:
+        return None
+    price = mark[0].index_price
+    return Facts(
+        instrument=instrument,
+        quote=quote[0],
+        mark=mark[0],
+        exposure=held,
+        target=target_delta(hedge.target, held.holding, price),
+        edges=widths(hedge.band, held.holding, price),
+    )
+
+
+def decide(state: State, hedge: Hedge, memory: HedgeState, facts: Facts | None) -> Verdict:
+    """What the hedge does now. Pure: nothing is remembered but what the caller keeps of the verdict."""
+    working = next((o for o in state.orders.values() if o.hedge == hedge.name and _at_work(o)), None)
+    if facts is None:
+        return _give_way(working, Denied(Reason.NO_QUOTE, "prices or account not seen yet"))
+    if state.mode not in CREATING:
+        return _give_way(working, Denied(Reason.NOT_HEDGING, f"mode {state.mode.value}"))
+    stale = stale_input(state, hedge, (working.id if working else facts.instrument.id))
+    if stale is not None:
+        return _give_way(working, stale)
+    if working is not None:
+        return _tend(state, hedge, memory, facts, working)
+    return _begin(state, hedge, memory, facts)
+
+
+def _at_work(order: Order) -> bool:
+    """Live and not UNKNOWN: an unknown order is reserved, but nothing can be done with it."""
+    return order.live and order.status is not OrderStatus.UNKNOWN
+
+
+def _give_way(working: Order | None, denied: Denied) -> Verdict:
+    """Without leave to create, what rests is taken off the book."""
+    if working is not None and working.status is OrderStatus.OPEN:
+        return Verdict(Action.CANCEL, denied.reason, denied.detail, cancel=working)
+    return Verdict(Action.DENY, denied.reason, denied.detail)
+
+
+# --- an order works -------------------------------------------------------------------------------------------------
+
+
+def _tend(state: State, hedge: Hedge, memory: HedgeState, facts: Facts, order: Order) -> Verdict:
+    """Leave the working order alone, or cancel it for a reason; a replacement is sized only after its end."""
+    if order.status is not OrderStatus.OPEN:
+        return Verdict(Action.WAIT, Reason.ORDER_IN_FLIGHT)
+    doubt = _doubt(state, hedge, memory, facts, order)
+    if doubt is not None:
+        return Verdict(Action.CANCEL, doubt.reason, doubt.detail, cancel=order)
+    return Verdict(Action.WAIT, Reason.ORDER_WORKING)
+
+
+def _doubt(state: State, hedge: Hedge, memory: HedgeState, facts: Facts, order: Order) -> Denied | None:
+    """Why a resting order should not rest any longer."""
+    instrument = state.instruments[order.id]
+    if order.margin_reduction:
+        if memory.severity < Severity.REDUCE:
+            return Denied(Reason.INSIDE_BAND, "the margin has recovered")
+    elif _overshoots(facts, order, instrument):
+        return Denied(Reason.WOULD_OVERSHOOT, "what is left of it would carry the delta past the target")
+    elif memory.severity is Severity.REDUCE and _moves_against_reduction(state, order):
+        return Denied(Reason.MARGIN_REDUCTION, "margin comes before the hedge")
+    quote, mark = state.quotes[order.id][0], state.marks[order.id][0]
+    resting = _proposal(state, hedge, memory, instrument, quote, mark, order.side, order.remaining, order.price)
+    denied = first_denial(resting, resting=True)
+    if denied is not None:
+        return denied
+    if state.now - order.placed_at >= hedge.execution.deadline_ms:
+        return Denied(Reason.PAST_DEADLINE, f"not filled within {hedge.execution.deadline_ms} ms")
+    if touch_moved_away(order, quote, instrument, hedge.execution, state.now):
+        return Denied(Reason.PRICE_MOVED, f"{order.price} is behind {quote.bid}/{quote.ask}")
+    return None
+
+
+def _overshoots(facts: Facts, order: Order, instrument: Instrument) -> bool:
+    """Whether filling everything that is pending would end beyond the target by more than a lot."""
+    lot = instrument.lot_size * instrument.contract_multiplier
+    if order.side is Side.SELL:
+        return facts.exposure.low - facts.target < -lot
+    return facts.exposure.high - facts.target > lot
+
+
+def _moves_against_reduction(state: State, order: Order) -> bool:
+    return order.remaining > reducible(order.side, position_of(state, order.id))
+
+
+# --- no order works -------------------------------------------------------------------------------------------------
+
+
+def _begin(state: State, hedge: Hedge, memory: HedgeState, facts: Facts) -> Verdict:
+    if memory.severity is Severity.REDUCE:
+        return _reduce(state, hedge, memory, facts)
+    if facts.inside:
+        return Verdict(Action.HOLD, Reason.INSIDE_BAND)
+    low, high = facts.exposure.low - facts.target, facts.exposure.high - facts.target
+    coins = rebalance(hedge.band, facts.edges, low, high)
+    if not coins:
+        return Verdict(Action.WAIT, Reason.UNRESOLVED_ORDERS, "an order whose fate is unknown may have done it")
+    waiting = _must_wait(state, hedge, memory)
+    if waiting is not None:
+        return waiting
+    side = Side.BUY if coins > 0 else Side.SELL
+    units = _sized(hedge, facts, side, abs(coins))
+    return _propose(state, hedge, memory, facts, side, units)
+
+
+def _must_wait(state: State, hedge: Hedge, memory: HedgeState) -> Verdict | None:
+    if state.now < memory.rest_until:
+        return Verdict(Action.WAIT, memory.rest_reason)
+    for account in state.accounts:
+        if hedge.name in state.hedges_of_account[account] and not state.accounts[account].settled:
+            return Verdict(Action.WAIT, Reason.AWAITING_READING, f"account {account}")
+    return None
+
+
+def _sized(hedge: Hedge, facts: Facts, side: Side, coins: Decimal) -> Decimal:
+    """Coins to units on the lot grid: within the slice and the notional cap, never past the target.
+
+    To the edge it is rounded up, because one lot inside the band is inside and one lot outside is not.
+    """
+    instrument = facts.instrument
+    to_target = coins >= abs(facts.exposure.delta - facts.target)
+    units = coins / instrument.contract_multiplier
+    units = floor_to(units, instrument.lot_size) if to_target else ceil_to(units, instrument.lot_size)
+    price = passive_price(side, facts.quote, instrument, hedge.execution)
+    caps = [instrument.max_quantity, hedge.guards.order_notional / price]
+    if hedge.execution.slice_quantity is not None:
+        caps.append(hedge.execution.slice_quantity / instrument.contract_multiplier)
+    return min(units, floor_to(min(caps), instrument.lot_size))
+
+
+def _reduce(state: State, hedge: Hedge, memory: HedgeState, facts: Facts) -> Verdict:
+    """Take a step of the largest position off: protection is given up, step by step, to stay unliquidated."""
+    waiting = _must_wait(state, hedge, memory)
+    if waiting is not None:
+        return waiting
+    held = largest_position(state, hedge)
+    if held is None:
+        return Verdict(Action.DENY, Reason.MARGIN_RATIO, "margin is short but there is no position to reduce")
+    stale = stale_input(state, hedge, held.id)
+    if stale is not None:
+        return Verdict(Action.DENY, stale.reason, stale.detail)
+    position = position_of(state, held.id)
+    instrument, quote, mark = state.instruments[held.id], state.quotes[held.id][0], state.marks[held.id][0]
+    step = max(ceil_to(abs(position) * hedge.reduce_step, instrument.lot_size), instrument.min_quantity)
+    side = Side.SELL if position > 0 else Side.BUY
+    price = passive_price(side, quote, instrument, hedge.execution)
+    units = min(abs(position), max(step, ceil_to(instrument.min_notional / price, instrument.lot_size)))
+    proposal = _proposal(state, hedge, memory, instrument, quote, mark, side, units, price)
+    denied = first_denial(proposal)
+    if denied is not None:
+        return Verdict(Action.DENY, denied.reason, denied.detail)
+    draft = Draft(instrument, side, units, price, reduce_only=True, margin_reduction=True)
+    detail = f"{units} of {abs(position)} come off to save margin: that much protection is given up"
+    return Verdict(Action.PLACE, Reason.MARGIN_REDUCTION, detail, draft=draft)
+
+
+def _propose(state: State, hedge: Hedge, memory: HedgeState, facts: Facts, side: Side, units: Decimal) -> Verdict:
+    """The order for `units`, or what of it only reduces where a guard denies the rest, or the denial."""
+    instrument = facts.instrument
+    price = passive_price(side, facts.quote, instrument, hedge.execution)
+    proposal = _proposal(state, hedge, memory, instrument, facts.quote, facts.mark, side, units, price)
+    denied = first_denial(proposal)
+    if denied is not None and proposal.adds_risk:
+        units = min(units, floor_to(reducible(side, proposal.position), instrument.lot_size))
+        proposal = _proposal(state, hedge, memory, instrument, facts.quote, facts.mark, side, units, price)
+        denied = first_denial(proposal) if units > 0 else denied
+    if denied is not None:
+        return Verdict(Action.DENY, denied.reason, denied.detail)
+    if units < instrument.min_quantity or units * price < instrument.min_notional or units <= 0:
+        return Verdict(Action.DENY, Reason.BELOW_MINIMUM, f"{units} at {price} is less than the venue takes")
+    draft = Draft(instrument, side, units, price, reduce_only=not proposal.adds_risk, margin_reduction=False)
+    return Verdict(Action.PLACE, Reason.OUTSIDE_BAND, draft=draft)
+
+
+def _proposal(
+    state: State,
+    hedge: Hedge,
+    memory: HedgeState,
+    instrument: Instrument,
+    quote: Quote,
+    mark: Mark,
+    side: Side,
+    quantity: Decimal,
+    price: Decimal,
+) -> Proposal:
+    return Proposal(
+        state=state,
+        hedge=hedge,
+        memory=memory,
+        instrument=instrument,
+        side=side,
+        quantity=quantity,
+        price=price,
+        position=position_of(state, instrument.id),
+        quote=quote,
+        mark=mark,
+    )
+
+
+def reference_instrument(facts: Facts | None, hedge: Hedge) -> InstrumentId:
+    """The instrument that a decision looked at: the one chosen, or the first where nothing is known."""
+    return facts.instrument.id if facts is not None else hedge.instruments[0]

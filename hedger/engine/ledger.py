@@ -1,0 +1,100 @@
+"""What a hedge costs and earns: fees, funding, slippage and execution edge, booked from fills and payments.
+
+Signs: a cost is negative and an income positive in `fees` (a fee paid is −), `funding`, `slippage` and `edge`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from hedger.model.account import FundingPayment
+from hedger.model.numeric import BPS, ZERO
+from hedger.model.order import Fill
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ledger:
+    """Running sums of one hedge, in quote unless said otherwise.
+
+    `slippage` = Σ side·quantity·(mid at decision − price): what waiting in the book cost or earned.
+    `edge` = Σ side·quantity·(mid at fill − price): the half spread that a maker keeps.
+    `other_fees` holds, per asset, fees that could not be valued in quote when they were booked.
+    `entry_basis_notional` = Σ basis in bps × notional of fills: divided by `notional` it is the basis at entry.
+    """
+
+    fills: int = 0
+    maker_fills: int = 0
+    taker_fills: int = 0
+    quantity: Decimal = ZERO
+    notional: Decimal = ZERO
+    fees: Decimal = ZERO
+    other_fees: Mapping[str, Decimal] = field(default_factory=dict)
+    funding: Decimal = ZERO
+    slippage: Decimal = ZERO
+    edge: Decimal = ZERO
+    entry_basis_notional: Decimal = ZERO
+
+    @property
+    def total(self) -> Decimal:
+        """Everything that the hedge earned (+) or cost (−) in quote, apart from price moves."""
+        return self.fees + self.funding
+
+    @property
+    def entry_basis_bps(self) -> Decimal | None:
+        """The notional-weighted basis (mark over index) at which the hedge traded, in basis points."""
+        return self.entry_basis_notional / self.notional if self.notional else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FillContext:
+    """What was known around a fill: mids and basis in quote, and prices (quote per coin) to value fee assets."""
+
+    decision_mid: Decimal | None
+    fill_mid: Decimal | None
+    basis_bps: Decimal | None
+    contract_multiplier: Decimal
+    quote_asset: str
+    prices: Mapping[str, Decimal]
+
+
+def book_fill(ledger: Ledger, fill: Fill, context: FillContext) -> Ledger:
+    """The ledger after one fill. Each fill is booked once: the order table sees to that."""
+    coins = fill.quantity * context.contract_multiplier
+    notional = fill.quantity * fill.price
+    value = _fee_price(fill.fee_asset, context)
+    other = dict(ledger.other_fees)
+    if value is None and fill.fee:
+        other[fill.fee_asset] = other.get(fill.fee_asset, ZERO) - fill.fee
+    return replace(
+        ledger,
+        fills=ledger.fills + 1,
+        maker_fills=ledger.maker_fills + fill.maker,
+        taker_fills=ledger.taker_fills + (not fill.maker),
+        quantity=ledger.quantity + coins,
+        notional=ledger.notional + notional,
+        fees=ledger.fees - fill.fee * (value or ZERO),
+        other_fees=other,
+        slippage=ledger.slippage + _against(fill, context.decision_mid),
+        edge=ledger.edge + _against(fill, context.fill_mid),
+        entry_basis_notional=ledger.entry_basis_notional + (context.basis_bps or ZERO) * notional,
+    )
+
+
+def book_funding(ledger: Ledger, payment: FundingPayment, value: Decimal) -> Ledger:
+    """The ledger after one funding payment; `value` is the price of its asset in quote (1 for the quote itself)."""
+    return replace(ledger, funding=ledger.funding + payment.amount * value)
+
+
+def basis_bps(mark_price: Decimal, index_price: Decimal) -> Decimal:
+    """Mark over index in basis points: positive is contango."""
+    return (mark_price / index_price - 1) * BPS
+
+
+def _against(fill: Fill, mid: Decimal | None) -> Decimal:
+    return ZERO if mid is None else fill.side.sign * fill.quantity * (mid - fill.price)
+
+
+def _fee_price(asset: str, context: FillContext) -> Decimal | None:
+    return Decimal(1) if asset == context.quote_asset else context.prices.get(asset)

@@ -1,0 +1,291 @@
+"""The guards: each a named function of a proposed order, and the registry that proves which ones are evaluated.
+
+A guard of kind FACT speaks of whether the numbers can be trusted at all, and stops every create. One of kind RISK
+stops only what adds risk: an order that makes the hedge's position smaller passes it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import NamedTuple
+
+from hedger.engine.exposure import accounts_of
+from hedger.engine.ledger import basis_bps
+from hedger.engine.margin import liquidation_distances, margin_ratios
+from hedger.engine.policy import Hedge
+from hedger.engine.quoting import joined_notional
+from hedger.engine.state import HedgeState, Reason, Severity, State
+from hedger.model.account import Position
+from hedger.model.instrument import Instrument, InstrumentId
+from hedger.model.market import Mark, Quote
+from hedger.model.numeric import BPS, ZERO
+from hedger.model.order import Side
+
+DAY_MS = 86_400_000
+MINUTE_MS = 60_000
+YEAR_MS = 365 * DAY_MS
+FUTURE_MS = 2_000
+
+
+class Denied(NamedTuple):
+    """Why an order may not be sent: a reason from the closed list, and the numbers for a person."""
+
+    reason: Reason
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """An order that the engine would send, before the guards. `quantity` in units, `position` signed, in units."""
+
+    state: State
+    hedge: Hedge
+    memory: HedgeState
+    instrument: Instrument
+    side: Side
+    quantity: Decimal
+    price: Decimal
+    position: Decimal
+    quote: Quote
+    mark: Mark
+
+    @property
+    def notional(self) -> Decimal:
+        """Quote value of the order."""
+        return self.quantity * self.price
+
+    @property
+    def adds_risk(self) -> bool:
+        """Whether a fill of it could do anything but make the position smaller."""
+        return self.quantity > reducible(self.side, self.position)
+
+
+def reducible(side: Side, position: Decimal) -> Decimal:
+    """How much of a position, in units, an order on `side` can take off without turning it round."""
+    return abs(position) if side.sign * position < 0 else ZERO
+
+
+Guard = Callable[[Proposal], Denied | None]
+
+
+class Kind(StrEnum):
+    """What a guard is about. ENTRY guards are RISK guards that look at new orders only, not at resting ones."""
+
+    FACT = "fact"
+    RISK = "risk"
+    ENTRY = "entry"
+
+
+def first_denial(proposal: Proposal, *, resting: bool = False) -> Denied | None:
+    """The first guard that denies the proposal (or an order that rests already), None when all let it pass."""
+    adds_risk = proposal.adds_risk
+    for _, kind, guard in GUARDS:
+        if kind is Kind.FACT or (adds_risk and not (resting and kind is Kind.ENTRY)):
+            denied = guard(proposal)
+            if denied is not None:
+                return denied
+    return None
+
+
+def stale_input(state: State, hedge: Hedge, id: InstrumentId) -> Denied | None:
+    """The first input that is too old to act on, by our clock or by the venue's."""
+    offset = state.accounts[id.account].offset_ms
+    for reason, held, limit in (
+        (Reason.QUOTE_AGE, state.quotes.get(id), hedge.guards.quote_age),
+        (Reason.MARK_AGE, state.marks.get(id), hedge.guards.mark_age),
+    ):
+        if held is None:
+            return Denied(reason, f"{id} has not been seen yet")
+        age = _age(state.now, held[1], held[0].exchange_at, offset)
+        if age > limit:
+            return Denied(reason, f"{id} is {age} ms old, the limit is {limit} ms")
+    return _stale_account(state, hedge)
+
+
+def _stale_account(state: State, hedge: Hedge) -> Denied | None:
+    limit = hedge.guards.account_age
+    for account in accounts_of(hedge):
+        view = state.accounts[account]
+        if view.reading is None:
+            return Denied(Reason.ACCOUNT_AGE, f"account {account} has not been read yet")
+        age = _age(state.now, view.believed_at, view.reading.exchange_at, view.offset_ms)
+        if age > limit:
+            return Denied(Reason.ACCOUNT_AGE, f"account {account} was read {age} ms ago, the limit is {limit} ms")
+    return None
+
+
+def _age(now: int, received_at: int, exchange_at: int, offset_ms: int) -> int:
+    """The worse of both ages; a venue time in our future by more than a little is as bad as one long past."""
+    venue_age = now + offset_ms - exchange_at
+    if venue_age < -FUTURE_MS:
+        return max(now - received_at, -venue_age + DAY_MS)
+    return max(now - received_at, venue_age)
+
+
+def _quote_age(p: Proposal) -> Denied | None:
+    return _of(Reason.QUOTE_AGE, stale_input(p.state, p.hedge, p.instrument.id))
+
+
+def _mark_age(p: Proposal) -> Denied | None:
+    return _of(Reason.MARK_AGE, stale_input(p.state, p.hedge, p.instrument.id))
+
+
+def _account_age(p: Proposal) -> Denied | None:
+    return _stale_account(p.state, p.hedge)
+
+
+def _of(reason: Reason, denied: Denied | None) -> Denied | None:
+    return denied if denied is not None and denied.reason is reason else None
+
+
+def _mark_collar(p: Proposal) -> Denied | None:
+    return _collar(Reason.MARK_COLLAR, p.price, p.mark.mark_price, p.hedge.guards.mark_collar)
+
+
+def _index_collar(p: Proposal) -> Denied | None:
+    return _collar(Reason.INDEX_COLLAR, p.price, p.mark.index_price, p.hedge.guards.index_collar)
+
+
+def _collar(reason: Reason, price: Decimal, reference: Decimal, limit: Decimal) -> Denied | None:
+    away = abs(price / reference - 1) * BPS
+    return _above(reason, away, limit, f"price {price} is {away:.1f} bp from {reference}")
+
+
+def _spread(p: Proposal) -> Denied | None:
+    spread = (p.quote.ask - p.quote.bid) / p.quote.mid_price * BPS
+    return _above(Reason.SPREAD, spread, p.hedge.guards.spread, f"the spread is {spread:.1f} bp")
+
+
+def _depth(p: Proposal) -> Denied | None:
+    joined = joined_notional(p.side, p.quote)
+    if joined >= p.hedge.guards.depth:
+        return None
+    return Denied(Reason.DEPTH, f"only {joined:.0f} rests at the best price, the least is {p.hedge.guards.depth}")
+
+
+def _basis(p: Proposal) -> Denied | None:
+    basis = abs(basis_bps(p.mark.mark_price, p.mark.index_price))
+    return _above(Reason.BASIS, basis, p.hedge.guards.basis, f"the basis is {basis:.1f} bp")
+
+
+def _adverse_funding(p: Proposal) -> Denied | None:
+    paid = p.side.sign * yearly_funding(p.mark)
+    return _above(Reason.ADVERSE_FUNDING, paid, p.hedge.guards.adverse_funding, f"it would pay {paid:.2f} a year")
+
+
+def yearly_funding(mark: Mark) -> Decimal:
+    """The funding rate as a yearly ratio: positive means that longs pay shorts."""
+    return mark.funding_rate * YEAR_MS / mark.funding_interval_ms
+
+
+def _orders_per_minute(p: Proposal) -> Denied | None:
+    sent = sum(1 for at in p.memory.sent_at if at > p.state.now - MINUTE_MS)
+    return _at_limit(Reason.ORDERS_PER_MINUTE, sent, p.hedge.guards.orders_per_minute, "orders in the last minute")
+
+
+def _orders_per_day(p: Proposal) -> Denied | None:
+    sent = p.memory.day_orders if p.memory.day == p.state.now // DAY_MS else 0
+    return _at_limit(Reason.ORDERS_PER_DAY, sent, p.hedge.guards.orders_per_day, "orders today (UTC)")
+
+
+def _order_notional(p: Proposal) -> Denied | None:
+    text = f"the order is worth {p.notional:.0f}"
+    return _above(Reason.ORDER_NOTIONAL, p.notional, p.hedge.guards.order_notional, text)
+
+
+def _daily_notional(p: Proposal) -> Denied | None:
+    sent = p.memory.day_notional if p.memory.day == p.state.now // DAY_MS else ZERO
+    total = sent + p.notional
+    return _above(Reason.DAILY_NOTIONAL, total, p.hedge.guards.daily_notional, f"today would come to {total:.0f}")
+
+
+def _position(p: Proposal) -> Denied | None:
+    after = abs(p.position + p.side.sign * p.quantity) * p.instrument.contract_multiplier
+    return _above(Reason.POSITION, after, p.hedge.guards.position, f"the position would be {after} coins")
+
+
+def _futile_hedges(p: Proposal) -> Denied | None:
+    text = "hedges in a row left the deviation where it was"
+    return _at_limit(Reason.FUTILE_HEDGES, p.memory.futile, p.hedge.guards.futile_hedges, text)
+
+
+def _leverage(p: Proposal) -> Denied | None:
+    wanted = p.hedge.guards.leverage
+    return _setting(p, Reason.LEVERAGE, lambda held: held.leverage == wanted, f"leverage is not {wanted}")
+
+
+def _margin_mode(p: Proposal) -> Denied | None:
+    wanted = p.hedge.guards.margin_mode
+    return _setting(p, Reason.MARGIN_MODE, lambda held: held.margin_mode is wanted, f"margin mode is not {wanted}")
+
+
+def _setting(p: Proposal, reason: Reason, holds: Callable[[Position], bool], text: str) -> Denied | None:
+    reading = p.state.accounts[p.instrument.id.account].reading
+    rows = [] if reading is None else [row for row in reading.positions if row.id == p.instrument.id]
+    if rows and all(holds(row) for row in rows):
+        return None
+    return Denied(reason, f"{p.instrument.id}: {text}; set it on the venue, or restart the hedger to set it")
+
+
+def _position_mode(p: Proposal) -> Denied | None:
+    reading = p.state.accounts[p.instrument.id.account].reading
+    if reading is not None and reading.one_way:
+        return None
+    text = f"account {p.instrument.id.account} is in hedge (two-way) mode; set it to one-way"
+    return Denied(Reason.POSITION_MODE, text)
+
+
+def _margin_ratio(p: Proposal) -> Denied | None:
+    if p.memory.margin_severity < Severity.STOP:
+        return None
+    worst = max(margin_ratios(p.state, p.hedge), default=ZERO)
+    levels = p.hedge.guards.margin_ratio
+    return Denied(Reason.MARGIN_RATIO, f"margin ratio {worst:.3f}, stop at {levels.stop}, free below {levels.warn}")
+
+
+def _liquidation_distance(p: Proposal) -> Denied | None:
+    if p.memory.liquidation_severity < Severity.STOP:
+        return None
+    nearest = min(liquidation_distances(p.state, p.hedge), default=ZERO)
+    levels = p.hedge.guards.liquidation_distance
+    text = f"liquidation is {nearest:.3f} away, stop at {levels.stop}, free above {levels.warn}"
+    return Denied(Reason.LIQUIDATION_DISTANCE, text)
+
+
+def _above(reason: Reason, value: Decimal, limit: Decimal, text: str) -> Denied | None:
+    return Denied(reason, f"{text}, the limit is {limit}") if value > limit else None
+
+
+def _at_limit(reason: Reason, value: int, limit: int, text: str) -> Denied | None:
+    return Denied(reason, f"{value} {text}, the limit is {limit}") if value >= limit else None
+
+
+# The order is the order of evaluation: facts before risk. Each name is a field of policy.Guards, except the position
+# mode, which has no setting because the program hedges in one-way mode only.
+GUARDS: tuple[tuple[str, Kind, Guard], ...] = (
+    ("quote_age", Kind.FACT, _quote_age),
+    ("mark_age", Kind.FACT, _mark_age),
+    ("account_age", Kind.FACT, _account_age),
+    ("position_mode", Kind.FACT, _position_mode),
+    ("mark_collar", Kind.FACT, _mark_collar),
+    ("index_collar", Kind.FACT, _index_collar),
+    ("futile_hedges", Kind.ENTRY, _futile_hedges),
+    ("margin_ratio", Kind.RISK, _margin_ratio),
+    ("liquidation_distance", Kind.RISK, _liquidation_distance),
+    ("leverage", Kind.RISK, _leverage),
+    ("margin_mode", Kind.RISK, _margin_mode),
+    ("spread", Kind.ENTRY, _spread),
+    ("depth", Kind.ENTRY, _depth),
+    ("basis", Kind.ENTRY, _basis),
+    ("adverse_funding", Kind.RISK, _adverse_funding),
+    ("position", Kind.RISK, _position),
+    ("order_notional", Kind.ENTRY, _order_notional),
+    ("daily_notional", Kind.ENTRY, _daily_notional),
+    ("orders_per_minute", Kind.ENTRY, _orders_per_minute),
+    ("orders_per_day", Kind.ENTRY, _orders_per_day),
+)
+
+EVALUATED = frozenset(name for name, _, _ in GUARDS)

@@ -1,0 +1,130 @@
+"""How news of orders changes the state: fills are booked once, final orders set what their hedge does next."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+from hedger.engine.ledger import FillContext, basis_bps, book_fill
+from hedger.engine.orders import News, Order, OrderStatus, advance, apply_fill, apply_report
+from hedger.engine.policy import Hedge, Policy
+from hedger.engine.state import HedgeState, Reason, State
+from hedger.model.message import OrderRejected
+from hedger.model.numeric import ZERO
+from hedger.model.order import Fill, OrderReport
+
+RETRY_MS = 500
+
+
+def order_of(state: State, client_order_id: str | None, venue_order_id: str | None = None) -> Order | None:
+    """Our order by our id, or by the venue's where a record carries only that."""
+    if client_order_id is not None:
+        return state.orders.get(client_order_id)
+    if venue_order_id is None:
+        return None
+    return next((o for o in state.orders.values() if o.venue_order_id == venue_order_id), None)
+
+
+def on_news(state: State, policy: Policy, client_order_id: str, news: News) -> State:
+    """The state after plain news of one of our orders."""
+    before = state.orders.get(client_order_id)
+    if before is None:
+        return state
+    return put_order(state, policy, before, advance(before, news, state.now))
+
+
+def on_rejected(state: State, policy: Policy, event: OrderRejected) -> State:
+    """The state after the venue refused a create: the hedge rests, longer with each refusal in a row."""
+    return on_news(state, policy, event.client_order_id, News.REFUSED)
+
+
+def on_report(state: State, policy: Policy, report: OrderReport) -> State:
+    """The state after a venue's record of an order; records of foreign orders change nothing."""
+    before = order_of(state, report.client_order_id, report.venue_order_id)
+    if before is None or before.id != report.id:
+        return state
+    return put_order(state, policy, before, apply_report(before, report, state.now))
+
+
+def on_fill(state: State, policy: Policy, fill: Fill) -> State:
+    """The state after an execution: booked in the ledger once; a taker's fill halts the program."""
+    before = order_of(state, fill.client_order_id, fill.venue_order_id)
+    if before is None or before.id != fill.id:
+        return state
+    after = apply_fill(before, fill, state.now)
+    if after is before:
+        return state
+    state = put_order(state, policy, before, after)
+    ledgers = {
+        **state.ledgers,
+        after.hedge: book_fill(state.ledgers[after.hedge], fill, _context(state, after)),
+    }
+    state = replace(state, ledgers=ledgers)
+    if not fill.maker and state.halted is None:
+        text = f"order {after.client_order_id} filled as a taker on {fill.id}; post-only is not honoured"
+        state = replace(state, halted=text)
+    return state
+
+
+def put_order(state: State, policy: Policy, before: Order, after: Order) -> State:
+    """The state with an order changed, its fills in the account's view, and its end in its hedge's memory."""
+    if after is before:
+        return state
+    gained = after.filled - before.filled
+    ended = before.live and not after.live
+    accounts = state.accounts
+    if gained or ended:
+        view = accounts[after.id.account]
+        since = dict(view.fills_since)
+        since[after.id] = since.get(after.id, ZERO) + gained * after.side.sign
+        barrier = max(view.barrier_at, state.now + policy.settle_ms)
+        accounts = {**accounts, after.id.account: replace(view, barrier_at=barrier, fills_since=since)}
+    hedges = state.hedges
+    if ended:
+        hedge = next(h for h in policy.hedges if h.name == after.hedge)
+        memory = _after_end(state.hedges[after.hedge], hedge, before, after, state)
+        hedges = {**hedges, after.hedge: memory}
+    orders = {**state.orders, after.client_order_id: after}
+    return replace(state, orders=orders, accounts=accounts, hedges=hedges)
+
+
+def _after_end(memory: HedgeState, hedge: Hedge, before: Order, after: Order, state: State) -> HedgeState:
+    """A fill clears the count of failures; anything that we did not ask for, or that came late, adds to it."""
+    if after.filled > 0:
+        coins = after.filled * state.instruments[after.id].contract_multiplier
+        due = None if after.margin_reduction else (abs(after.deviation), coins, after.holding)
+        memory = replace(memory, attempts=0, effect_due=due)
+        return _rest(memory, state.now + hedge.execution.cooldown_ms, Reason.RESTING_AFTER_FILL)
+    late = before.status is OrderStatus.PENDING_CANCEL and after.changed_at - after.placed_at >= (
+        hedge.execution.deadline_ms
+    )
+    if before.status is OrderStatus.PENDING_CANCEL and not late:
+        return memory
+    attempts = memory.attempts + 1
+    if attempts >= hedge.execution.max_attempts:
+        until = state.now + hedge.execution.attempts_cooldown_ms
+        return _rest(replace(memory, attempts=0), until, Reason.RESTING_AFTER_ATTEMPTS)
+    until = state.now + RETRY_MS * 2 ** (attempts - 1)
+    return _rest(replace(memory, attempts=attempts), until, Reason.RESTING_AFTER_ATTEMPTS)
+
+
+def _rest(memory: HedgeState, until: int, reason: Reason) -> HedgeState:
+    return replace(memory, rest_until=max(until, memory.rest_until), rest_reason=reason)
+
+
+def _context(state: State, order: Order) -> FillContext:
+    instrument = state.instruments[order.id]
+    quote, mark = state.quotes.get(order.id), state.marks.get(order.id)
+    prices: dict[str, Decimal] = {}
+    basis = None
+    if mark is not None:
+        prices[instrument.underlying] = mark[0].index_price / instrument.contract_multiplier
+        basis = basis_bps(mark[0].mark_price, mark[0].index_price)
+    return FillContext(
+        decision_mid=order.decision_mid,
+        fill_mid=quote[0].mid_price if quote else None,
+        basis_bps=basis,
+        contract_multiplier=instrument.contract_multiplier,
+        quote_asset=instrument.quote,
+        prices=prices,
+    )

@@ -1,0 +1,252 @@
+"""What is believed of an account, and what is asked so that every order's fate becomes known."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+
+from hedger.engine.band import widths
+from hedger.engine.order_flow import on_news, on_report
+from hedger.engine.orders import News, Order, OrderStatus
+from hedger.engine.policy import Hedge, Policy
+from hedger.engine.state import AccountView, State
+from hedger.model.account import AccountReading
+from hedger.model.identity import parse_order_id
+from hedger.model.message import (
+    AccountRead,
+    CancelOrder,
+    Command,
+    FindOrder,
+    OrderNotFound,
+    ReadAccount,
+    ReadFills,
+)
+from hedger.model.numeric import ZERO
+from hedger.model.order import OrderReport
+
+PROOF_LAG_MS = 10_000
+SILENCE_MS = 30_000
+KEEP_FINAL_MS = 600_000
+PROBE_AFTER_MS = (500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000)
+CANCEL_AFTER_MS = (1_000, 2_000, 5_000, 10_000, 30_000)
+
+
+def on_reading(state: State, policy: Policy, event: AccountRead) -> State:
+    """The state after a complete reading: evidence about orders first, then belief in the rest."""
+    reading = event.reading
+    for report in reading.open_orders:
+        state = on_report(state, policy, report)
+    state = _find_strangers(state, policy, event)
+    state = _note_absences(state, event)
+    view = state.accounts[reading.account]
+    return replace(state, accounts={**state.accounts, reading.account: _believe(state, policy, view, event)})
+
+
+def _believe(state: State, policy: Policy, view: AccountView, event: AccountRead) -> AccountView:
+    """A reading is believed if it was asked for after our last deed, is complete, and shows no jump on its own word."""
+    reading = event.reading
+    if event.requested_at <= max(view.barrier_at, view.believed_at):
+        return view
+    lacking = [str(id) for id in state.hedges_of_instrument if _lacks(reading, id.account, id.symbol)]
+    if lacking:
+        text = f"the reading has no row for {', '.join(lacking)}; a missing row is not a flat position"
+        return replace(view, failures=view.failures + 1, last_failure=text)
+    if _jumps(state, policy, view, reading) and not _agrees(state, policy, view.doubted, reading):
+        return replace(view, doubted=reading, asked_at=0)
+    return replace(
+        view,
+        reading=reading,
+        believed_at=event.requested_at,
+        doubted=None,
+        fills_since={},
+        clean_cycles=view.clean_cycles + 1,
+        failures=0,
+        last_failure="",
+    )
+
+
+def _lacks(reading: AccountReading, account: str, symbol: str) -> bool:
+    return account == reading.account and not any(p.id.symbol == symbol for p in reading.positions)
+
+
+def _jumps(state: State, policy: Policy, view: AccountView, reading: AccountReading) -> bool:
+    """Whether a hedge's delta would move by more than the allowed number of bands with no fill to explain it."""
+    if view.reading is None:
+        return False
+    since = {symbol.symbol: quantity for symbol, quantity in view.fills_since.items()}
+    return _differ(state, policy, view.reading, reading, policy.delta_jump_bands, since)
+
+
+def _agrees(state: State, policy: Policy, doubted: AccountReading | None, reading: AccountReading) -> bool:
+    return doubted is not None and not _differ(state, policy, doubted, reading, Decimal(1), {})
+
+
+def _differ(
+    state: State,
+    policy: Policy,
+    old: AccountReading,
+    new: AccountReading,
+    bands: Decimal,
+    since: dict[str, Decimal],
+) -> bool:
+    for hedge in policy.hedges:
+        mark = state.marks.get(hedge.instruments[0])
+        if reading_concerns(hedge, new.account) and mark is not None:
+            was, now = _coins(hedge, old, since, state), _coins(hedge, new, {}, state)
+            edges = widths(hedge.band, max(abs(was), abs(now)), mark[0].index_price)
+            if abs(now - was) > bands * (edges.upper + edges.lower):
+                return True
+    return False
+
+
+def reading_concerns(hedge: Hedge, account: str) -> bool:
+    """Whether an account's readings count in a hedge."""
+    return account in hedge.spot_accounts or any(id.account == account for id in hedge.instruments)
+
+
+def _coins(hedge: Hedge, reading: AccountReading, since: dict[str, Decimal], state: State) -> Decimal:
+    coins = reading.spot.get(hedge.underlying, ZERO) + reading.collateral.get(hedge.underlying, ZERO)
+    for position in reading.positions:
+        if position.underlying == hedge.underlying:
+            coins += (position.quantity + since.get(position.id.symbol, ZERO)) * position.contract_multiplier
+    return coins
+
+
+def _find_strangers(state: State, policy: Policy, event: AccountRead) -> State:
+    """Adopt orphans of earlier starts, to cancel them; an id of ours from a start that is not ours halts."""
+    for report in event.reading.open_orders:
+        identity = parse_order_id(report.client_order_id or "")
+        if identity is None or identity.bot != policy.bot or report.client_order_id in state.orders:
+            continue
+        if identity.epoch >= state.epoch:
+            text = f"order {report.client_order_id} on {report.id} carries our tag but is not in the journal: "
+            text += "another hedger with the same tag runs on this account, or the journal was lost"
+            state = replace(state, halted=state.halted or text)
+        else:
+            state = _adopt(state, report)
+    return state
+
+
+def _adopt(state: State, report: OrderReport) -> State:
+    names = state.hedges_of_instrument.get(report.id)
+    if names is None or report.client_order_id is None:
+        return state
+    order = Order(
+        client_order_id=report.client_order_id,
+        id=report.id,
+        hedge=names[0],
+        side=report.side,
+        quantity=report.quantity,
+        price=report.price,
+        reduce_only=report.reduce_only,
+        decision_id=0,
+        decision_mid=None,
+        deviation=ZERO,
+        holding=ZERO,
+        margin_reduction=False,
+        placed_at=state.now,
+        ttl_ms=0,
+        status=OrderStatus.OPEN,
+        venue_order_id=report.venue_order_id,
+        reported=report.filled,
+        booked=report.filled,
+        changed_at=state.now,
+    )
+    return replace(state, orders={**state.orders, order.client_order_id: order})
+
+
+def _note_absences(state: State, event: AccountRead) -> State:
+    """Remember when a complete list of open orders last lacked an order: half of a proof, and a cause to ask."""
+    listed = {report.client_order_id for report in event.reading.open_orders}
+    missing = [
+        order
+        for order in state.orders.values()
+        if order.live
+        and order.status is not OrderStatus.SENT
+        and order.id.account == event.reading.account
+        and order.client_order_id not in listed
+        and event.requested_at > order.changed_at
+    ]
+    if not missing:
+        return state
+    orders = {o.client_order_id: replace(o, absent_at=event.requested_at) for o in missing}
+    return replace(state, orders={**state.orders, **orders})
+
+
+def on_not_found(state: State, policy: Policy, event: OrderNotFound) -> State:
+    """Not found proves nothing by itself. It ends an unknown order only when the create can no longer be accepted
+    (time-to-live and lag are over), and a complete list of open orders asked for after that lacks it too."""
+    order = state.orders.get(event.client_order_id)
+    if order is None or order.status is not OrderStatus.UNKNOWN:
+        return state
+    dead_at = order.placed_at + order.ttl_ms + PROOF_LAG_MS
+    if event.requested_at > dead_at and order.absent_at > dead_at:
+        return on_news(state, policy, order.client_order_id, News.PROVEN_ABSENT)
+    return state
+
+
+# --- on the clock's beat --------------------------------------------------------------------------------------------
+
+
+def ask_around(state: State, policy: Policy) -> tuple[State, list[Command]]:
+    """What must be asked now: readings after the barrier, the fate of unknown orders, fills not yet seen."""
+    commands: list[Command] = []
+    accounts = dict(state.accounts)
+    for name, view in state.accounts.items():
+        waits = not view.settled and view.asked_at <= view.barrier_at
+        if (waits or (view.doubted is not None and view.asked_at == 0)) and state.now > view.barrier_at:
+            accounts[name] = replace(view, asked_at=state.now)
+            commands.append(ReadAccount(account=name))
+    orders = dict(state.orders)
+    for order in state.orders.values():
+        tended, asked = _ask_about(state, policy, order)
+        commands += asked
+        if tended is None:
+            del orders[order.client_order_id]
+        else:
+            orders[order.client_order_id] = tended
+    return replace(state, accounts=accounts, orders=orders), commands
+
+
+def _ask_about(state: State, policy: Policy, order: Order) -> tuple[Order | None, list[Command]]:
+    """One order, a beat later: (None when it can be forgotten), and what to ask or ask again."""
+    if not order.live:
+        if order.fills_missing and _due(order.probed_at, order.probes, PROBE_AFTER_MS, state.now):
+            return _probed(order, state.now), [ReadFills(id=order.id, since_at=order.placed_at - SILENCE_MS)]
+        forget = not order.fills_missing and state.now - order.changed_at > KEEP_FINAL_MS
+        return (None if forget else order), []
+    if order.status is OrderStatus.SENT:
+        lost = state.now - order.placed_at > order.ttl_ms + SILENCE_MS
+        return (replace(order, status=OrderStatus.UNKNOWN, changed_at=state.now) if lost else order), []
+    if order.status is OrderStatus.PENDING_CANCEL and _due(order.cancel_at, order.cancels, CANCEL_AFTER_MS, state.now):
+        again = replace(order, cancel_at=state.now, cancels=order.cancels + 1)
+        return again, [_cancel(order), FindOrder(id=order.id, client_order_id=order.client_order_id)]
+    if order.status is OrderStatus.OPEN and _must_go(state, order):
+        going = replace(order, status=OrderStatus.PENDING_CANCEL, cancel_at=state.now, changed_at=state.now)
+        return going, [_cancel(order)]
+    doubtful = order.status is OrderStatus.UNKNOWN or order.absent_at > order.changed_at
+    if doubtful and _due(order.probed_at or order.changed_at, order.probes, PROBE_AFTER_MS, state.now):
+        return _probed(order, state.now), [FindOrder(id=order.id, client_order_id=order.client_order_id)]
+    if order.fills_missing and _due(order.probed_at, order.probes, PROBE_AFTER_MS, state.now):
+        return _probed(order, state.now), [ReadFills(id=order.id, since_at=order.placed_at - SILENCE_MS)]
+    return order, []
+
+
+def _must_go(state: State, order: Order) -> bool:
+    """Whether an open order has no business in the book: of an earlier start, or not the newest of its hedge."""
+    identity = parse_order_id(order.client_order_id)
+    if identity is not None and identity.epoch < state.epoch:
+        return True
+    return any(o.hedge == order.hedge and o.live and o.placed_at > order.placed_at for o in state.orders.values())
+
+
+def _cancel(order: Order) -> CancelOrder:
+    return CancelOrder(id=order.id, client_order_id=order.client_order_id, venue_order_id=order.venue_order_id)
+
+
+def _probed(order: Order, now: int) -> Order:
+    return replace(order, probed_at=now, probes=order.probes + 1)
+
+
+def _due(last_at: int, times: int, schedule: tuple[int, ...], now: int) -> bool:
+    return now - last_at >= schedule[min(times, len(schedule) - 1)]

@@ -1,0 +1,244 @@
+"""What the engine knows, as one immutable value: nothing else in the program remembers a decision."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from enum import IntEnum, StrEnum
+
+from hedger.engine.ledger import Ledger
+from hedger.engine.orders import Order
+from hedger.engine.policy import Policy
+from hedger.model.account import AccountReading
+from hedger.model.instrument import Instrument, InstrumentId
+from hedger.model.market import Mark, Quote
+from hedger.model.message import CancelOrder, PlaceOrder
+from hedger.model.numeric import ZERO
+
+
+class Mode(StrEnum):
+    """What the whole program may do now."""
+
+    BOOT = "boot"
+    RECONCILING = "reconciling"
+    SHADOW = "shadow"
+    HEDGING = "hedging"
+    REDUCE_ONLY = "reduce_only"
+    CANCEL_ONLY = "cancel_only"
+    HALTED = "halted"
+    DRAINING = "draining"
+
+
+class Action(StrEnum):
+    """What a decision comes to."""
+
+    HOLD = "hold"
+    PLACE = "place"
+    CANCEL = "cancel"
+    WAIT = "wait"
+    DENY = "deny"
+
+
+class Reason(StrEnum):
+    """Why: the closed list that stands in logs, metrics and docs."""
+
+    INSIDE_BAND = "inside_band"
+    OUTSIDE_BAND = "outside_band"
+    MARGIN_REDUCTION = "margin_reduction"
+    ORDER_WORKING = "order_working"
+    ORDER_IN_FLIGHT = "order_in_flight"
+    RESTING_AFTER_FILL = "resting_after_fill"
+    RESTING_AFTER_ATTEMPTS = "resting_after_attempts"
+    AWAITING_READING = "awaiting_reading"
+    UNRESOLVED_ORDERS = "unresolved_orders"
+    WOULD_OVERSHOOT = "would_overshoot"
+    PRICE_MOVED = "price_moved"
+    PAST_DEADLINE = "past_deadline"
+    BELOW_MINIMUM = "below_minimum"
+    NOT_HEDGING = "not_hedging"
+    NO_QUOTE = "no_quote"
+    QUOTE_AGE = "quote_age"
+    MARK_AGE = "mark_age"
+    ACCOUNT_AGE = "account_age"
+    MARK_COLLAR = "mark_collar"
+    INDEX_COLLAR = "index_collar"
+    SPREAD = "spread"
+    DEPTH = "depth"
+    BASIS = "basis"
+    ADVERSE_FUNDING = "adverse_funding"
+    ORDERS_PER_MINUTE = "orders_per_minute"
+    ORDERS_PER_DAY = "orders_per_day"
+    ORDER_NOTIONAL = "order_notional"
+    DAILY_NOTIONAL = "daily_notional"
+    POSITION = "position"
+    FUTILE_HEDGES = "futile_hedges"
+    LEVERAGE = "leverage"
+    MARGIN_MODE = "margin_mode"
+    POSITION_MODE = "position_mode"
+    MARGIN_RATIO = "margin_ratio"
+    LIQUIDATION_DISTANCE = "liquidation_distance"
+
+
+class Severity(IntEnum):
+    """How far a levelled guard has been crossed; each level is left only below the one under it."""
+
+    CLEAR = 0
+    WARN = 1
+    STOP = 2
+    REDUCE = 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Exposure:
+    """A hedge's delta in coins, and the interval that working and unknown orders may carry it to.
+
+    `spot` includes collateral in the coin; `static` is held outside; `futures` is the venues' positions plus our
+    own fills that the last believed reading cannot have seen. `low` ≤ `delta` ≤ `high`.
+    """
+
+    spot: Decimal
+    static: Decimal
+    futures: Decimal
+    low: Decimal
+    high: Decimal
+
+    @property
+    def holding(self) -> Decimal:
+        """What is hedged: spot and static holdings, in coins."""
+        return self.spot + self.static
+
+    @property
+    def delta(self) -> Decimal:
+        """The net delta in coins."""
+        return self.spot + self.static + self.futures
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """One decision of one hedge, with the facts that it was made on.
+
+    `deviation` = net delta − `target`, in coins; the band is [−`lower`, +`upper`] around the target.
+    """
+
+    decision_id: int
+    at: int
+    hedge: str
+    mode: Mode
+    action: Action
+    reason: Reason
+    detail: str
+    exposure: Exposure | None
+    target: Decimal | None
+    deviation: Decimal | None
+    upper: Decimal | None
+    lower: Decimal | None
+    quote: Quote | None
+    mark: Mark | None
+    order: PlaceOrder | CancelOrder | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountView:
+    """What is believed of an account.
+
+    `reading` was asked for at `believed_at` and may be decided on if that is after `barrier_at` (our last fill or
+    final order plus the venue's lag). `doubted` is a reading with a jump that waits for a second one to agree.
+    `fills_since` are our own fills, signed, in units, that the believed reading cannot have seen. `asked_at` is
+    when a reading was last asked for out of turn. `offset_ms`: the venue's clock minus ours.
+    """
+
+    reading: AccountReading | None = None
+    believed_at: int = 0
+    doubted: AccountReading | None = None
+    barrier_at: int = 0
+    asked_at: int = 0
+    fills_since: Mapping[InstrumentId, Decimal] = field(default_factory=dict)
+    clean_cycles: int = 0
+    stream_up: bool = False
+    offset_ms: int = 0
+    failures: int = 0
+    last_failure: str = ""
+
+    @property
+    def settled(self) -> bool:
+        """Whether the believed reading was asked for after everything that we did."""
+        return self.reading is not None and self.believed_at > self.barrier_at
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HedgeState:
+    """The memory of one hedge between decisions. Instants in ms; None where there is none.
+
+    `outside_ms` counts finished spells outside the band; one that goes on began at `outside_since`. `sent_at` are
+    the creates of the last minute. `effect_due` is (|deviation| before, coins filled, holding) of the last hedge
+    that filled, until a settled reading shows what it did; `futile` counts those in a row that did nothing.
+    """
+
+    outside_since: int | None = None
+    outside_ms: int = 0
+    rest_until: int = 0
+    rest_reason: Reason = Reason.RESTING_AFTER_FILL
+    attempts: int = 0
+    sent_at: tuple[int, ...] = ()
+    day: int = 0
+    day_orders: int = 0
+    day_notional: Decimal = ZERO
+    margin_severity: Severity = Severity.CLEAR
+    liquidation_severity: Severity = Severity.CLEAR
+    futile: int = 0
+    effect_due: tuple[Decimal, Decimal, Decimal] | None = None
+    max_abs_deviation: Decimal = ZERO
+    decision: Decision | None = None
+
+    @property
+    def severity(self) -> Severity:
+        """The worse of the two levelled guards."""
+        return max(self.margin_severity, self.liquidation_severity)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class State:
+    """Everything. `quotes` and `marks` hold (value, received_at)."""
+
+    now: int
+    epoch: int
+    mode: Mode = Mode.BOOT
+    next_sequence: int = 1
+    next_decision: int = 1
+    reconciled: bool = False
+    halted: str | None = None
+    paused: str | None = None
+    draining: str | None = None
+    journal_fault: str | None = None
+    stopped: bool = False
+    instruments: Mapping[InstrumentId, Instrument] = field(default_factory=dict)
+    quotes: Mapping[InstrumentId, tuple[Quote, int]] = field(default_factory=dict)
+    marks: Mapping[InstrumentId, tuple[Mark, int]] = field(default_factory=dict)
+    accounts: Mapping[str, AccountView] = field(default_factory=dict)
+    orders: Mapping[str, Order] = field(default_factory=dict)
+    hedges: Mapping[str, HedgeState] = field(default_factory=dict)
+    ledgers: Mapping[str, Ledger] = field(default_factory=dict)
+    funding_seen: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    hedges_of_instrument: Mapping[InstrumentId, tuple[str, ...]] = field(default_factory=dict)
+    hedges_of_account: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+
+
+def initial_state(policy: Policy, *, now: int, epoch: int) -> State:
+    """The state of a program that has just started and knows nothing but its policy."""
+    instruments: dict[InstrumentId, tuple[str, ...]] = {}
+    accounts: dict[str, tuple[str, ...]] = dict.fromkeys(policy.accounts, ())
+    for hedge in policy.hedges:
+        for id in hedge.instruments:
+            instruments[id] = (*instruments.get(id, ()), hedge.name)
+        for account in sorted({*hedge.spot_accounts, *(id.account for id in hedge.instruments)}):
+            accounts[account] = (*accounts[account], hedge.name)
+    return State(
+        now=now,
+        epoch=epoch,
+        accounts={name: AccountView() for name in policy.accounts},
+        hedges={hedge.name: HedgeState() for hedge in policy.hedges},
+        ledgers={hedge.name: Ledger() for hedge in policy.hedges},
+        hedges_of_instrument=instruments,
+        hedges_of_account=accounts,
+    )

@@ -1,0 +1,1 @@
+"""The nouns of the hedger: frozen values without behaviour that reaches outside them."""

@@ -1,0 +1,91 @@
+"""What a venue says about an account: balances, positions, margin, open orders and funding payments."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+
+from hedger.model.instrument import InstrumentId
+from hedger.model.numeric import ZERO
+from hedger.model.order import OrderReport
+
+
+class MarginMode(StrEnum):
+    """Whether a position is backed by the whole account or by its own margin."""
+
+    CROSS = "cross"
+    ISOLATED = "isolated"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Position:
+    """One derivative position. `quantity` is signed, in units (+ long, − short); zero is an explicit flat.
+
+    `liquidation_price` is None where the venue gives none. `contract_multiplier` is coins per unit.
+    """
+
+    id: InstrumentId
+    underlying: str
+    quantity: Decimal
+    contract_multiplier: Decimal
+    entry_price: Decimal
+    mark_price: Decimal
+    liquidation_price: Decimal | None
+    leverage: Decimal
+    margin_mode: MarginMode
+
+    @property
+    def delta(self) -> Decimal:
+        """The position's delta in coins: a linear contract is one for one."""
+        return self.quantity * self.contract_multiplier
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Margin:
+    """The derivatives account's own view of its margin, in its collateral currency."""
+
+    equity: Decimal
+    maintenance_margin: Decimal
+    initial_margin: Decimal
+    available: Decimal
+
+    @property
+    def margin_ratio(self) -> Decimal:
+        """Maintenance margin over equity: 0 is safe, 1 is liquidation. Without equity it is 1 if anything is held."""
+        if self.equity <= 0:
+            return ZERO if self.maintenance_margin <= 0 else Decimal(1)
+        return self.maintenance_margin / self.equity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountReading:
+    """One complete reading of an account: every part was read, or the reading does not exist.
+
+    `spot` is each asset's total in the spot wallet (free + locked + in orders); `collateral` each asset's
+    wallet balance in the derivatives wallet. `positions` has a row for each configured derivative (an explicit
+    zero when flat) and for any other open position. `open_orders` holds every open order of the configured
+    derivatives, ours and foreign.
+    `exchange_at` is the oldest of the venue's times in it.
+    """
+
+    account: str
+    spot: Mapping[str, Decimal]
+    collateral: Mapping[str, Decimal]
+    positions: tuple[Position, ...]
+    margin: Margin
+    open_orders: tuple[OrderReport, ...]
+    one_way: bool
+    exchange_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FundingPayment:
+    """One settled funding payment: positive `amount` was received, negative was paid, in `asset`."""
+
+    id: InstrumentId
+    payment_id: str
+    amount: Decimal
+    asset: str
+    exchange_at: int

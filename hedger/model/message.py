@@ -1,0 +1,252 @@
+"""What reaches the engine (events, past tense) and what it asks for (commands, imperative).
+
+An event travels in a `Stamped` envelope: `at` is set once, on receipt, by the one reader's clock, in
+milliseconds since 1970, UTC. The engine has no other time.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+from enum import StrEnum
+from typing import NamedTuple
+
+from hedger.model.account import AccountReading, FundingPayment
+from hedger.model.instrument import Instrument, InstrumentId
+from hedger.model.market import Mark, Quote
+from hedger.model.order import Fill, OrderReport, RejectReason, Side
+
+# --- events ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstrumentsLoaded:
+    """An account's instruments were read and its leverage, margin and position mode were set and confirmed."""
+
+    account: str
+    instruments: tuple[Instrument, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountRead:
+    """A complete reading arrived that was asked for at `requested_at` (our clock)."""
+
+    requested_at: int
+    reading: AccountReading
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FillsRead:
+    """A complete list of our fills on one instrument since `since_at`, asked for at `requested_at`."""
+
+    id: InstrumentId
+    requested_at: int
+    since_at: int
+    fills: tuple[Fill, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FundingRead:
+    """A complete list of funding payments of one account since `since_at`."""
+
+    account: str
+    requested_at: int
+    since_at: int
+    payments: tuple[FundingPayment, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadFailed:
+    """A read did not succeed. It says nothing about the account; what it would have refreshed grows stale."""
+
+    account: str
+    what: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderAccepted:
+    """The venue acknowledged a create, echoing our id; whatever filled comes in reports and fills."""
+
+    client_order_id: str
+    venue_order_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderRejected:
+    """The venue provably did not accept a create (or nothing was sent)."""
+
+    client_order_id: str
+    reason: RejectReason
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderOutcomeUnknown:
+    """The answer to a create was lost or cannot be understood: the order may exist."""
+
+    client_order_id: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelAnswered:
+    """The venue answered a cancel. It is a request: only a report ends the order.
+
+    `known` is False when the venue said that it knows no such order, which proves nothing by itself.
+    """
+
+    client_order_id: str
+    known: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderNotFound:
+    """A query by our id, asked at `requested_at`, found no such order. By itself it proves nothing."""
+
+    client_order_id: str
+    requested_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreamChanged:
+    """A stream of an account went up or down. After either, snapshots are read again before new risk."""
+
+    account: str
+    up: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClockMeasured:
+    """How far a venue's clock is ahead of ours (negative: behind), so that its times can be judged for age."""
+
+    account: str
+    offset_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalChanged:
+    """The journal stopped or began again to accept writes. Without it nothing is created."""
+
+    healthy: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimePassed:
+    """The clock's beat: what depends on time alone is looked at again."""
+
+
+class Operation(StrEnum):
+    """What an operator, a signal or the runtime itself may ask for."""
+
+    PAUSE = "pause"
+    RESUME = "resume"
+    DRAIN = "drain"
+    HALT = "halt"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OperatorAsked:
+    """A person (or the runtime on their behalf) asked for something, with a reason."""
+
+    operation: Operation
+    reason: str
+
+
+Event = (
+    Quote
+    | Mark
+    | AccountRead
+    | OrderReport
+    | Fill
+    | TimePassed
+    | OrderAccepted
+    | OrderRejected
+    | OrderOutcomeUnknown
+    | CancelAnswered
+    | OrderNotFound
+    | FillsRead
+    | FundingRead
+    | ReadFailed
+    | StreamChanged
+    | ClockMeasured
+    | JournalChanged
+    | InstrumentsLoaded
+    | OperatorAsked
+)
+
+
+class Stamped(NamedTuple):
+    """An event and the moment of its receipt."""
+
+    at: int
+    event: Event
+
+
+# --- commands -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceOrder:
+    """Create one post-only limit order. `ttl_ms` is how long the request may travel before the venue refuses it."""
+
+    id: InstrumentId
+    client_order_id: str
+    side: Side
+    quantity: Decimal
+    price: Decimal
+    reduce_only: bool
+    ttl_ms: int
+    decision_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelOrder:
+    """Cancel one of our orders by our id."""
+
+    id: InstrumentId
+    client_order_id: str
+    venue_order_id: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FindOrder:
+    """Ask the venue for the record of an order by our id."""
+
+    id: InstrumentId
+    client_order_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadAccount:
+    """Read the whole account now instead of at the next poll."""
+
+    account: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadFills:
+    """Read our fills on an instrument since `since_at`."""
+
+    id: InstrumentId
+    since_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Halt:
+    """Latch the halt on disk: no create until a person resumes with a reason."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """Everything of ours is off the books and proven so: the process may end."""
+
+    reason: str
+
+
+Command = PlaceOrder | CancelOrder | FindOrder | ReadAccount | ReadFills | Halt | Stop

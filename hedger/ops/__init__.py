@@ -1,0 +1,1 @@
+"""What people see: logs, metrics, health and the terminal view."""

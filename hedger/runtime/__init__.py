@@ -1,0 +1,1 @@
+"""The shell around the engine: clock, inbox, journal, dispatch and shutdown."""

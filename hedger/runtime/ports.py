@@ -1,0 +1,84 @@
+"""What the runtime needs from the outside: a clock and venues. The consumer owns the protocol."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Sequence
+from typing import Protocol
+
+from hedger.model.account import AccountReading, FundingPayment, MarginMode
+from hedger.model.instrument import Instrument, InstrumentId
+from hedger.model.market import Mark, Quote
+from hedger.model.message import (
+    CancelAnswered,
+    CancelOrder,
+    OrderAccepted,
+    OrderOutcomeUnknown,
+    OrderRejected,
+    PlaceOrder,
+    StreamChanged,
+)
+from hedger.model.order import Fill, OrderReport
+
+PlaceOutcome = OrderAccepted | OrderRejected | OrderOutcomeUnknown
+CancelOutcome = OrderReport | CancelAnswered
+Hint = Quote | Mark | OrderReport | Fill | StreamChanged
+
+
+class Clock(Protocol):
+    """The one source of time: `now_ms` never goes back; `sleep` and `timeout` are in its own seconds."""
+
+    speed: float
+
+    def now_ms(self) -> int:
+        """Milliseconds since 1970, UTC."""
+
+    async def sleep(self, seconds: float) -> None:
+        """Wait that long on this clock."""
+
+
+class Venue(Protocol):
+    """One account on one venue.
+
+    Reads raise `AskAgain` (may pass) or `GiveUp` (will not) and never return a part as if it were the whole.
+    `place` and `cancel` never raise for what the venue or the network does: the outcome is a value, and
+    whatever is not provably accepted or refused is unknown. Each call is bounded in time by the venue itself.
+    """
+
+    account: str
+    transport: str
+
+    async def open(self, symbols: Sequence[str]) -> tuple[Instrument, ...]:
+        """Connect, check that the client is safe to use, and load the rules of `symbols` (with our fees)."""
+
+    async def configure(self, symbols: Sequence[str], *, leverage: int, margin_mode: MarginMode) -> None:
+        """Set one-way position mode, margin mode and leverage on derivative `symbols`, and confirm each by reading."""
+
+    async def measure_clock(self) -> int:
+        """How many milliseconds the venue's clock is ahead of ours; the venue's requests are stamped accordingly."""
+
+    async def read_account(self) -> AccountReading:
+        """Read balances, positions, margin, open orders and modes, all or nothing."""
+
+    async def read_prices(self, ids: Sequence[InstrumentId]) -> tuple[Quote | Mark, ...]:
+        """Read quotes, and for derivatives also marks, of `ids`."""
+
+    async def read_fills(self, id: InstrumentId, since_at: int) -> tuple[Fill, ...]:
+        """Read every fill of ours on an instrument since `since_at` (paged to the end)."""
+
+    async def read_funding(self, since_at: int) -> tuple[FundingPayment, ...]:
+        """Read every funding payment of the configured derivatives since `since_at` (paged to the end)."""
+
+    async def find_order(self, id: InstrumentId, client_order_id: str) -> OrderReport | None:
+        """The venue's record of an order by our id, None when the venue says that it knows none."""
+
+    async def place(self, order: PlaceOrder) -> PlaceOutcome:
+        """Send one post-only create, exactly once."""
+
+    async def cancel(self, order: CancelOrder) -> CancelOutcome:
+        """Ask the venue to cancel an order by our id; the venue's own record of it when the answer holds one."""
+
+    def hints(self) -> AsyncIterator[Hint]:
+        """Streamed news. A hint wakes the engine and freshens prices; it proves nothing about absence."""
+
+    async def close(self) -> None:
+        """Close connections. Orders are not touched."""

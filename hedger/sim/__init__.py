@@ -1,0 +1,1 @@
+"""An exchange that runs on this machine, for paper trading and for tests."""

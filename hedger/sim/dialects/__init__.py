@@ -1,0 +1,1 @@
+"""Servers that speak a real venue's protocol in front of the simulated exchange."""

@@ -1,0 +1,1 @@
+"""The exchanges, reached through ccxt: one profile for each venue's truths."""
