@@ -25,7 +25,10 @@ CREATING = frozenset({Mode.HEDGING, Mode.REDUCE_ONLY, Mode.SHADOW})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """What a decision is made on: one instrument's prices and the hedge's exposure, target and band, in coins."""
+    """What a decision is made on: one instrument's prices and the hedge's exposure, target and band, in coins.
+
+    `deviation` is net delta minus target; `inside` whether it lies in the band.
+    """
 
     instrument: Instrument
     quote: Quote
@@ -33,16 +36,8 @@ class Facts:
     exposure: Exposure
     target: Decimal
     edges: Widths
-
-    @property
-    def deviation(self) -> Decimal:
-        """Net delta minus target."""
-        return self.exposure.delta - self.target
-
-    @property
-    def inside(self) -> bool:
-        """Whether the deviation lies inside the band."""
-        return self.edges.holds(self.deviation)
+    deviation: Decimal
+    inside: bool
 
 
 class Draft(NamedTuple):
@@ -68,19 +63,26 @@ class Verdict(NamedTuple):
 
 def gather(state: State, hedge: Hedge) -> Facts | None:
     """The facts of a hedge on its first instrument whose inputs are fresh; None while something was never seen."""
-    id = next((id for id in hedge.instruments if stale_input(state, hedge, id) is None), hedge.instruments[0])
+    id = hedge.instruments[0]
+    if len(hedge.instruments) > 1:
+        id = next((id for id in hedge.instruments if stale_input(state, hedge, id) is None), id)
     instrument, quote, mark = state.instruments.get(id), state.quotes.get(id), state.marks.get(id)
     held = exposure(state, hedge)
     if instrument is None or quote is None or mark is None or held is None:
         return None
     price = mark[0].index_price
+    target = target_delta(hedge.target, held.holding, price)
+    edges = widths(hedge.band, held.holding, price)
+    deviation = held.delta - target
     return Facts(
         instrument=instrument,
         quote=quote[0],
         mark=mark[0],
         exposure=held,
-        target=target_delta(hedge.target, held.holding, price),
-        edges=widths(hedge.band, held.holding, price),
+        target=target,
+        edges=edges,
+        deviation=deviation,
+        inside=edges.holds(deviation),
     )
 
 

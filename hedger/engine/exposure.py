@@ -18,7 +18,7 @@ def exposure(state: State, hedge: Hedge) -> Exposure | None:
     """
     spot = ZERO
     futures = ZERO
-    for account in accounts_of(hedge):
+    for account in state.accounts_of_hedge[hedge.name]:
         view = state.accounts[account]
         reading = view.reading
         if reading is None:
@@ -32,11 +32,6 @@ def exposure(state: State, hedge: Hedge) -> Exposure | None:
     low, high = _pending(state, hedge)
     delta = spot + hedge.static_quantity + futures
     return Exposure(spot=spot, static=hedge.static_quantity, futures=futures, low=delta + low, high=delta + high)
-
-
-def accounts_of(hedge: Hedge) -> tuple[str, ...]:
-    """The accounts that a hedge looks at, each once, in a fixed order."""
-    return tuple(dict.fromkeys((*hedge.spot_accounts, *(id.account for id in hedge.instruments))))
 
 
 def position_of(state: State, id: InstrumentId) -> Decimal:

@@ -12,7 +12,6 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
-from hedger.engine.exposure import accounts_of
 from hedger.engine.ledger import basis_bps
 from hedger.engine.margin import liquidation_distances, margin_ratios
 from hedger.engine.policy import Hedge
@@ -93,21 +92,26 @@ def first_denial(proposal: Proposal, *, resting: bool = False) -> Denied | None:
 def stale_input(state: State, hedge: Hedge, id: InstrumentId) -> Denied | None:
     """The first input that is too old to act on, by our clock or by the venue's."""
     offset = state.accounts[id.account].offset_ms
-    for reason, held, limit in (
-        (Reason.QUOTE_AGE, state.quotes.get(id), hedge.guards.quote_age),
-        (Reason.MARK_AGE, state.marks.get(id), hedge.guards.mark_age),
-    ):
-        if held is None:
-            return Denied(reason, f"{id} has not been seen yet")
-        age = _age(state.now, held[1], held[0].exchange_at, offset)
-        if age > limit:
-            return Denied(reason, f"{id} is {age} ms old, the limit is {limit} ms")
-    return _stale_account(state, hedge)
+    quote, mark = state.quotes.get(id), state.marks.get(id)
+    return (
+        _stale_price(state.now, Reason.QUOTE_AGE, id, quote, offset, hedge.guards.quote_age)
+        or _stale_price(state.now, Reason.MARK_AGE, id, mark, offset, hedge.guards.mark_age)
+        or _stale_account(state, hedge)
+    )
+
+
+def _stale_price(
+    now: int, reason: Reason, id: InstrumentId, held: tuple[Quote | Mark, int] | None, offset_ms: int, limit: int
+) -> Denied | None:
+    if held is None:
+        return Denied(reason, f"{id} has not been seen yet")
+    age = _age(now, held[1], held[0].exchange_at, offset_ms)
+    return Denied(reason, f"{id} is {age} ms old, the limit is {limit} ms") if age > limit else None
 
 
 def _stale_account(state: State, hedge: Hedge) -> Denied | None:
     limit = hedge.guards.account_age
-    for account in accounts_of(hedge):
+    for account in state.accounts_of_hedge[hedge.name]:
         view = state.accounts[account]
         if view.reading is None:
             return Denied(Reason.ACCOUNT_AGE, f"account {account} has not been read yet")
@@ -288,4 +292,5 @@ GUARDS: tuple[tuple[str, Kind, Guard], ...] = (
     ("orders_per_day", Kind.ENTRY, _orders_per_day),
 )
 
-EVALUATED = frozenset(name for name, _, _ in GUARDS)
+WITHOUT_SETTING = frozenset({"position_mode"})
+EVALUATED = frozenset(name for name, _, _ in GUARDS) - WITHOUT_SETTING

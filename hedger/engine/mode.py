@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from hedger.engine.orders import OrderStatus
 from hedger.engine.policy import Policy
 from hedger.engine.state import Mode, Severity, State
@@ -15,9 +13,9 @@ SETTLED_PROBES = 4
 def with_mode(state: State, policy: Policy) -> State:
     """The state with its mode derived anew."""
     if not state.reconciled and _is_reconciled(state, policy):
-        state = replace(state, reconciled=True)
+        state = state._replace(reconciled=True)
     mode = _mode(state, policy)
-    return state if mode is state.mode else replace(state, mode=mode)
+    return state if mode is state.mode else state._replace(mode=mode)
 
 
 def _mode(state: State, policy: Policy) -> Mode:

@@ -59,15 +59,19 @@ def on_fill(state: State, policy: Policy, fill: Fill) -> State:
         **state.ledgers,
         after.hedge: book_fill(state.ledgers[after.hedge], fill, _context(state, after)),
     }
-    state = replace(state, ledgers=ledgers)
+    state = state._replace(ledgers=ledgers)
     if not fill.maker and state.halted is None:
         text = f"order {after.client_order_id} filled as a taker on {fill.id}; post-only is not honoured"
-        state = replace(state, halted=text)
+        state = state._replace(halted=text)
     return state
 
 
 def put_order(state: State, policy: Policy, before: Order, after: Order) -> State:
-    """The state with an order changed, its fills in the account's view, and its end in its hedge's memory."""
+    """The state with an order changed, its fills in the account's view, and its end in its hedge's memory.
+
+    After a fill, readings are believed again only once the venue's lag has passed; after an order that ended
+    without one, the position is what it was, and any reading asked for after the end will do.
+    """
     if after is before:
         return state
     gained = after.filled - before.filled
@@ -77,7 +81,8 @@ def put_order(state: State, policy: Policy, before: Order, after: Order) -> Stat
         view = accounts[after.id.account]
         since = dict(view.fills_since)
         since[after.id] = since.get(after.id, ZERO) + gained * after.side.sign
-        barrier = max(view.barrier_at, state.now + policy.settle_ms)
+        lag = policy.settle_ms if gained else 0
+        barrier = max(view.barrier_at, state.now + lag)
         accounts = {**accounts, after.id.account: replace(view, barrier_at=barrier, fills_since=since)}
     hedges = state.hedges
     if ended:
@@ -85,7 +90,7 @@ def put_order(state: State, policy: Policy, before: Order, after: Order) -> Stat
         memory = _after_end(state.hedges[after.hedge], hedge, before, after, state)
         hedges = {**hedges, after.hedge: memory}
     orders = {**state.orders, after.client_order_id: after}
-    return replace(state, orders=orders, accounts=accounts, hedges=hedges)
+    return state._replace(orders=orders, accounts=accounts, hedges=hedges)
 
 
 def _after_end(memory: HedgeState, hedge: Hedge, before: Order, after: Order, state: State) -> HedgeState:

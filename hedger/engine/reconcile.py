@@ -26,7 +26,7 @@ from hedger.model.order import OrderReport
 
 PROOF_LAG_MS = 10_000
 SILENCE_MS = 30_000
-KEEP_FINAL_MS = 600_000
+KEEP_FINAL_MS = 120_000
 PROBE_AFTER_MS = (500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000)
 CANCEL_AFTER_MS = (1_000, 2_000, 5_000, 10_000, 30_000)
 
@@ -39,7 +39,7 @@ def on_reading(state: State, policy: Policy, event: AccountRead) -> State:
     state = _find_strangers(state, policy, event)
     state = _note_absences(state, event)
     view = state.accounts[reading.account]
-    return replace(state, accounts={**state.accounts, reading.account: _believe(state, policy, view, event)})
+    return state._replace(accounts={**state.accounts, reading.account: _believe(state, policy, view, event)})
 
 
 def _believe(state: State, policy: Policy, view: AccountView, event: AccountRead) -> AccountView:
@@ -121,7 +121,7 @@ def _find_strangers(state: State, policy: Policy, event: AccountRead) -> State:
         if identity.epoch >= state.epoch:
             text = f"order {report.client_order_id} on {report.id} carries our tag but is not in the journal: "
             text += "another hedger with the same tag runs on this account, or the journal was lost"
-            state = replace(state, halted=state.halted or text)
+            state = state._replace(halted=state.halted or text)
         else:
             state = _adopt(state, report)
     return state
@@ -152,7 +152,7 @@ def _adopt(state: State, report: OrderReport) -> State:
         booked=report.filled,
         changed_at=state.now,
     )
-    return replace(state, orders={**state.orders, order.client_order_id: order})
+    return state._replace(orders={**state.orders, order.client_order_id: order})
 
 
 def _note_absences(state: State, event: AccountRead) -> State:
@@ -170,7 +170,7 @@ def _note_absences(state: State, event: AccountRead) -> State:
     if not missing:
         return state
     orders = {o.client_order_id: replace(o, absent_at=event.requested_at) for o in missing}
-    return replace(state, orders={**state.orders, **orders})
+    return state._replace(orders={**state.orders, **orders})
 
 
 def on_not_found(state: State, policy: Policy, event: OrderNotFound) -> State:
@@ -194,6 +194,7 @@ def ask_around(state: State, policy: Policy) -> tuple[State, list[Command]]:
     accounts = dict(state.accounts)
     for name, view in state.accounts.items():
         waits = not view.settled and view.asked_at <= view.barrier_at
+        waits = waits or (not state.reconciled and view.asked_at <= view.believed_at)
         if (waits or (view.doubted is not None and view.asked_at == 0)) and state.now > view.barrier_at:
             accounts[name] = replace(view, asked_at=state.now)
             commands.append(ReadAccount(account=name))
@@ -203,9 +204,9 @@ def ask_around(state: State, policy: Policy) -> tuple[State, list[Command]]:
         commands += asked
         if tended is None:
             del orders[order.client_order_id]
-        else:
+        elif tended is not order:
             orders[order.client_order_id] = tended
-    return replace(state, accounts=accounts, orders=orders), commands
+    return state._replace(accounts=accounts, orders=orders), commands
 
 
 def _ask_about(state: State, policy: Policy, order: Order) -> tuple[Order | None, list[Command]]:

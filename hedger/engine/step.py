@@ -6,50 +6,29 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from decimal import Decimal
-from typing import NamedTuple, assert_never
+from typing import NamedTuple
 
 from hedger.engine.decide import Draft, Facts, Verdict, decide, gather
-from hedger.engine.ledger import book_funding
+from hedger.engine.fold import fold, touched
 from hedger.engine.limits import DAY_MS, MINUTE_MS
 from hedger.engine.margin import judge_margin
 from hedger.engine.mode import with_mode
-from hedger.engine.order_flow import on_fill, on_news, on_rejected, on_report, order_of
-from hedger.engine.orders import News, Order, OrderStatus
+from hedger.engine.orders import Order, OrderStatus
 from hedger.engine.policy import Hedge, Policy
-from hedger.engine.reconcile import ask_around, on_not_found, on_reading
 from hedger.engine.state import Decision, HedgeState, Mode, Reason, State
-from hedger.model.account import FundingPayment
 from hedger.model.identity import OrderIdentity, format_order_id
 from hedger.model.market import Mark, Quote
 from hedger.model.message import (
     AccountRead,
-    CancelAnswered,
     CancelOrder,
-    ClockMeasured,
     Command,
     Event,
-    FillsRead,
-    FindOrder,
-    FundingRead,
     Halt,
-    InstrumentsLoaded,
-    JournalChanged,
-    Operation,
-    OperatorAsked,
-    OrderAccepted,
-    OrderNotFound,
-    OrderOutcomeUnknown,
-    OrderRejected,
     PlaceOrder,
-    ReadFailed,
     Stamped,
     Stop,
-    StreamChanged,
-    TimePassed,
 )
-from hedger.model.numeric import ONE, ZERO
-from hedger.model.order import Fill, OrderReport
+from hedger.model.numeric import ZERO
 
 SHADOW_REST_MS = 30_000
 
@@ -66,159 +45,50 @@ def step(state: State, stamped: Stamped, policy: Policy) -> Result:
     """The next state and the commands that one event leads to."""
     at, event = stamped
     was_halted = state.halted
-    state = replace(state, now=max(state.now, at))
-    state, asked = _fold(state, policy, event)
-    state = with_mode(state, policy)
+    now = at if at > state.now else state.now
+    state, asked = fold(state, now, policy, event)
+    if not isinstance(event, Quote | Mark):
+        state = with_mode(state, policy)
     commands: list[Command] = list(asked)
     decisions: list[Decision] = []
-    for name in _touched(state, event):
+    for name in touched(state, event):
         hedge = next(h for h in policy.hedges if h.name == name)
-        state = _look(state, policy, hedge, commands, decisions)
+        state = _look(state, policy, hedge, event, commands, decisions)
     if state.halted is not None and was_halted is None:
         state = with_mode(state, policy)
         commands.append(Halt(reason=state.halted or ""))
     if state.mode is Mode.DRAINING and not state.stopped and _all_off(state):
-        state = replace(state, stopped=True)
+        state = state._replace(stopped=True)
         commands.append(Stop(reason=state.draining or ""))
     return Result(state, tuple(commands), tuple(decisions))
-
-
-# --- fold -----------------------------------------------------------------------------------------------------------
-
-
-def _fold(state: State, policy: Policy, event: Event) -> tuple[State, list[Command]]:
-    """The state with an event's facts in it, and what must be asked because of it."""
-    match event:
-        case Quote():
-            return replace(state, quotes={**state.quotes, event.id: (event, state.now)}), []
-        case Mark():
-            return replace(state, marks={**state.marks, event.id: (event, state.now)}), []
-        case TimePassed():
-            return ask_around(state, policy)
-        case OrderReport():
-            return on_report(state, policy, event), []
-        case Fill():
-            return on_fill(state, policy, event), []
-        case OrderAccepted():
-            return on_news(state, policy, event.client_order_id, News.ACCEPTED), []
-        case OrderRejected():
-            return on_rejected(state, policy, event), []
-        case OrderOutcomeUnknown():
-            return on_news(state, policy, event.client_order_id, News.LOST), []
-        case OrderNotFound():
-            return on_not_found(state, policy, event), []
-        case CancelAnswered():
-            order = order_of(state, event.client_order_id)
-            asks = order is not None and order.live
-            return state, [FindOrder(id=order.id, client_order_id=order.client_order_id)] if order and asks else []
-        case AccountRead():
-            return on_reading(state, policy, event), []
-        case FillsRead():
-            for fill in event.fills:
-                state = on_fill(state, policy, fill)
-            return state, []
-        case FundingRead():
-            return _on_funding(state, event), []
-        case _:
-            return _fold_circumstance(state, event), []
-
-
-def _fold_circumstance(
-    state: State,
-    event: InstrumentsLoaded | ReadFailed | StreamChanged | ClockMeasured | JournalChanged | OperatorAsked,
-) -> State:
-    """The state after something that happened around the account: connections, clocks, the journal, a person."""
-    match event:
-        case InstrumentsLoaded():
-            return replace(state, instruments={**state.instruments, **{i.id: i for i in event.instruments}})
-        case ReadFailed():
-            view = state.accounts[event.account]
-            view = replace(view, failures=view.failures + 1, last_failure=f"{event.what}: {event.reason}")
-            return replace(state, accounts={**state.accounts, event.account: view})
-        case StreamChanged():
-            view = state.accounts[event.account]
-            view = replace(view, stream_up=event.up, barrier_at=max(view.barrier_at, state.now))
-            return replace(state, accounts={**state.accounts, event.account: view})
-        case ClockMeasured():
-            view = replace(state.accounts[event.account], offset_ms=event.offset_ms)
-            return replace(state, accounts={**state.accounts, event.account: view})
-        case JournalChanged():
-            return replace(state, journal_fault=None if event.healthy else event.text)
-        case OperatorAsked():
-            return _on_operator(state, event)
-        case _:
-            assert_never(event)
-
-
-def _on_operator(state: State, event: OperatorAsked) -> State:
-    match event.operation:
-        case Operation.PAUSE:
-            return replace(state, paused=event.reason)
-        case Operation.RESUME:
-            hedges = {name: replace(memory, futile=0, effect_due=None) for name, memory in state.hedges.items()}
-            return replace(state, paused=None, halted=None, hedges=hedges)
-        case Operation.DRAIN:
-            return replace(state, draining=state.draining or event.reason)
-        case Operation.HALT:
-            return replace(state, halted=state.halted or event.reason)
-        case _:
-            assert_never(event.operation)
-
-
-def _on_funding(state: State, event: FundingRead) -> State:
-    """Book each payment once, by its id, in the ledger of the hedge that trades the instrument."""
-    seen = state.funding_seen.get(event.account, frozenset())
-    ledgers = dict(state.ledgers)
-    for payment in event.payments:
-        names = state.hedges_of_instrument.get(payment.id, ())
-        if payment.payment_id not in seen and names:
-            ledgers[names[0]] = book_funding(ledgers[names[0]], payment, _asset_price(state, payment))
-    ids = frozenset(payment.payment_id for payment in event.payments)
-    return replace(state, ledgers=ledgers, funding_seen={**state.funding_seen, event.account: seen | ids})
-
-
-def _asset_price(state: State, payment: FundingPayment) -> Decimal:
-    instrument, mark = state.instruments.get(payment.id), state.marks.get(payment.id)
-    if instrument is not None and mark is not None and payment.asset == instrument.underlying:
-        return mark[0].index_price / instrument.contract_multiplier
-    return ONE
-
-
-def _touched(state: State, event: Event) -> tuple[str, ...]:
-    """The hedges that an event may concern."""
-    match event:
-        case Quote() | Mark():
-            return state.hedges_of_instrument.get(event.id, ())
-        case AccountRead():
-            return state.hedges_of_account[event.reading.account]
-        case OrderReport() | Fill() | FillsRead():
-            return state.hedges_of_instrument.get(event.id, ())
-        case OrderAccepted() | OrderRejected() | OrderOutcomeUnknown() | OrderNotFound() | CancelAnswered():
-            order = state.orders.get(event.client_order_id)
-            return (order.hedge,) if order is not None else ()
-        case _:
-            return tuple(state.hedges)
 
 
 # --- one hedge ------------------------------------------------------------------------------------------------------
 
 
-def _look(state: State, policy: Policy, hedge: Hedge, commands: list[Command], decisions: list[Decision]) -> State:
+def _look(
+    state: State,
+    policy: Policy,
+    hedge: Hedge,
+    event: Event,
+    commands: list[Command],
+    decisions: list[Decision],
+) -> State:
     """Look at one hedge: watch its band, decide, and turn the verdict into a command and a record."""
     before = state.hedges[hedge.name]
     facts = gather(state, hedge)
-    memory = judge_margin(state, hedge, before)
+    memory = judge_margin(state, hedge, before) if isinstance(event, AccountRead) else before
     if facts is not None:
         memory = _watch(memory, facts, state)
         memory = _judge_effect(memory, hedge, facts, state)
         if memory.futile >= hedge.guards.futile_hedges and state.halted is None:
             text = f"hedge {hedge.name}: {memory.futile} filled orders in a row left the deviation where it was"
-            state = with_mode(replace(state, halted=text), policy)
+            state = with_mode(state._replace(halted=text), policy)
     verdict = decide(state, hedge, memory, facts)
     if _same(memory.decision, verdict, state.mode):
         return state if memory is before else _keep(state, hedge, memory)
     decision = _record(state, hedge, facts, verdict)
-    state = replace(state, next_decision=state.next_decision + 1)
+    state = state._replace(next_decision=state.next_decision + 1)
     if verdict.draft is not None and facts is not None:
         return _place(state, policy, hedge, memory, facts, decision, verdict.draft, commands, decisions)
     if verdict.cancel is not None:
@@ -315,7 +185,7 @@ def _place(
     commands.append(command)
     order = _reserve(state, hedge, facts, command, draft)
     orders = {**state.orders, command.client_order_id: order}
-    state = replace(state, orders=orders, next_sequence=state.next_sequence + 1)
+    state = state._replace(orders=orders, next_sequence=state.next_sequence + 1)
     return _keep(state, hedge, _counted(memory, state.now, command))
 
 
@@ -366,12 +236,12 @@ def _cancel(
     decision = replace(decision, order=command)
     decisions.append(decision)
     going = replace(order, status=OrderStatus.PENDING_CANCEL, cancel_at=state.now, cancels=1, changed_at=state.now)
-    state = replace(state, orders={**state.orders, order.client_order_id: going})
+    state = state._replace(orders={**state.orders, order.client_order_id: going})
     return _keep(state, hedge, replace(memory, decision=decision))
 
 
 def _keep(state: State, hedge: Hedge, memory: HedgeState) -> State:
-    return replace(state, hedges={**state.hedges, hedge.name: memory})
+    return state._replace(hedges={**state.hedges, hedge.name: memory})
 
 
 def _all_off(state: State) -> bool:

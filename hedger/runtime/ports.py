@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Sequence
 from typing import Protocol
 
+from hedger.engine.state import State
+from hedger.engine.step import Result
 from hedger.model.account import AccountReading, FundingPayment, MarginMode
 from hedger.model.instrument import Instrument, InstrumentId
 from hedger.model.market import Mark, Quote
@@ -15,6 +17,7 @@ from hedger.model.message import (
     OrderOutcomeUnknown,
     OrderRejected,
     PlaceOrder,
+    Stamped,
     StreamChanged,
 )
 from hedger.model.order import Fill, OrderReport
@@ -25,15 +28,28 @@ Hint = Quote | Mark | OrderReport | Fill | StreamChanged
 
 
 class Clock(Protocol):
-    """The one source of time: `now_ms` never goes back; `sleep` and `timeout` are in its own seconds."""
+    """The one source of time: `now_ms` never goes back, and a second of this clock may be shorter than a real one."""
 
     speed: float
+
+    def span(self, seconds: float) -> float:
+        """How many seconds of the event loop's own time `seconds` of this clock are."""
 
     def now_ms(self) -> int:
         """Milliseconds since 1970, UTC."""
 
     async def sleep(self, seconds: float) -> None:
         """Wait that long on this clock."""
+
+
+class Observer(Protocol):
+    """Whoever watches: metrics, logs, the terminal. It is told after the fact and cannot change anything."""
+
+    def observe(self, before: State, stamped: Stamped, result: Result, seconds: float) -> None:
+        """One event was handled, in so many seconds."""
+
+    def timed(self, stage: str, account: str, seconds: float, outcome: str) -> None:
+        """A stage of the shell (`place`, `cancel`, `read_account`, `commit`, `lag` …) took so long and came to this."""
 
 
 class Venue(Protocol):

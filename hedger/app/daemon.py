@@ -1,0 +1,166 @@
+"""The daemon, put together from a policy, venues, a clock and a journal, and run until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from decimal import Decimal
+
+from hedger.engine.limits import EVALUATED
+from hedger.engine.policy import Policy
+from hedger.engine.state import State
+from hedger.errors import Bug, HedgerError
+from hedger.model.instrument import InstrumentId
+from hedger.model.market import Quote
+from hedger.model.message import InstrumentsLoaded, Operation
+from hedger.runtime.journal import Journal
+from hedger.runtime.loop import Loop
+from hedger.runtime.pollers import Pollers, Polling
+from hedger.runtime.ports import Clock, Observer, Venue
+from hedger.runtime.recover import recovered_state
+from hedger.settings.reachable import check_reachable
+from hedger.settings.wiring import prove_wired
+
+DRAIN_S = 8.0
+EMERGENCY_S = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """Everything that a daemon is made of."""
+
+    policy: Policy
+    venues: Mapping[str, Venue]
+    clock: Clock
+    journal: Journal
+    polling: Polling
+    observer: Observer
+    start_record: object
+
+
+class Daemon:
+    """One run: open, check, configure, hedge, drain."""
+
+    def __init__(self, parts: Parts) -> None:
+        prove_wired(EVALUATED)
+        self._parts = parts
+        now = parts.clock.now_ms()
+        recovered = parts.journal.begin(now, parts.start_record)
+        self._since_at = recovered.first_start_at
+        self.loop = Loop(
+            state=recovered_state(parts.policy, recovered, now),
+            policy=parts.policy,
+            venues=parts.venues,
+            clock=parts.clock,
+            journal=parts.journal,
+            observer=parts.observer,
+        )
+        self._engine: asyncio.Task[None] | None = None
+
+    @property
+    def state(self) -> State:
+        """What the engine knows now."""
+        return self.loop.state
+
+    def drain(self, reason: str) -> None:
+        """Ask for an orderly end: cancel our orders, verify, hold the hedges. Asking twice changes nothing."""
+        self.loop.ask(Operation.DRAIN, reason)
+
+    async def run(self, meanwhile: Callable[[Daemon], Awaitable[None]]) -> None:
+        """Hedge until drained. `meanwhile` runs beside it (a time limit, a script); its end asks for a drain.
+
+        Raises ConfigError before anything is sent where the venue's instruments do not fit the policy, and Bug
+        when a part of the program fails: resting orders are canceled first.
+        """
+        try:
+            await self._prepare()
+            await self._hedge(meanwhile)
+        finally:
+            await self.loop.close()
+            await asyncio.gather(*(v.close() for v in self._parts.venues.values()), return_exceptions=True)
+
+    async def _prepare(self) -> None:
+        """Open every venue, refuse what cannot work, and put the accounts into the modes that are asked for."""
+        ids = ids_by_account(self._parts.policy)
+        opened = await asyncio.gather(
+            *(venue.open([id.symbol for id in ids[name]]) for name, venue in self._parts.venues.items())
+        )
+        instruments = [instrument for loaded in opened for instrument in loaded]
+        check_reachable(self._parts.policy, instruments, await self._prices(ids))
+        if self._parts.policy.sends:
+            await asyncio.gather(*(self._configure(name, ids[name]) for name in self._parts.venues))
+        for name, loaded in zip(self._parts.venues, opened, strict=True):
+            self.loop.inbox.put(InstrumentsLoaded(account=name, instruments=loaded))
+
+    async def _prices(self, ids: Mapping[str, tuple[InstrumentId, ...]]) -> dict[InstrumentId, Decimal]:
+        read = await asyncio.gather(*(venue.read_prices(ids[name]) for name, venue in self._parts.venues.items()))
+        for price in (price for prices in read for price in prices):
+            self.loop.inbox.put(price)
+        return {p.id: p.mid_price for prices in read for p in prices if isinstance(p, Quote)}
+
+    async def _configure(self, account: str, ids: tuple[InstrumentId, ...]) -> None:
+        venue = self._parts.venues[account]
+        for hedge in self._parts.policy.hedges:
+            symbols = [id.symbol for id in hedge.instruments if id in ids]
+            if symbols:
+                guards = hedge.guards
+                await venue.configure(symbols, leverage=guards.leverage, margin_mode=guards.margin_mode)
+
+    async def _hedge(self, meanwhile: Callable[[Daemon], Awaitable[None]]) -> None:
+        engine = asyncio.create_task(self.loop.run())
+        readers = asyncio.create_task(self._read())
+        script = asyncio.create_task(self._until(meanwhile))
+        try:
+            await asyncio.wait({engine, readers, script}, return_when=asyncio.FIRST_COMPLETED)
+            if script.done() and not engine.done() and not readers.done():
+                await asyncio.wait(
+                    {engine, readers}, timeout=self._parts.clock.span(DRAIN_S), return_when="FIRST_COMPLETED"
+                )
+            await self._conclude(engine, readers, script)
+        finally:
+            for task in (engine, readers, script):
+                task.cancel()
+            await asyncio.gather(engine, readers, script, return_exceptions=True)
+
+    async def _until(self, meanwhile: Callable[[Daemon], Awaitable[None]]) -> None:
+        await meanwhile(self)
+        self.drain("the end of the run was reached")
+
+    async def _conclude(self, *tasks: asyncio.Task[None]) -> None:
+        """After an orderly stop there is nothing to do; after anything else our orders are canceled."""
+        failures = [task.exception() for task in tasks if task.done() and not task.cancelled()]
+        failure = next((error for error in failures if error is not None), None)
+        if failure is None and self.state.stopped:
+            self.loop.stopped_clean()
+            return
+        self.loop.flush()
+        answered = await self.loop.cancel_everything(EMERGENCY_S)
+        if isinstance(failure, HedgerError):
+            raise failure
+        left = "" if answered else "; some cancels were not answered, so look at the venue's open orders"
+        if failure is not None:
+            raise Bug(f"a part of the hedger failed ({type(failure).__name__}) and it stopped{left}") from failure
+        raise Bug(f"the orders could not be proven canceled within {DRAIN_S:.0f} s{left}")
+
+    async def _read(self) -> None:
+        """Every reader, for ever."""
+        parts = self._parts
+        pollers = Pollers(
+            loop=self.loop,
+            clock=parts.clock,
+            polling=parts.polling,
+            observer=parts.observer,
+            funding_since_at=self._since_at,
+        )
+        async with asyncio.TaskGroup() as group:
+            pollers.start(group, parts.venues, ids_by_account(parts.policy))
+
+
+def ids_by_account(policy: Policy) -> dict[str, tuple[InstrumentId, ...]]:
+    """The instruments that each account trades, each once."""
+    ids: dict[str, tuple[InstrumentId, ...]] = dict.fromkeys(policy.accounts, ())
+    for hedge in policy.hedges:
+        for id in hedge.instruments:
+            ids[id.account] = (*ids[id.account], id)
+    return ids

@@ -1,0 +1,179 @@
+"""Facts into the state: what each event changes, what must be asked because of it, and which hedges it concerns."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import assert_never
+
+from hedger.engine.ledger import book_funding
+from hedger.engine.order_flow import on_fill, on_news, on_rejected, on_report, order_of
+from hedger.engine.orders import News
+from hedger.engine.policy import Policy
+from hedger.engine.reconcile import ask_around, on_not_found, on_reading
+from hedger.engine.state import State
+from hedger.model.account import FundingPayment
+from hedger.model.market import Mark, Quote
+from hedger.model.message import (
+    AccountRead,
+    CancelAnswered,
+    ClockMeasured,
+    Command,
+    Event,
+    FillsRead,
+    FindOrder,
+    FundingRead,
+    InstrumentsLoaded,
+    JournalChanged,
+    Operation,
+    OperatorAsked,
+    OrderAccepted,
+    OrderNotFound,
+    OrderOutcomeUnknown,
+    OrderRejected,
+    ReadFailed,
+    StreamChanged,
+    TimePassed,
+)
+from hedger.model.numeric import ONE
+from hedger.model.order import Fill, OrderReport
+
+Fact = (
+    TimePassed
+    | AccountRead
+    | OrderReport
+    | Fill
+    | OrderAccepted
+    | OrderRejected
+    | OrderOutcomeUnknown
+    | CancelAnswered
+    | OrderNotFound
+    | FillsRead
+    | FundingRead
+    | ReadFailed
+    | StreamChanged
+    | ClockMeasured
+    | JournalChanged
+    | InstrumentsLoaded
+    | OperatorAsked
+)
+
+
+def fold(state: State, now: int, policy: Policy, event: Event) -> tuple[State, list[Command]]:
+    """The state with an event's facts in it, and what must be asked because of it."""
+    match event:
+        case Quote():
+            return state._replace(now=now, quotes={**state.quotes, event.id: (event, now)}), []
+        case Mark():
+            return state._replace(now=now, marks={**state.marks, event.id: (event, now)}), []
+        case _:
+            return _fold_fact(state._replace(now=now), policy, event)
+
+
+def touched(state: State, event: Event) -> tuple[str, ...]:
+    """The hedges that an event may concern."""
+    match event:
+        case Quote() | Mark():
+            return state.hedges_of_instrument.get(event.id, ())
+        case AccountRead():
+            return state.hedges_of_account[event.reading.account]
+        case OrderReport() | Fill() | FillsRead():
+            return state.hedges_of_instrument.get(event.id, ())
+        case OrderAccepted() | OrderRejected() | OrderOutcomeUnknown() | OrderNotFound() | CancelAnswered():
+            order = state.orders.get(event.client_order_id)
+            return (order.hedge,) if order is not None else ()
+        case _:
+            return tuple(state.hedges)
+
+
+def _fold_fact(state: State, policy: Policy, event: Fact) -> tuple[State, list[Command]]:
+    match event:
+        case TimePassed():
+            return ask_around(state, policy)
+        case OrderReport():
+            return on_report(state, policy, event), []
+        case Fill():
+            return on_fill(state, policy, event), []
+        case OrderAccepted():
+            return on_news(state, policy, event.client_order_id, News.ACCEPTED), []
+        case OrderRejected():
+            return on_rejected(state, policy, event), []
+        case OrderOutcomeUnknown():
+            return on_news(state, policy, event.client_order_id, News.LOST), []
+        case OrderNotFound():
+            return on_not_found(state, policy, event), []
+        case CancelAnswered():
+            order = order_of(state, event.client_order_id)
+            asks = order is not None and order.live
+            return state, [FindOrder(id=order.id, client_order_id=order.client_order_id)] if order and asks else []
+        case AccountRead():
+            return on_reading(state, policy, event), []
+        case FillsRead():
+            for fill in event.fills:
+                state = on_fill(state, policy, fill)
+            return state, []
+        case FundingRead():
+            return _on_funding(state, event), []
+        case _:
+            return _fold_circumstance(state, event), []
+
+
+def _fold_circumstance(
+    state: State,
+    event: InstrumentsLoaded | ReadFailed | StreamChanged | ClockMeasured | JournalChanged | OperatorAsked,
+) -> State:
+    """The state after something that happened around the account: connections, clocks, the journal, a person."""
+    match event:
+        case InstrumentsLoaded():
+            return state._replace(instruments={**state.instruments, **{i.id: i for i in event.instruments}})
+        case ReadFailed():
+            view = state.accounts[event.account]
+            view = replace(view, failures=view.failures + 1, last_failure=f"{event.what}: {event.reason}")
+            return state._replace(accounts={**state.accounts, event.account: view})
+        case StreamChanged():
+            view = state.accounts[event.account]
+            view = replace(view, stream_up=event.up, barrier_at=max(view.barrier_at, state.now))
+            return state._replace(accounts={**state.accounts, event.account: view})
+        case ClockMeasured():
+            view = replace(state.accounts[event.account], offset_ms=event.offset_ms)
+            return state._replace(accounts={**state.accounts, event.account: view})
+        case JournalChanged():
+            return state._replace(journal_fault=None if event.healthy else event.text)
+        case OperatorAsked():
+            return _on_operator(state, event)
+        case _:
+            assert_never(event)
+
+
+def _on_operator(state: State, event: OperatorAsked) -> State:
+    match event.operation:
+        case Operation.PAUSE:
+            return state._replace(paused=event.reason)
+        case Operation.RESUME:
+            hedges = {name: replace(memory, futile=0, effect_due=None) for name, memory in state.hedges.items()}
+            return state._replace(paused=None, halted=None, hedges=hedges)
+        case Operation.DRAIN:
+            return state._replace(draining=state.draining or event.reason)
+        case Operation.HALT:
+            return state._replace(halted=state.halted or event.reason)
+        case _:
+            assert_never(event.operation)
+
+
+def _on_funding(state: State, event: FundingRead) -> State:
+    """Book each payment once, by its id, in the ledger of the hedge that trades the instrument."""
+    seen = state.funding_seen.get(event.account, frozenset())
+    ledgers = dict(state.ledgers)
+    for payment in event.payments:
+        names = state.hedges_of_instrument.get(payment.id, ())
+        if payment.payment_id not in seen and names:
+            ledgers[names[0]] = book_funding(ledgers[names[0]], payment, _asset_price(state, payment))
+    ids = frozenset(payment.payment_id for payment in event.payments)
+    return state._replace(ledgers=ledgers, funding_seen={**state.funding_seen, event.account: seen | ids})
+
+
+def _asset_price(state: State, payment: FundingPayment) -> Decimal:
+    instrument, mark = state.instruments.get(payment.id), state.marks.get(payment.id)
+    if instrument is not None and mark is not None and payment.asset == instrument.underlying:
+        return mark[0].index_price / instrument.contract_multiplier
+    return ONE

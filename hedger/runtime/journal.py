@@ -1,0 +1,186 @@
+"""What was decided, sent and filled, on disk before it matters: SQLite in WAL mode, synchronous FULL, append-only.
+
+One table of events; the newest row of a (kind, key) is its present state. Nothing is ever updated or deleted.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import to_json
+
+from hedger.engine.ledger import Ledger
+from hedger.engine.orders import Order
+from hedger.engine.state import HedgeState
+from hedger.errors import JournalError
+
+SCHEMA_VERSION = 1
+FUNDING_KEPT = 10_000
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS events (
+    seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, epoch INTEGER NOT NULL,
+    kind TEXT NOT NULL, key TEXT NOT NULL, body TEXT NOT NULL
+) STRICT;
+CREATE INDEX IF NOT EXISTS events_by_key ON events (kind, key, seq);
+"""
+
+
+class Row(NamedTuple):
+    """One event for the journal: `body` is any value that becomes JSON."""
+
+    at: int
+    kind: str
+    key: str
+    body: object
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovered:
+    """What a start needs from the starts before it. `clean` is False when the last one did not end in order."""
+
+    epoch: int
+    clean: bool
+    first_start_at: int
+    halted: str | None
+    next_decision: int
+    orders: tuple[Order, ...]
+    ledgers: dict[str, Ledger]
+    memories: dict[str, HedgeState]
+    funding_seen: dict[str, frozenset[str]]
+
+
+class Journal:
+    """The journal of one state directory. The caller holds the Lease; there is one writer."""
+
+    def __init__(self, path: Path, connection: sqlite3.Connection) -> None:
+        self._path = path
+        self._connection = connection
+        self._epoch = 0
+
+    @classmethod
+    def open(cls, directory: Path, *, read_only: bool = False) -> Journal:
+        """Open `<directory>/journal.sqlite3`, made if it is not there; raises JournalError, never repairs."""
+        path = directory / "journal.sqlite3"
+        try:
+            return cls(path, _connect(path, read_only))
+        except (sqlite3.Error, OSError) as problem:
+            raise JournalError(f"{path}: {problem}; {_remedy(problem)}") from None
+
+    def begin(self, now: int, start: object) -> Recovered:
+        """Recover what earlier starts left and begin a new epoch, durably, before anything else happens."""
+        try:
+            recovered = self._recover(now)
+            self._epoch = recovered.epoch
+            self.write([Row(now, "start", str(recovered.epoch), start)])
+        except (sqlite3.Error, ValidationError) as problem:
+            raise JournalError(f"{self._path}: cannot be read ({type(problem).__name__}); restore it") from None
+        return recovered
+
+    def write(self, rows: Iterable[Row]) -> None:
+        """Write rows in one transaction that has reached the disk on return; raises JournalError."""
+        values = [(row.at, self._epoch, row.kind, row.key, to_json(row.body).decode()) for row in rows]
+        if not values:
+            return
+        try:
+            with self._connection:
+                self._connection.execute("BEGIN IMMEDIATE")
+                self._connection.executemany(
+                    "INSERT INTO events (at, epoch, kind, key, body) VALUES (?, ?, ?, ?, ?)", values
+                )
+        except sqlite3.Error as problem:
+            raise JournalError(f"{self._path}: cannot be written ({problem}); {_remedy(problem)}") from None
+
+    def rows(self, kind: str, key: str | None = None) -> Iterator[tuple[int, str, str]]:
+        """(at, key, body) of each row of a kind, oldest first; with `key`, of that key only."""
+        where, values = ("kind = ?", (kind,)) if key is None else ("kind = ? AND key = ?", (kind, key))
+        yield from self._connection.execute(f"SELECT at, key, body FROM events WHERE {where} ORDER BY seq", values)  # noqa: S608
+
+    def latest(self, kind: str) -> dict[str, str]:
+        """The newest body of each key of a kind."""
+        query = "SELECT key, body FROM events WHERE seq IN (SELECT max(seq) FROM events WHERE kind = ? GROUP BY key)"
+        return dict(self._connection.execute(query, (kind,)))
+
+    def close(self) -> None:
+        """Close the file; rows that were written are on disk."""
+        self._connection.close()
+
+    def _recover(self, now: int) -> Recovered:
+        orders = (_ORDER.validate_json(body) for body in self.latest("order").values())
+        return Recovered(
+            epoch=self._scalar("SELECT coalesce(max(epoch), 0) FROM events") + 1,
+            clean=self._last_kind(("start", "stop")) != "start",
+            first_start_at=self._scalar("SELECT coalesce(min(at), ?) FROM events WHERE kind = 'start'", now),
+            halted=self._halted(),
+            next_decision=self._scalar(
+                "SELECT coalesce(max(CAST(key AS INTEGER)), 0) FROM events WHERE kind = 'decision'"
+            )
+            + 1,
+            orders=tuple(order for order in orders if order.live or order.fills_missing),
+            ledgers={key: _LEDGER.validate_json(body) for key, body in self.latest("ledger").items()},
+            memories={key: _MEMORY.validate_json(body) for key, body in self.latest("memory").items()},
+            funding_seen=self._funding_seen(),
+        )
+
+    def _scalar(self, query: str, *values: Any) -> int:
+        return int(self._connection.execute(query, values).fetchone()[0])
+
+    def _last_kind(self, kinds: tuple[str, str]) -> str | None:
+        query = "SELECT kind FROM events WHERE kind IN (?, ?) ORDER BY seq DESC LIMIT 1"
+        row = self._connection.execute(query, kinds).fetchone()
+        return row[0] if row else None
+
+    def _halted(self) -> str | None:
+        query = "SELECT kind, key FROM events WHERE kind IN ('halt', 'resume') ORDER BY seq DESC LIMIT 1"
+        row = self._connection.execute(query).fetchone()
+        return str(row[1]) if row and row[0] == "halt" else None
+
+    def _funding_seen(self) -> dict[str, frozenset[str]]:
+        query = "SELECT DISTINCT key FROM events WHERE kind = 'funding' ORDER BY seq DESC LIMIT ?"
+        seen: dict[str, set[str]] = {}
+        for (key,) in self._connection.execute(query, (FUNDING_KEPT,)):
+            account, _, payment_id = key.partition("/")
+            seen.setdefault(account, set()).add(payment_id)
+        return {account: frozenset(ids) for account, ids in seen.items()}
+
+
+_ORDER = TypeAdapter(Order)
+_LEDGER = TypeAdapter(Ledger)
+_MEMORY = TypeAdapter(HedgeState)
+
+
+def _connect(path: Path, read_only: bool) -> sqlite3.Connection:
+    if read_only and not path.exists():
+        raise FileNotFoundError("there is no journal here")
+    if not read_only:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    mode = "?mode=ro" if read_only else "?mode=rwc"
+    connection = sqlite3.connect(f"file:{path.absolute()}{mode}", uri=True, isolation_level=None, timeout=2.0)
+    if not read_only:
+        path.chmod(0o600)
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
+            connection.execute(f"PRAGMA {pragma}")
+        connection.executescript(_SCHEMA)
+        connection.execute("INSERT OR IGNORE INTO meta VALUES ('schema_version', ?)", (str(SCHEMA_VERSION),))
+    version = connection.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchone()
+    if version is None or int(version[0]) > SCHEMA_VERSION:
+        connection.close()
+        raise sqlite3.DatabaseError("it was written by a newer hedger, or is not a journal")
+    return connection
+
+
+def _remedy(problem: Exception) -> str:
+    text = str(problem)
+    if "full" in text:
+        return "free space on the disk; nothing is created until then"
+    if "locked" in text:
+        return "another program holds it open; close that"
+    if "newer" in text or "not a database" in text:
+        return "use the hedger that wrote it, or move it away to begin a new one"
+    return "check the disk and the file's owner and permissions"

@@ -1,0 +1,218 @@
+"""The loop: one event at a time through the engine, the journal, and out to the venues."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine, Mapping
+from time import perf_counter
+
+from hedger.engine.policy import Policy
+from hedger.engine.state import State
+from hedger.engine.step import step
+from hedger.errors import HedgerError, JournalError
+from hedger.model.message import (
+    CancelOrder,
+    Command,
+    FillsRead,
+    FindOrder,
+    Halt,
+    JournalChanged,
+    Operation,
+    OperatorAsked,
+    OrderNotFound,
+    OrderRejected,
+    PlaceOrder,
+    ReadAccount,
+    ReadFailed,
+    ReadFills,
+    Stamped,
+    Stop,
+)
+from hedger.model.order import RejectReason
+from hedger.runtime.inbox import Inbox
+from hedger.runtime.journal import Journal, Row
+from hedger.runtime.ports import Clock, Observer, Venue
+from hedger.runtime.record import must_be_durable, rows_of
+
+LATE_MS = 1_000
+MAX_PENDING_ROWS = 1_000
+
+
+class Loop:
+    """Owns the state. Everything else talks to it through the inbox."""
+
+    def __init__(
+        self,
+        *,
+        state: State,
+        policy: Policy,
+        venues: Mapping[str, Venue],
+        clock: Clock,
+        journal: Journal,
+        observer: Observer,
+    ) -> None:
+        self.state = state
+        self.inbox = Inbox(clock)
+        self.wake = {name: asyncio.Event() for name in venues}
+        self._policy = policy
+        self._venues = venues
+        self._clock = clock
+        self._journal = journal
+        self._observer = observer
+        self._rows: list[Row] = []
+        self._journal_failed = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._failure: BaseException | None = None
+
+    async def run(self) -> None:
+        """Handle events until the engine says stop; raises what went wrong in a command's task."""
+        while not self.state.stopped:
+            stamped = await self.inbox.get()
+            if self._failure is not None:
+                raise self._failure
+            self.handle(stamped)
+        self.flush()
+
+    def handle(self, stamped: Stamped) -> None:
+        """One event: decide, put it on disk if anything leaves, tell the observer, carry it out."""
+        started = perf_counter()
+        before = self.state
+        result = step(before, stamped, self._policy)
+        self.state = result.state
+        rows = rows_of(before, stamped, result)
+        commands = result.commands
+        if rows and not self._record(rows, durable=must_be_durable(result, rows)):
+            commands = self._without_creates(commands)
+        self._observer.observe(before, stamped, result, perf_counter() - started)
+        for command in commands:
+            self._carry_out(command, stamped)
+
+    def ask(self, operation: Operation, reason: str) -> None:
+        """What an operator or a signal asks for, as an event."""
+        self.inbox.put(OperatorAsked(operation=operation, reason=reason))
+
+    def flush(self) -> None:
+        """Write what waits. A failure is told to the engine once, and so is the recovery."""
+        started = perf_counter()
+        rows, self._rows = self._rows, []
+        try:
+            self._journal.write(rows)
+        except JournalError as problem:
+            self._rows = rows[-MAX_PENDING_ROWS:]
+            if not self._journal_failed:
+                self._journal_failed = True
+                self.inbox.put(JournalChanged(healthy=False, text=str(problem)))
+            return
+        if rows:
+            self._observer.timed("commit", "", perf_counter() - started, "ok")
+        if self._journal_failed:
+            self._journal_failed = False
+            self.inbox.put(JournalChanged(healthy=True, text=""))
+
+    # --- commands -----------------------------------------------------------------------------------------------------
+
+    def _record(self, rows: list[Row], *, durable: bool) -> bool:
+        """Whether the rows are (or need not yet be) on disk."""
+        self._rows += rows
+        if durable or len(self._rows) >= MAX_PENDING_ROWS:
+            self.flush()
+        return not self._journal_failed
+
+    def _without_creates(self, commands: tuple[Command, ...]) -> tuple[Command, ...]:
+        """No journal, no create: the orders are refused before they are sent; cancels go on."""
+        for command in commands:
+            if isinstance(command, PlaceOrder):
+                self._refuse(command, "the journal cannot be written")
+        return tuple(command for command in commands if not isinstance(command, PlaceOrder))
+
+    def _refuse(self, command: PlaceOrder, text: str) -> None:
+        rejected = OrderRejected(client_order_id=command.client_order_id, reason=RejectReason.NOT_SENT, text=text)
+        self.inbox.put(rejected)
+
+    def _carry_out(self, command: Command, stamped: Stamped) -> None:
+        match command:
+            case PlaceOrder():
+                if self._clock.now_ms() - stamped.at > LATE_MS:
+                    self._refuse(command, f"the event it answers waited over {LATE_MS} ms: the loop lags")
+                else:
+                    self._spawn(self._place(command))
+            case CancelOrder():
+                self._spawn(self._cancel(command))
+            case FindOrder():
+                self._spawn(self._find(command))
+            case ReadAccount():
+                self.wake[command.account].set()
+            case ReadFills():
+                self._spawn(self._read_fills(command))
+            case Halt() | Stop():
+                pass
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        """A command's task must not fail: what the venue does is a value. If it does, that is a bug, and we stop."""
+        self._tasks.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._failure = self._failure or task.exception()
+            self.ask(Operation.DRAIN, "a bug in carrying out a command")
+
+    async def _place(self, command: PlaceOrder) -> None:
+        started = perf_counter()
+        outcome = await self._venues[command.id.account].place(command)
+        self._observer.timed("place", command.id.account, perf_counter() - started, type(outcome).__name__)
+        self.inbox.put(outcome)
+
+    async def _cancel(self, command: CancelOrder) -> None:
+        started = perf_counter()
+        outcome = await self._venues[command.id.account].cancel(command)
+        self._observer.timed("cancel", command.id.account, perf_counter() - started, type(outcome).__name__)
+        self.inbox.put(outcome)
+
+    async def _find(self, command: FindOrder) -> None:
+        requested_at = self._clock.now_ms()
+        try:
+            report = await self._venues[command.id.account].find_order(command.id, command.client_order_id)
+        except HedgerError as problem:
+            self.inbox.put(ReadFailed(account=command.id.account, what="order", reason=str(problem)))
+            return
+        missing = OrderNotFound(client_order_id=command.client_order_id, requested_at=requested_at)
+        self.inbox.put(report if report is not None else missing)
+
+    async def _read_fills(self, command: ReadFills) -> None:
+        requested_at = self._clock.now_ms()
+        try:
+            fills = await self._venues[command.id.account].read_fills(command.id, command.since_at)
+        except HedgerError as problem:
+            self.inbox.put(ReadFailed(account=command.id.account, what="fills", reason=str(problem)))
+            return
+        self.inbox.put(FillsRead(id=command.id, requested_at=requested_at, since_at=command.since_at, fills=fills))
+
+    def stopped_clean(self) -> None:
+        """Write that this epoch ended in order: nothing of ours was left on any book."""
+        self._rows.append(Row(self._clock.now_ms(), "stop", "clean", {}))
+        self.flush()
+
+    async def cancel_everything(self, seconds: float) -> bool:
+        """On the way out after a bug: cancel what may live, within `seconds`. Whether every cancel was answered."""
+        live = [order for order in self.state.orders.values() if order.live]
+        cancels = [
+            self._venues[order.id.account].cancel(
+                CancelOrder(id=order.id, client_order_id=order.client_order_id, venue_order_id=order.venue_order_id)
+            )
+            for order in live
+        ]
+        try:
+            async with asyncio.timeout(self._clock.span(seconds)):
+                await asyncio.gather(*cancels, return_exceptions=True)
+        except TimeoutError:
+            return False
+        return True
+
+    async def close(self) -> None:
+        """End the tasks of commands that are under way; their orders stay unknown in the journal."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
