@@ -26,3 +26,8 @@ class SystemClock:
     async def sleep(self, seconds: float) -> None:
         """Wait that long."""
         await asyncio.sleep(seconds)
+
+
+def stopwatch() -> float:
+    """Seconds on the machine's own counter: only differences mean something, and only for measurements."""
+    return time.perf_counter()

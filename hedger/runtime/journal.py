@@ -107,6 +107,12 @@ class Journal:
         query = "SELECT key, body FROM events WHERE seq IN (SELECT max(seq) FROM events WHERE kind = ? GROUP BY key)"
         return dict(self._connection.execute(query, (kind,)))
 
+    def halted(self) -> str | None:
+        """Why the hedger is halted; None if it is not, or a person has lifted it since."""
+        query = "SELECT kind, key FROM events WHERE kind IN ('halt', 'resume') ORDER BY seq DESC LIMIT 1"
+        row = self._connection.execute(query).fetchone()
+        return str(row[1]) if row and row[0] == "halt" else None
+
     def close(self) -> None:
         """Close the file; rows that were written are on disk."""
         self._connection.close()
@@ -117,7 +123,7 @@ class Journal:
             epoch=self._scalar("SELECT coalesce(max(epoch), 0) FROM events") + 1,
             clean=self._last_kind(("start", "stop")) != "start",
             first_start_at=self._scalar("SELECT coalesce(min(at), ?) FROM events WHERE kind = 'start'", now),
-            halted=self._halted(),
+            halted=self.halted(),
             next_decision=self._scalar(
                 "SELECT coalesce(max(CAST(key AS INTEGER)), 0) FROM events WHERE kind = 'decision'"
             )
@@ -135,11 +141,6 @@ class Journal:
         query = "SELECT kind FROM events WHERE kind IN (?, ?) ORDER BY seq DESC LIMIT 1"
         row = self._connection.execute(query, kinds).fetchone()
         return row[0] if row else None
-
-    def _halted(self) -> str | None:
-        query = "SELECT kind, key FROM events WHERE kind IN ('halt', 'resume') ORDER BY seq DESC LIMIT 1"
-        row = self._connection.execute(query).fetchone()
-        return str(row[1]) if row and row[0] == "halt" else None
 
     def _funding_seen(self) -> dict[str, frozenset[str]]:
         query = "SELECT DISTINCT key FROM events WHERE kind = 'funding' ORDER BY seq DESC LIMIT ?"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine, Mapping
-from time import perf_counter
 
 from hedger.engine.policy import Policy
 from hedger.engine.state import State
@@ -29,6 +28,7 @@ from hedger.model.message import (
     Stop,
 )
 from hedger.model.order import RejectReason
+from hedger.runtime.clock import stopwatch
 from hedger.runtime.inbox import Inbox
 from hedger.runtime.journal import Journal, Row
 from hedger.runtime.ports import Clock, Observer, Venue
@@ -75,7 +75,7 @@ class Loop:
 
     def handle(self, stamped: Stamped) -> None:
         """One event: decide, put it on disk if anything leaves, tell the observer, carry it out."""
-        started = perf_counter()
+        started = stopwatch()
         before = self.state
         result = step(before, stamped, self._policy)
         self.state = result.state
@@ -83,7 +83,7 @@ class Loop:
         commands = result.commands
         if rows and not self._record(rows, durable=must_be_durable(result, rows)):
             commands = self._without_creates(commands)
-        self._observer.observe(before, stamped, result, perf_counter() - started)
+        self._observer.observe(before, stamped, result, stopwatch() - started)
         for command in commands:
             self._carry_out(command, stamped)
 
@@ -93,7 +93,7 @@ class Loop:
 
     def flush(self) -> None:
         """Write what waits. A failure is told to the engine once, and so is the recovery."""
-        started = perf_counter()
+        started = stopwatch()
         rows, self._rows = self._rows, []
         try:
             self._journal.write(rows)
@@ -104,7 +104,7 @@ class Loop:
                 self.inbox.put(JournalChanged(healthy=False, text=str(problem)))
             return
         if rows:
-            self._observer.timed("commit", "", perf_counter() - started, "ok")
+            self._observer.timed("commit", "", stopwatch() - started, "ok")
         if self._journal_failed:
             self._journal_failed = False
             self.inbox.put(JournalChanged(healthy=True, text=""))
@@ -160,15 +160,15 @@ class Loop:
             self.ask(Operation.DRAIN, "a bug in carrying out a command")
 
     async def _place(self, command: PlaceOrder) -> None:
-        started = perf_counter()
+        started = stopwatch()
         outcome = await self._venues[command.id.account].place(command)
-        self._observer.timed("place", command.id.account, perf_counter() - started, type(outcome).__name__)
+        self._observer.timed("place", command.id.account, stopwatch() - started, type(outcome).__name__)
         self.inbox.put(outcome)
 
     async def _cancel(self, command: CancelOrder) -> None:
-        started = perf_counter()
+        started = stopwatch()
         outcome = await self._venues[command.id.account].cancel(command)
-        self._observer.timed("cancel", command.id.account, perf_counter() - started, type(outcome).__name__)
+        self._observer.timed("cancel", command.id.account, stopwatch() - started, type(outcome).__name__)
         self.inbox.put(outcome)
 
     async def _find(self, command: FindOrder) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
-from time import perf_counter
 from typing import TypeVar
 
 from hedger.engine.state import State
 from hedger.errors import HedgerError
 from hedger.model.instrument import InstrumentId
 from hedger.model.message import AccountRead, ClockMeasured, FundingRead, ReadFailed, StreamChanged, TimePassed
+from hedger.runtime.clock import stopwatch
 from hedger.runtime.inbox import Inbox
 from hedger.runtime.loop import Loop
 from hedger.runtime.ports import Clock, Observer, Venue
@@ -104,14 +104,14 @@ class Pollers:
 
     async def _read(self, venue: Venue, what: str, read: Awaitable[T]) -> T | None:
         """The result of a read, or None with the failure told to the engine: a failed read is never empty."""
-        started = perf_counter()
+        started = stopwatch()
         try:
             result = await read
         except HedgerError as problem:
-            self._observer.timed(f"read_{what}", venue.account, perf_counter() - started, type(problem).__name__)
+            self._observer.timed(f"read_{what}", venue.account, stopwatch() - started, type(problem).__name__)
             self._inbox.put(ReadFailed(account=venue.account, what=what, reason=str(problem)))
             return None
-        self._observer.timed(f"read_{what}", venue.account, perf_counter() - started, "ok")
+        self._observer.timed(f"read_{what}", venue.account, stopwatch() - started, "ok")
         return result
 
     async def _stream(self, venue: Venue) -> None:

@@ -1,0 +1,41 @@
+"""The entry point: every error becomes one sentence and an exit code here, and nowhere else."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+
+from hedger.errors import HedgerError
+
+
+def main() -> None:
+    """Run the command line; the process ends here."""
+    try:
+        from hedger.cli.root import app
+
+        app(standalone_mode=True, prog_name="hedger")
+    except HedgerError as problem:
+        _say(str(problem))
+        _leave(problem.exit_code)
+    except KeyboardInterrupt:
+        _leave(130)
+    except Exception as bug:
+        # Frames and the kind of error only: messages and locals of a bug may hold what must not be shown.
+        frames = "".join(traceback.format_list(traceback.extract_tb(bug.__traceback__)[-6:]))
+        _say(f"a bug in hedger ({type(bug).__name__}); please report these lines:\n{frames}".rstrip())
+        _leave(70)
+
+
+def _say(text: str) -> None:
+    sys.stderr.write("".join(f"hedger: {line}\n" for line in text.splitlines()))
+
+
+def _leave(code: int) -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code) if code == 130 else sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,201 @@
+"""Paper mode: the daemon against the embedded exchange, through the wire or at the port, and the verdict."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from decimal import Decimal
+from pathlib import Path
+
+from hedger.app.daemon import Daemon, Parts, ids_by_account
+from hedger.app.summary import Summary, summarise
+from hedger.app.watching import Wanted, Watchers
+from hedger.engine.decide import gather
+from hedger.engine.policy import Policy
+from hedger.errors import HedgerError
+from hedger.model.message import FundingRead
+from hedger.ops.view import Banner
+from hedger.runtime.journal import Journal
+from hedger.runtime.lease import Lease
+from hedger.runtime.pollers import Polling
+from hedger.runtime.ports import Clock, Venue
+from hedger.settings.explain import config_digest
+from hedger.settings.policy import to_policy
+from hedger.settings.schema import Settings
+from hedger.sim.nouns import Truth
+from hedger.sim.port import SimVenue, SteadyLink, drive
+from hedger.sim.scenario import ScenarioConfig
+from hedger.sim.virtual_time import VirtualClock, run_virtual
+from hedger.sim.world import Funds, World, paper_world
+
+# 1 January 2026, 07:40 UTC: twenty minutes before funding is settled, so that a run of an hour sees it.
+START_AT = 1_767_253_200_000
+QUIET_S = 60.0
+GRACE_S = 300.0
+OWNER = "main"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """What a paper run plays on: the venues, the clock, and the two things that only a harness may do."""
+
+    venues: dict[str, Venue]
+    clock: Clock
+    transport: str
+    quiet: Callable[[], Awaitable[None]]
+    truth: Callable[[], Awaitable[Truth]]
+
+
+async def play(
+    stage: Stage,
+    settings: Settings,
+    *,
+    directory: Path,
+    wanted: Wanted,
+    seconds: float | None,
+    begun: Callable[[Daemon], None],
+) -> Summary:
+    """Run the daemon on a stage for `seconds` of its clock (None: until drained), and judge what it came to."""
+    policy = to_policy(settings)
+    with Lease(directory), Watchers(policy, wanted) as watchers:
+        journal = Journal.open(directory)
+        try:
+            daemon = Daemon(
+                Parts(
+                    policy=policy,
+                    venues=stage.venues,
+                    clock=stage.clock,
+                    journal=journal,
+                    polling=polling_of(settings),
+                    observer=watchers,
+                    start_record={"mode": settings.mode.value, "config": config_digest(settings)},
+                )
+            )
+            begun(daemon)
+            started_at = stage.clock.now_ms()
+            await daemon.run(lambda d: _script(d, stage, policy, seconds))
+            return summarise(
+                state=daemon.state,
+                policy=policy,
+                journal=journal,
+                truth=await stage.truth(),
+                transport=stage.transport,
+                seconds=(stage.clock.now_ms() - started_at) / 1000,
+                seed=settings.paper.seed,
+            )
+        finally:
+            journal.close()
+
+
+async def _script(daemon: Daemon, stage: Stage, policy: Policy, seconds: float | None) -> None:
+    """Let it hedge; then a quiet while, so that the end is not in the middle of a change that nobody has seen yet."""
+    if seconds is None:
+        await asyncio.Event().wait()
+        return
+    quiet_s = min(QUIET_S, seconds / 4)
+    await stage.clock.sleep(seconds - quiet_s)
+    await stage.quiet()
+    await stage.clock.sleep(quiet_s)
+    for _ in range(int(GRACE_S)):
+        if _at_rest(daemon, policy):
+            break
+        await stage.clock.sleep(1)
+    await read_last_funding(daemon, stage)
+
+
+def _at_rest(daemon: Daemon, policy: Policy) -> bool:
+    state = daemon.state
+    if any(order.live for order in state.orders.values()):
+        return False
+    facts = [gather(state, hedge) for hedge in policy.hedges]
+    return all(fact is not None and fact.inside for fact in facts)
+
+
+async def read_last_funding(daemon: Daemon, stage: Stage) -> None:
+    """Read what was settled since the last poll, so that the ledger is complete when it is judged."""
+    for name, venue in stage.venues.items():
+        requested_at = stage.clock.now_ms()
+        with suppress(HedgerError):
+            payments = await venue.read_funding(requested_at - 86_400_000)
+            read = FundingRead(account=name, requested_at=requested_at, since_at=0, payments=payments)
+            daemon.loop.inbox.put(read)
+
+
+def polling_of(settings: Settings) -> Polling:
+    """The settings' intervals as the readers take them."""
+    polling = settings.polling
+    return Polling(
+        account_s=float(polling.account_s),
+        prices_s=float(polling.prices_s),
+        funding_s=float(polling.funding_s),
+        clock_s=300.0,
+        tick_s=polling.tick_ms / 1000,
+        flush_s=5.0,
+    )
+
+
+# --- at the port ------------------------------------------------------------------------------------------------------
+
+
+def run_at_port(
+    settings: Settings, *, seconds: float, replay: Path | None, directory: Path | None, json: bool
+) -> Summary:
+    """Run on virtual time with the exchange attached at the venue port. The journal is kept if `directory` is given."""
+    lines = None if json or sys.stdout.isatty() else sys.stdout
+    banner = Banner(kind="paper", transport="port", started_at=START_AT, speed=math.inf)
+    wanted = Wanted(banner=banner, view=False, lines=lines, log=False)
+    if directory is not None:
+        return run_virtual(_at_port(settings, seconds, wanted, replay, directory), START_AT)
+    with tempfile.TemporaryDirectory(prefix="hedger-paper-") as scratch:
+        return run_virtual(_at_port(settings, seconds, wanted, replay, Path(scratch)), START_AT)
+
+
+async def _at_port(settings: Settings, seconds: float, wanted: Wanted, replay: Path | None, directory: Path) -> Summary:
+    clock = VirtualClock()
+    world = build_world(settings, START_AT, replay)
+    driving = asyncio.create_task(drive(world.exchange, clock))
+    paper = settings.paper
+    link = SteadyLink(clock, paper.seed, least_ms=paper.latency_least_ms, most_ms=paper.latency_most_ms)
+    venues: dict[str, Venue] = {
+        name: SimVenue(world.exchange, clock, link, account=name, user=OWNER)
+        for name in ids_by_account(to_policy(settings))
+    }
+
+    async def quiet() -> None:
+        if world.scenario is not None:
+            world.scenario.stop()
+
+    async def truth() -> Truth:
+        return world.exchange.truth(OWNER)
+
+    stage = Stage(venues=venues, clock=clock, transport="port", quiet=quiet, truth=truth)
+    try:
+        return await play(stage, settings, directory=directory, wanted=wanted, seconds=seconds, begun=lambda _: None)
+    finally:
+        driving.cancel()
+        with suppress(asyncio.CancelledError):
+            await driving
+
+
+def build_world(settings: Settings, start_at: int, replay: Path | None) -> World:
+    """The paper exchange that the settings describe, live or on recorded books."""
+    paper = settings.paper
+    coins = tuple(sorted({hedge.underlying or name for name, hedge in settings.hedges.items()}))
+    funds = Funds(spot={"USDT": Decimal(20_000), **paper.spot}, linear=paper.collateral)
+    scenario = ScenarioConfig(
+        every_s=(float(paper.deposit_least_s), float(paper.deposit_most_s)), size=(0.01, float(paper.deposit_ratio))
+    )
+    return paper_world(
+        paper.seed,
+        start_at,
+        coins=coins,
+        users={OWNER: funds},
+        owner=OWNER,
+        scenario=scenario,
+        still=not paper.deposits,
+    )

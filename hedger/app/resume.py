@@ -1,0 +1,26 @@
+"""Lifting a halt: written into the journal by a person, while no hedger holds it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hedger.errors import GiveUp
+from hedger.runtime.clock import SystemClock
+from hedger.runtime.journal import Journal, Row
+from hedger.runtime.lease import Lease
+
+
+def lift_halt(directory: Path, reason: str) -> str:
+    """Lift the latched halt and return what it was; raises GiveUp without one, JournalError while a hedger runs."""
+    if not reason.strip():
+        raise GiveUp("a halt is lifted only with a reason: --reason 'what was found and mended'")
+    with Lease(directory):
+        journal = Journal.open(directory)
+        try:
+            halted = journal.halted()
+            if halted is None:
+                raise GiveUp(f"{directory} is not halted, so there is nothing to lift")
+            journal.write([Row(SystemClock().now_ms(), "resume", "resume", {"reason": reason.strip()[:500]})])
+        finally:
+            journal.close()
+    return halted

@@ -1,0 +1,112 @@
+"""Who watches a run: metrics and health, the log, the terminal view or JSON lines, joined into one observer."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from hedger.engine.policy import Policy
+from hedger.engine.state import State
+from hedger.engine.step import Result
+from hedger.errors import ConfigError
+from hedger.model.message import Stamped, TimePassed
+from hedger.ops.health import HealthServer
+from hedger.ops.lines import decision_line
+from hedger.ops.metrics import Metrics
+from hedger.ops.narrate import Narrator
+from hedger.ops.readiness import Health, readiness
+from hedger.ops.status import write_status
+from hedger.ops.view import Banner, LiveView
+from hedger.runtime.clock import stopwatch
+
+STATUS_EVERY_MS = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What a run should show. `metrics_port` None serves nothing; `lines` is where JSON lines go."""
+
+    banner: Banner
+    view: bool
+    lines: TextIO | None
+    log: bool
+    metrics_host: str = "127.0.0.1"
+    metrics_port: int | None = None
+    any_port: bool = False
+    status_path: Path | None = None
+    version: str = "0"
+
+
+class Watchers:
+    """The observer of a run. In a `with` block: the server listens and the view owns the terminal while it is open."""
+
+    def __init__(self, policy: Policy, wanted: Wanted) -> None:
+        self._policy = policy
+        self._wanted = wanted
+        self._stack = ExitStack()
+        self._metrics = Metrics(policy, version=wanted.version) if wanted.metrics_port is not None else None
+        self._health = Health(now=stopwatch)
+        self._narrator = Narrator(policy) if wanted.log else None
+        self._view: LiveView | None = None
+        self._status_at = 0
+        self.port: int | None = None
+
+    def __enter__(self) -> Watchers:
+        with ExitStack() as stack:
+            if self._metrics is not None:
+                server = self._listen(self._metrics)
+                server.start()
+                stack.callback(server.close)
+                self.port = server.port
+            if self._wanted.view:
+                self._view = stack.enter_context(LiveView(self._policy, banner=self._wanted.banner))
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+    def _listen(self, metrics: Metrics) -> HealthServer:
+        wanted = self._wanted
+        assert wanted.metrics_port is not None, "there are metrics only where there is a port"
+        try:
+            return self._server(metrics, wanted.metrics_port)
+        except ConfigError:
+            if not wanted.any_port:
+                raise
+            return self._server(metrics, 0)
+
+    def _server(self, metrics: Metrics, port: int) -> HealthServer:
+        return HealthServer(self._health, metrics.registry, host=self._wanted.metrics_host, port=port, now=stopwatch)
+
+    def observe(self, before: State, stamped: Stamped, result: Result, seconds: float) -> None:
+        """Tell everybody of one step."""
+        after = result.state
+        if self._metrics is not None:
+            self._metrics.observe(before, stamped, result, seconds)
+        if self._narrator is not None:
+            self._narrator.observe(before, stamped, result, seconds)
+        if self._view is not None:
+            self._view.update(after, result.decisions)
+        if self._wanted.lines is not None:
+            for decision in result.decisions:
+                self._wanted.lines.write(json.dumps(decision_line(decision), ensure_ascii=False) + "\n")
+                self._wanted.lines.flush()
+        if isinstance(stamped.event, TimePassed):
+            self._beat(after)
+
+    def _beat(self, state: State) -> None:
+        self._health.beat()
+        if state.now - self._status_at >= STATUS_EVERY_MS:
+            self._status_at = state.now
+            self._health.update(readiness(state, self._policy))
+            if self._wanted.status_path is not None:
+                write_status(self._wanted.status_path, state, self._policy, self._wanted.banner, self.port)
+
+    def timed(self, stage: str, account: str, seconds: float, outcome: str) -> None:
+        """Pass a measurement of the shell on to the meters."""
+        if self._metrics is not None:
+            self._metrics.timed(stage, account, seconds, outcome)

@@ -1,0 +1,94 @@
+"""`hedger paper`: the hedger against the exchange that runs on this machine."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from hedger.cli.options import ConfigOption, StateDirOption, settings_of
+from hedger.errors import ConfigError, NotHedged
+
+
+def paper(
+    config: ConfigOption = None,
+    seconds: Annotated[
+        float | None, typer.Option(min=1, help="End after so many simulated seconds; without it, run until Ctrl-C.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="The seed of the market and the deposits.")] = None,
+    speed: Annotated[
+        str | None, typer.Option(help="How fast time runs: 1, 10, … through the wire, or `max` on virtual time.")
+    ] = None,
+    replay: Annotated[
+        Path | None, typer.Option(help="Hedge on the recorded streams in this directory instead of a synthetic market.")
+    ] = None,
+    json: Annotated[
+        bool, typer.Option("--json", help="Print the summary as one line of JSON, and nothing else.")
+    ] = False,
+    state_dir: StateDirOption = None,
+    metrics_port: Annotated[
+        int | None, typer.Option(min=0, max=65_535, help="The port of /metrics and health; 0 chooses a free one.")
+    ] = None,
+) -> None:
+    """Hedge a paper portfolio on the embedded exchange, and judge the end against the exchange's own truth.
+
+    Exits with 7 if the book is not hedged at the end, a fill was a taker's, or the journal and the exchange differ.
+    """
+    from hedger.cli.show import print_summary
+    from hedger.settings.schema import Mode
+
+    fastest = speed == "max"
+    overrides: dict[str, Any] = {
+        "mode": Mode.PAPER.value if config is None else None,
+        "paper.seed": seed,
+        "paper.speed": None if fastest else _speed(speed),
+        "paper.duration_s": seconds,
+        "state_dir": None if state_dir is None else str(state_dir),
+    }
+    settings = settings_of(config, overrides)
+    if settings.mode is not Mode.PAPER:
+        raise ConfigError(
+            f"mode is {settings.mode.value} in {config}: `hedger paper` needs paper, `hedger run` runs it"
+        )
+    length = None if settings.paper.duration_s is None else float(settings.paper.duration_s)
+    if fastest:
+        from hedger.app.paper import run_at_port
+
+        if length is None:
+            raise ConfigError("--speed max needs --seconds: on virtual time there is no moment to press Ctrl-C")
+        summary = run_at_port(settings, seconds=length, replay=replay, directory=state_dir, json=json)
+    else:
+        from hedger.app.wire import run_through_wire
+
+        summary = run_through_wire(settings, seconds=length, replay=replay, json=json, metrics_port=metrics_port)
+    print_summary(summary, as_json=json)
+    if not summary.good:
+        raise NotHedged(summary.verdict)
+
+
+def _speed(text: str | None) -> str | None:
+    if text is None:
+        return None
+    try:
+        fits = 0 < float(text) <= 100
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ConfigError(f"--speed {text}: give a number up to 100, or `max` for virtual time")
+    return text
+
+
+def exchange(
+    directory: Annotated[Path, typer.Option(help="Where the exchange says how it is reached.")],
+    config: ConfigOption = None,
+    replay: Annotated[Path | None, typer.Option(help="Recorded streams to play.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0)] = None,
+    speed: Annotated[float, typer.Option(min=0.01, max=100)] = 1.0,
+    linger: Annotated[float, typer.Option(min=0, help="Seconds to go on after whoever started it is gone.")] = 120.0,
+) -> None:
+    """Run the embedded exchange as a process of its own: `hedger paper` starts it for itself."""
+    from hedger.app.wire import serve
+
+    settings = settings_of(config, {"paper.seed": seed})
+    serve(settings, directory=directory, replay=replay, speed=speed, linger_s=linger)

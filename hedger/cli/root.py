@@ -1,0 +1,26 @@
+"""The commands of `hedger`. Each imports what it needs when it is called, so that `--help` stays quick."""
+
+from __future__ import annotations
+
+import typer
+
+from hedger.cli import inspect, paper, run, settings
+
+app = typer.Typer(
+    name="hedger",
+    help="Keeps a portfolio's delta where its owner wants it, with post-only orders on futures.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.add_typer(settings.app, name="config")
+app.command("paper")(paper.paper)
+app.command("exchange", hidden=True)(paper.exchange)
+app.command("run")(run.run)
+app.command("record")(run.record)
+app.command("doctor")(inspect.doctor)
+app.command("status")(inspect.status)
+app.command("explain")(inspect.explain)
+app.command("resume")(inspect.resume)
+app.command("healthcheck")(inspect.healthcheck)

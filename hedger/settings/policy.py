@@ -1,0 +1,109 @@
+"""From settings to policy: what the owner wrote, in the units and names that the engine decides with."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from hedger.engine.policy import Band, Execution, Guards, Hedge, Levels, Policy, Target
+from hedger.settings.hedge_rules import underlying_of
+from hedger.settings.hedges import (
+    BandSettings,
+    ExecutionSettings,
+    GuardSettings,
+    HedgeSettings,
+    LiquidationDistanceLevels,
+    MarginRatioLevels,
+    TargetSettings,
+)
+from hedger.settings.rules import static_holding
+from hedger.settings.schema import Mode, Settings
+from hedger.settings.symbols import parse_swap
+
+
+def to_policy(settings: Settings) -> Policy:
+    """The policy that settings describe. Settings come from `load_settings`, so they hold no contradiction."""
+    return Policy(
+        bot=settings.bot,
+        sends=settings.mode in (Mode.PAPER, Mode.TESTNET) or (settings.mode is Mode.LIVE and settings.live_armed),
+        hedges=tuple(_hedge(settings, name, hedge) for name, hedge in settings.hedges.items()),
+        accounts=tuple(settings.accounts),
+        clean_cycles=settings.reconcile.clean_cycles,
+        settle_ms=_ms(settings.reconcile.settle_s),
+        delta_jump_bands=settings.reconcile.delta_jump_bands,
+    )
+
+
+def _hedge(settings: Settings, name: str, hedge: HedgeSettings) -> Hedge:
+    swaps = [parse_swap(text) for text in hedge.instruments]
+    return Hedge(
+        name=name,
+        underlying=underlying_of(name, hedge),
+        static_quantity=static_holding(settings, underlying_of(name, hedge)),
+        spot_accounts=tuple(settings.accounts) if hedge.spot_accounts is None else hedge.spot_accounts,
+        instruments=tuple(swap.id for swap in swaps if swap is not None),
+        target=_target(hedge.target),
+        band=_band(hedge.band),
+        execution=_execution(hedge.execution),
+        guards=_guards(hedge.guards),
+        reduce_step=hedge.reduce_step,
+        unhedged_after_ms=_ms(hedge.unhedged_after_s),
+    )
+
+
+def _target(target: TargetSettings) -> Target:
+    return Target(kind=target.kind, value=Decimal(0) if target.value is None else target.value)
+
+
+def _band(band: BandSettings) -> Band:
+    upper = band.width if band.width is not None else band.upper
+    lower = band.width if band.width is not None else band.lower
+    assert upper is not None, "a band without a width was refused"
+    assert lower is not None, "a band without a width was refused"
+    return Band(unit=band.unit, upper=upper, lower=lower, floor=band.floor, rebalance_to=band.rebalance_to)
+
+
+def _execution(execution: ExecutionSettings) -> Execution:
+    return Execution(
+        reprice_ms=_ms(execution.reprice_s),
+        reprice_ticks=execution.reprice_ticks,
+        linger_ms=_ms(execution.linger_s),
+        offset_ticks=execution.offset_ticks,
+        deadline_ms=_ms(execution.deadline_s),
+        max_attempts=execution.max_attempts,
+        attempts_cooldown_ms=_ms(execution.attempts_cooldown_s),
+        cooldown_ms=_ms(execution.cooldown_s),
+        slice_quantity=execution.slice_quantity,
+        ttl_ms=_ms(execution.ttl_s),
+    )
+
+
+def _guards(guards: GuardSettings) -> Guards:
+    return Guards(
+        quote_age=_ms(guards.quote_age_s),
+        mark_age=_ms(guards.mark_age_s),
+        account_age=_ms(guards.account_age_s),
+        mark_collar=guards.mark_collar_bps,
+        index_collar=guards.index_collar_bps,
+        spread=guards.spread_bps,
+        depth=guards.depth,
+        basis=guards.basis_bps,
+        adverse_funding=guards.adverse_funding,
+        orders_per_minute=guards.orders_per_minute,
+        orders_per_day=guards.orders_per_day,
+        order_notional=guards.order_notional,
+        daily_notional=guards.daily_notional,
+        position=guards.position,
+        futile_hedges=guards.futile_hedges,
+        leverage=guards.leverage,
+        margin_mode=guards.margin_mode,
+        margin_ratio=_levels(guards.margin_ratio),
+        liquidation_distance=_levels(guards.liquidation_distance),
+    )
+
+
+def _levels(levels: MarginRatioLevels | LiquidationDistanceLevels) -> Levels:
+    return Levels(warn=levels.warn, stop=levels.stop, reduce=levels.reduce, clear=levels.clear)
+
+
+def _ms(seconds: Decimal) -> int:
+    return int(seconds * 1000)

@@ -1,0 +1,164 @@
+"""Whether a policy can be carried out with the instruments that the venue really has.
+
+The engine never rounds an order past where it should end. So with the smallest order m (in coins: the minimum
+quantity and the minimum notional, rounded up to whole lots), a band of [−L, +U] around the target is reachable iff
+
+    m ≤ U  and  m ≤ L.
+
+Were U smaller, a deviation between U and m would be outside the band with no order small enough to correct it
+without carrying the book past its target. A band that rebalances to its edge is traded in single lots, rounded up,
+so there m must also be one lot: a larger m would leave small steps over the edge uncorrected. A relative band is as
+wide as its floor, or as its fraction of the static holding if that is more; spot balances are not known here and
+only widen it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from decimal import Decimal
+from typing import NamedTuple
+
+from hedger.engine.policy import Band, BandUnit, Hedge, Policy, RebalanceTo
+from hedger.errors import ConfigError
+from hedger.model.instrument import Instrument, InstrumentId, Kind
+from hedger.model.numeric import ceil_to, plain
+
+
+class _Case(NamedTuple):
+    hedge: Hedge
+    instrument: Instrument
+    price: Decimal | None
+
+    @property
+    def lot(self) -> Decimal:
+        """One lot, in coins."""
+        return self.instrument.lot_size * self.instrument.contract_multiplier
+
+    @property
+    def smallest(self) -> Decimal:
+        """The smallest order, in coins; without a price, the minimum notional is left out."""
+        least = max(self.instrument.min_quantity, self.instrument.lot_size)
+        if self.price is not None:
+            least = max(least, self.instrument.min_notional / self.price)
+        return ceil_to(least, self.instrument.lot_size) * self.instrument.contract_multiplier
+
+
+def check_reachable(
+    policy: Policy, instruments: Sequence[Instrument], prices: Mapping[InstrumentId, Decimal] | None = None
+) -> None:
+    """Raises ConfigError, of one sentence a line, for what these instruments cannot do.
+
+    `prices` are in quote per unit of the instrument, as the venue quotes them; what needs a price is checked
+    for the instruments that have one.
+    """
+    known = {instrument.id: instrument for instrument in instruments}
+    faults = []
+    for hedge in policy.hedges:
+        for id in hedge.instruments:
+            if id not in known:
+                faults.append(f"hedges.{hedge.name}.instruments: the venue does not list {id}; check the symbol")
+                continue
+            faults += _faults(_Case(hedge, known[id], (prices or {}).get(id)))
+    if faults:
+        raise ConfigError("\n".join(faults))
+
+
+def _faults(case: _Case) -> Iterator[str]:
+    unsuitable = _unsuitable(case)
+    if unsuitable is not None:
+        yield f"hedges.{case.hedge.name}.instruments: {case.instrument.id} {unsuitable}"
+        return
+    yield from _band_faults(case)
+    yield from _limit_faults(case)
+
+
+def _unsuitable(case: _Case) -> str | None:
+    instrument, underlying = case.instrument, case.hedge.underlying
+    if instrument.kind is not Kind.PERPETUAL:
+        return f"is a {instrument.kind} market, and a hedge needs a perpetual"
+    if instrument.underlying != underlying:
+        return f"is a contract on {instrument.underlying}, and the hedge is of {underlying}"
+    if instrument.settle != instrument.quote:
+        return (
+            f"settles in {instrument.settle} and is priced in {instrument.quote}: only linear contracts are supported"
+        )
+    if not instrument.post_only:
+        return "has no post-only orders, and the hedger sends no others"
+    if min(instrument.lot_size, instrument.tick_size, instrument.contract_multiplier) <= 0:
+        return "came without its lot size, tick size or multiplier: the venue's rules were not read"
+    return None
+
+
+def _band_faults(case: _Case) -> Iterator[str]:
+    band, name = case.hedge.band, case.hedge.name
+    coin, id = case.hedge.underlying, case.instrument.id
+    if band.unit is BandUnit.QUOTE and min(band.upper, band.lower) < case.instrument.min_notional:
+        yield (
+            f"hedges.{name}.band: the smallest order of {id} is worth {plain(case.instrument.min_notional)} "
+            f"{case.instrument.quote}, more than the {plain(min(band.upper, band.lower))} on a side of the band; "
+            "widen it"
+        )
+        return
+    if band.rebalance_to is RebalanceTo.EDGE and case.smallest > case.lot:
+        yield (
+            f"hedges.{name}.band.rebalance_to: the smallest order of {id} is {plain(case.smallest)} {coin}, more than "
+            f'one lot of {plain(case.lot)}, so that steps just over the edge could not be corrected; use "target"'
+        )
+    side = _narrow_side(case)
+    if side is None or side >= case.smallest:
+        return
+    what = "one lot" if case.smallest == case.lot else "the smallest order"
+    wider = "the whole band" if case.smallest > _whole_band(case) else "one side of the band"
+    width = _whole_band(case) if case.smallest > _whole_band(case) else side
+    yield (
+        f"hedges.{name}.band: {what} of {id} is {plain(case.smallest)} {coin}, wider than {wider} of {plain(width)} "
+        f"{coin}; widen each side to at least {plain(case.smallest)} {coin}{_floor_hint(band)}"
+    )
+
+
+def _floor_hint(band: Band) -> str:
+    return " (by its floor)" if band.unit is BandUnit.RELATIVE else " or hedge with a contract of smaller lots"
+
+
+def _sides(case: _Case) -> tuple[Decimal, Decimal] | None:
+    """The band's least widths in coins, above and below; None where nothing is known of them."""
+    band = case.hedge.band
+    if band.unit is BandUnit.COINS:
+        return band.upper, band.lower
+    if band.unit is BandUnit.RELATIVE:
+        size = abs(case.hedge.static_quantity)
+        sides = max(band.upper * size, band.floor), max(band.lower * size, band.floor)
+        return sides if min(sides) > 0 else None
+    if case.price is None:
+        return None
+    coin_price = case.price / case.instrument.contract_multiplier
+    return band.upper / coin_price, band.lower / coin_price
+
+
+def _narrow_side(case: _Case) -> Decimal | None:
+    sides = _sides(case)
+    return None if sides is None else min(sides)
+
+
+def _whole_band(case: _Case) -> Decimal:
+    return sum(_sides(case) or (), Decimal(0))
+
+
+def _limit_faults(case: _Case) -> Iterator[str]:
+    """Limits under the smallest order would refuse every order."""
+    hedge, instrument = case.hedge, case.instrument
+    order = f"the smallest order of {instrument.id} is"
+    quantities = {
+        "execution.slice_quantity": hedge.execution.slice_quantity,
+        "guards.position": hedge.guards.position,
+    }
+    for key, quantity in quantities.items():
+        if quantity is not None and quantity < case.smallest:
+            limit = f"{plain(quantity)} {hedge.underlying}"
+            yield f"hedges.{hedge.name}.{key}: {limit} is too little: {order} {plain(case.smallest)}"
+    least = instrument.min_notional
+    if case.price is not None:
+        least = max(least, case.smallest / instrument.contract_multiplier * case.price)
+    if hedge.guards.order_notional < least:
+        limit = f"{plain(hedge.guards.order_notional)} {instrument.quote}"
+        yield f"hedges.{hedge.name}.guards.order_notional: {limit} is too little: {order} worth {plain(least)}"

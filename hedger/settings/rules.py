@@ -1,0 +1,125 @@
+"""Contradictions between settings that are each fine alone: none of them may start."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator
+from decimal import Decimal
+
+from hedger.settings.hedge_rules import problems_of_hedge, underlying_of
+from hedger.settings.schema import Mode, Settings
+from hedger.settings.sentences import Problem, did_you_mean
+from hedger.settings.symbols import parse_swap
+from hedger.settings.values import PAPER_COINS
+
+
+def problems_of_settings(settings: Settings) -> Iterator[Problem]:
+    """Every contradiction, in the order of the configuration."""
+    yield from _keys_and_mode(settings)
+    for name, hedge in settings.hedges.items():
+        holding = static_holding(settings, underlying_of(name, hedge))
+        yield from problems_of_hedge(name, hedge, tuple(settings.accounts), holding)
+    yield from _shared(settings)
+    yield from _holdings(settings)
+    yield from _polling(settings)
+    yield from _paper(settings)
+
+
+def problems_of_credentials(settings: Settings) -> Iterator[Problem]:
+    """What the accounts lack for the mode: paper needs no keys, every other mode does."""
+    if settings.mode is Mode.PAPER:
+        return
+    for name, account in settings.accounts.items():
+        for key, value in (("api_key", account.api_key), ("secret", account.secret)):
+            if value is None or not value.get_secret_value().strip():
+                variable = f"HEDGER_ACCOUNTS__{name.upper()}__{key.upper()}"
+                yield Problem(
+                    ("accounts", name, key),
+                    f"is missing, and mode {settings.mode} needs it: set {variable}, or name a file in {variable}_FILE",
+                )
+        if account.key_environment is None:
+            yield Problem(
+                ("accounts", name, "key_environment"),
+                f'is missing: mode {settings.mode} needs it to say "{_environment(settings.mode)}", so that no key '
+                "is used where it was not meant to be",
+            )
+
+
+def static_holding(settings: Settings, underlying: str) -> Decimal:
+    """The sum of the holdings of a coin that no API sees."""
+    return sum((h.quantity for h in settings.holdings if h.asset == underlying), Decimal(0))
+
+
+def _environment(mode: Mode) -> str:
+    return "testnet" if mode is Mode.TESTNET else "live"
+
+
+def _keys_and_mode(settings: Settings) -> Iterator[Problem]:
+    if settings.mode is Mode.PAPER:
+        return
+    wanted = _environment(settings.mode)
+    for name, account in settings.accounts.items():
+        declared = account.key_environment
+        if declared is not None and declared != wanted:
+            yield Problem(
+                ("accounts", name, "key_environment"),
+                f"is {declared}, but mode is {settings.mode}, which needs {wanted} keys",
+            )
+
+
+def _shared(settings: Settings) -> Iterator[Problem]:
+    """Two hedges of one coin, or on one instrument, would undo each other's work."""
+    coins: dict[str, list[str]] = defaultdict(list)
+    instruments: dict[str, list[str]] = defaultdict(list)
+    for name, hedge in settings.hedges.items():
+        coins[underlying_of(name, hedge)].append(name)
+        for instrument in hedge.instruments:
+            instruments[instrument].append(name)
+    for coin, names in coins.items():
+        if len(names) > 1:
+            yield Problem(("hedges", names[1]), f"hedges {coin}, as hedges.{names[0]} does: one coin has one hedge")
+    for instrument, names in instruments.items():
+        if len(set(names)) > 1:
+            path = ("hedges", names[1], "instruments")
+            yield Problem(path, f"has {instrument}, as hedges.{names[0]} does: one instrument serves one hedge")
+
+
+def _holdings(settings: Settings) -> Iterator[Problem]:
+    coins = {underlying_of(name, hedge) for name, hedge in settings.hedges.items()}
+    for index, holding in enumerate(settings.holdings):
+        if holding.asset not in coins:
+            guess = did_you_mean(holding.asset, coins)
+            yield Problem(("holdings", index, "asset"), f"is {holding.asset}, which no hedge hedges{guess}")
+
+
+def _polling(settings: Settings) -> Iterator[Problem]:
+    """What is read too seldom is always too old to trade on: an age must allow two intervals."""
+    polling = settings.polling
+    for name, hedge in settings.hedges.items():
+        ages = {"account_age_s": polling.account_s, "quote_age_s": polling.prices_s, "mark_age_s": polling.prices_s}
+        for key, interval in ages.items():
+            age = getattr(hedge.guards, key)
+            if age < 2 * interval:
+                yield Problem(
+                    ("hedges", name, "guards", key),
+                    f"is {age} s, but what it judges is read every {interval} s: allow at least {2 * interval} s",
+                )
+
+
+def _paper(settings: Settings) -> Iterator[Problem]:
+    """The paper exchange lists a few coins, each against USDT."""
+    paper, listed = settings.paper, f"the paper exchange lists {', '.join(PAPER_COINS)}, each as COIN/USDT:USDT"
+    for least, most in (("deposit_least_s", "deposit_most_s"), ("latency_least_ms", "latency_most_ms")):
+        if getattr(paper, least) > getattr(paper, most):
+            text = f"is {getattr(paper, least)} and must not be more than {most}, which is {getattr(paper, most)}"
+            yield Problem(("paper", least), text)
+    for coin in paper.spot:
+        if coin not in PAPER_COINS:
+            yield Problem(("paper", "spot", coin), f"is not to be had: {listed}")
+    if settings.mode is not Mode.PAPER:
+        return
+    symbols = {f"{coin}/USDT:USDT" for coin in PAPER_COINS}
+    for name, hedge in settings.hedges.items():
+        for index, instrument in enumerate(hedge.instruments):
+            if parse_swap(instrument) and instrument.partition(":")[2] not in symbols:
+                yield Problem(("hedges", name, "instruments", index), f"({instrument}) is not to be had: {listed}")

@@ -1,0 +1,222 @@
+"""The whole configuration: everything that an owner can set, in the words that they set it with."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from enum import StrEnum
+
+from pydantic import Field, PrivateAttr, SecretStr
+from pydantic_settings import (
+    BaseSettings,
+    InitSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+)
+
+from hedger.settings.hedges import HedgeSettings, Table
+from hedger.settings.values import (
+    AccountName,
+    Asset,
+    BotTag,
+    Milliseconds,
+    Notional,
+    Number,
+    Quantity,
+    QuantityOrZero,
+    Share,
+    Span,
+    SpanOrZero,
+    Switch,
+    Text,
+    VenueName,
+    Whole,
+)
+
+
+class Mode(StrEnum):
+    """What a start may do: trade on paper, watch, trade on a test network, or trade with real money."""
+
+    PAPER = "paper"
+    SHADOW = "shadow"
+    TESTNET = "testnet"
+    LIVE = "live"
+
+
+class KeyEnvironment(StrEnum):
+    """Where a pair of keys is valid."""
+
+    TESTNET = "testnet"
+    LIVE = "live"
+
+
+class LogLevel(StrEnum):
+    """The least severe line that is logged."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class LogFormat(StrEnum):
+    """How a line is written: JSON for machines, console for a terminal, auto by what the output is."""
+
+    AUTO = "auto"
+    JSON = "json"
+    CONSOLE = "console"
+
+
+class AccountSettings(Table):
+    """One account on one venue, under the name that the rest of the configuration calls it by."""
+
+    venue: VenueName = Field(description="The venue that the account is on: binance.")
+    api_key: SecretStr | None = Field(
+        default=None, description="The API key; never in the file, only from the environment or a secret file."
+    )
+    secret: SecretStr | None = Field(
+        default=None, description="The API secret; never in the file, only from the environment or a secret file."
+    )
+    key_environment: KeyEnvironment | None = Field(
+        default=None, description="Where the keys are valid, testnet or live; it must agree with the mode."
+    )
+
+
+class HoldingSettings(Table):
+    """Coins held where no API sees them."""
+
+    asset: Asset = Field(description="The coin, as the underlying of a hedge.")
+    quantity: Quantity = Field(description="How many coins are held.")
+    label: Text | None = Field(default=None, description="Where they are, for people.")
+
+
+class MetricsSettings(Table):
+    """Where Prometheus and health checks find the hedger."""
+
+    enabled: Switch = Field(default=True, description="Whether metrics and health are served.")
+    host: Text = Field(default="127.0.0.1", description="The address to listen on.")
+    port: Whole = Field(default=9108, ge=1, le=65_535, description="The port to listen on.")
+
+
+class LogSettings(Table):
+    """What is logged and how it looks."""
+
+    level: LogLevel = Field(default=LogLevel.INFO, description="The least severe line that is logged.")
+    format: LogFormat = Field(
+        default=LogFormat.AUTO, description="JSON, console, or auto: console on a terminal and JSON elsewhere."
+    )
+
+
+class PollingSettings(Table):
+    """How often the venue is asked, and how often the engine looks at the clock."""
+
+    account_s: Span = Field(default=Decimal(2), description="Seconds between readings of an account.")
+    prices_s: Span = Field(default=Decimal(1), description="Seconds between readings of prices.")
+    fills_s: Span = Field(default=Decimal(30), description="Seconds between readings of fills.")
+    funding_s: Span = Field(default=Decimal(300), description="Seconds between readings of funding payments.")
+    tick_ms: Milliseconds = Field(default=250, description="Milliseconds between two beats of the engine's clock.")
+
+
+class ReconcileSettings(Table):
+    """When the venue's account is believed."""
+
+    clean_cycles: Whole = Field(
+        default=2, ge=1, le=100, description="How many consistent readings in a row come before the first order."
+    )
+    settle_s: SpanOrZero = Field(
+        default=Decimal(3), description="How long after our last fill a reading may still lag behind it, in seconds."
+    )
+    delta_jump_bands: Number = Field(
+        default=Decimal(5),
+        ge=1,
+        le=1000,
+        description="A change of delta of more than so many band widths in one reading needs a second reading.",
+    )
+
+
+def _default_spot() -> dict[Asset, QuantityOrZero]:
+    return {"BTC": Decimal("1.2"), "ETH": Decimal(20)}
+
+
+class PaperSettings(Table):
+    """The exchange that `hedger paper` trades against; it lists BTC, ETH, SOL and XRP against USDT."""
+
+    seed: Whole = Field(default=1, ge=0, le=2**32 - 1, description="The seed of all chance: one seed, one run.")
+    speed: Number = Field(default=Decimal(1), gt=0, le=10_000, description="Paper seconds in a real second.")
+    duration_s: Number | None = Field(
+        default=None, gt=0, le=10**9, description="How long a run lasts, in paper seconds; without it, until stopped."
+    )
+    collateral: Notional = Field(
+        default=Decimal(150_000), description="The derivatives wallet of each account at the start, in USDT."
+    )
+    spot: dict[Asset, QuantityOrZero] = Field(
+        default_factory=_default_spot,
+        description="How many of each coin the first account holds in its spot wallet at the start.",
+    )
+    deposits: Switch = Field(default=True, description="Whether coins come into and leave the spot wallet at random.")
+    deposit_least_s: Span = Field(
+        default=Decimal(30), description="The least time between two of these changes, in paper seconds."
+    )
+    deposit_most_s: Span = Field(
+        default=Decimal(180), description="The most time between two of these changes, in paper seconds."
+    )
+    deposit_ratio: Share = Field(
+        default=Decimal("0.15"),
+        ge=Decimal("0.01"),
+        description="The largest change, as a share of the coins at the start.",
+    )
+    latency_least_ms: Whole = Field(
+        default=3, ge=0, le=60_000, description="The least time that a request takes one way, in milliseconds."
+    )
+    latency_most_ms: Whole = Field(
+        default=20, ge=0, le=60_000, description="The most time that a request takes one way, in milliseconds."
+    )
+
+
+class Settings(BaseSettings):
+    """Everything that an owner can set. `load_settings` is the way to make one: it also finds contradictions."""
+
+    model_config = SettingsConfigDict(
+        extra="forbid", frozen=True, case_sensitive=True, hide_input_in_errors=True, validate_default=True
+    )
+
+    mode: Mode = Field(
+        default=Mode.PAPER,
+        description="What a start may do: paper, shadow (watch an account and send nothing), testnet or live.",
+    )
+    live_armed: Switch = Field(
+        default=False,
+        description="The second switch that live trading needs; never in the file, only `--live` or the environment.",
+    )
+    bot: BotTag = Field(default="hdg", description="Three characters 0-9a-z in each order id that tell bots apart.")
+    state_dir: Text = Field(default="state", description="The directory of the journal, the lease and the halt latch.")
+    accounts: dict[AccountName, AccountSettings] = Field(min_length=1, description="The accounts, by name.")
+    hedges: dict[Asset, HedgeSettings] = Field(min_length=1, description="The hedges, by name.")
+    holdings: tuple[HoldingSettings, ...] = Field(
+        default=(), description="Coins held where no API sees them, such as in a cold wallet."
+    )
+    polling: PollingSettings = Field(default=PollingSettings(), description="How often the venue is asked.")
+    reconcile: ReconcileSettings = Field(
+        default=ReconcileSettings(), description="When the venue's account is believed."
+    )
+    metrics: MetricsSettings = Field(default=MetricsSettings(), description="Where metrics and health are served.")
+    log: LogSettings = Field(default=LogSettings(), description="What is logged and how it looks.")
+    paper: PaperSettings = Field(default=PaperSettings(), description="The exchange of `hedger paper`.")
+
+    _origins: dict[tuple[str | int, ...], str] = PrivateAttr(default_factory=dict)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Take the layers that `load_settings` read, the strongest first, in place of pydantic's own sources.
+
+        Those read the process environment behind the caller's back, do not refuse unknown variables, and
+        cannot say where a value came from.
+        """
+        layers = init_settings().get("layers", ())
+        return tuple(InitSettingsSource(settings_cls, layer) for layer in layers)
