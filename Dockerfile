@@ -17,7 +17,8 @@ RUN site="$(/opt/hedger/bin/python -c 'import sysconfig; print(sysconfig.get_pat
     && install -d -m 0750 -o 10001 -g 10001 /build/state
 
 FROM ${PYTHON_IMAGE}
-ENV PYTHONUNBUFFERED=1 \
+ENV HEDGER_STATE_DIR=/state \
+    PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1
 COPY --from=builder /opt/hedger /opt/hedger
 COPY --from=builder --chown=10001:10001 /build/state /state

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+import signal
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 
+from hedger.app.version import VERSION
+from hedger.app.watching import Wanted, Watchers
 from hedger.engine.limits import EVALUATED
 from hedger.engine.policy import Policy
 from hedger.engine.state import State
@@ -15,15 +20,21 @@ from hedger.model.instrument import InstrumentId
 from hedger.model.market import Quote
 from hedger.model.message import InstrumentsLoaded, Operation
 from hedger.runtime.journal import Journal
+from hedger.runtime.lease import Lease
 from hedger.runtime.loop import Loop
 from hedger.runtime.pollers import Pollers, Polling
 from hedger.runtime.ports import Clock, Observer, Venue
 from hedger.runtime.recover import recovered_state
+from hedger.settings.explain import config_digest
+from hedger.settings.policy import to_policy
 from hedger.settings.reachable import check_reachable
+from hedger.settings.schema import Settings
 from hedger.settings.wiring import prove_wired
 
 DRAIN_S = 8.0
 EMERGENCY_S = 5.0
+CLOCK_S = 300.0
+FLUSH_S = 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +166,70 @@ class Daemon:
         )
         async with asyncio.TaskGroup() as group:
             pollers.start(group, parts.venues, ids_by_account(parts.policy))
+
+
+async def conduct(
+    *,
+    settings: Settings,
+    venues: Mapping[str, Venue],
+    clock: Clock,
+    directory: Path,
+    wanted: Wanted,
+    meanwhile: Callable[[Daemon], Awaitable[None]],
+    signals: bool = True,
+) -> State:
+    """Make a daemon on a state directory that nobody else uses, run it to its end, and return what it knew last.
+
+    SIGTERM and SIGINT drain it (with `signals`). `meanwhile` is as in `Daemon.run`.
+    """
+    policy = to_policy(settings)
+    with Lease(directory), Watchers(policy, wanted) as watchers, closing(Journal.open(directory)) as journal:
+        daemon = Daemon(
+            Parts(
+                policy=policy,
+                venues=venues,
+                clock=clock,
+                journal=journal,
+                polling=polling_of(settings),
+                observer=watchers,
+                start_record={"mode": settings.mode.value, "config": config_digest(settings), "version": VERSION},
+            )
+        )
+        with drained_by_signals(daemon) if signals else nullcontext():
+            await daemon.run(meanwhile)
+        return daemon.state
+
+
+@contextmanager
+def drained_by_signals(daemon: Daemon) -> Iterator[None]:
+    """While inside, SIGTERM and SIGINT ask the daemon to end in order; asking twice changes nothing."""
+    loop = asyncio.get_running_loop()
+    caught = (signal.SIGTERM, signal.SIGINT)
+    for number in caught:
+        loop.add_signal_handler(number, daemon.drain, f"signal {number.name}")
+    try:
+        yield
+    finally:
+        for number in caught:
+            loop.remove_signal_handler(number)
+
+
+async def forever(_: Daemon) -> None:
+    """Nothing to do meanwhile: only a signal, a halt or a bug ends the run."""
+    await asyncio.Event().wait()
+
+
+def polling_of(settings: Settings) -> Polling:
+    """The settings' intervals as the readers take them."""
+    polling = settings.polling
+    return Polling(
+        account_s=float(polling.account_s),
+        prices_s=float(polling.prices_s),
+        funding_s=float(polling.funding_s),
+        clock_s=CLOCK_S,
+        tick_s=polling.tick_ms / 1000,
+        flush_s=FLUSH_S,
+    )
 
 
 def ids_by_account(policy: Policy) -> dict[str, tuple[InstrumentId, ...]]:

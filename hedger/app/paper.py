@@ -7,24 +7,21 @@ import math
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
-from hedger.app.daemon import Daemon, Parts, ids_by_account
+from hedger.app.daemon import Daemon, conduct, forever, ids_by_account
 from hedger.app.summary import Summary, summarise
-from hedger.app.watching import Wanted, Watchers
+from hedger.app.watching import Wanted
 from hedger.engine.decide import gather
 from hedger.engine.policy import Policy
 from hedger.errors import HedgerError
 from hedger.model.message import FundingRead
 from hedger.ops.view import Banner
 from hedger.runtime.journal import Journal
-from hedger.runtime.lease import Lease
-from hedger.runtime.pollers import Polling
 from hedger.runtime.ports import Clock, Venue
-from hedger.settings.explain import config_digest
 from hedger.settings.policy import to_policy
 from hedger.settings.schema import Settings
 from hedger.sim.nouns import Truth
@@ -51,51 +48,35 @@ class Stage:
     truth: Callable[[], Awaitable[Truth]]
 
 
-async def play(
-    stage: Stage,
-    settings: Settings,
-    *,
-    directory: Path,
-    wanted: Wanted,
-    seconds: float | None,
-    begun: Callable[[Daemon], None],
-) -> Summary:
+async def play(stage: Stage, settings: Settings, *, directory: Path, wanted: Wanted, seconds: float | None) -> Summary:
     """Run the daemon on a stage for `seconds` of its clock (None: until drained), and judge what it came to."""
     policy = to_policy(settings)
-    with Lease(directory), Watchers(policy, wanted) as watchers:
-        journal = Journal.open(directory)
-        try:
-            daemon = Daemon(
-                Parts(
-                    policy=policy,
-                    venues=stage.venues,
-                    clock=stage.clock,
-                    journal=journal,
-                    polling=polling_of(settings),
-                    observer=watchers,
-                    start_record={"mode": settings.mode.value, "config": config_digest(settings)},
-                )
-            )
-            begun(daemon)
-            started_at = stage.clock.now_ms()
-            await daemon.run(lambda d: _script(d, stage, policy, seconds))
-            return summarise(
-                state=daemon.state,
-                policy=policy,
-                journal=journal,
-                truth=await stage.truth(),
-                transport=stage.transport,
-                seconds=(stage.clock.now_ms() - started_at) / 1000,
-                seed=settings.paper.seed,
-            )
-        finally:
-            journal.close()
+    started_at = stage.clock.now_ms()
+    state = await conduct(
+        settings=settings,
+        venues=stage.venues,
+        clock=stage.clock,
+        directory=directory,
+        wanted=wanted,
+        meanwhile=lambda daemon: _script(daemon, stage, policy, seconds),
+        signals=stage.transport == "wire",
+    )
+    with closing(Journal.open(directory, read_only=True)) as journal:
+        return summarise(
+            state=state,
+            policy=policy,
+            journal=journal,
+            truth=await stage.truth(),
+            transport=stage.transport,
+            seconds=(stage.clock.now_ms() - started_at) / 1000,
+            seed=settings.paper.seed,
+        )
 
 
 async def _script(daemon: Daemon, stage: Stage, policy: Policy, seconds: float | None) -> None:
     """Let it hedge; then a quiet while, so that the end is not in the middle of a change that nobody has seen yet."""
     if seconds is None:
-        await asyncio.Event().wait()
+        await forever(daemon)
         return
     quiet_s = min(QUIET_S, seconds / 4)
     await stage.clock.sleep(seconds - quiet_s)
@@ -124,19 +105,6 @@ async def read_last_funding(daemon: Daemon, stage: Stage) -> None:
             payments = await venue.read_funding(requested_at - 86_400_000)
             read = FundingRead(account=name, requested_at=requested_at, since_at=0, payments=payments)
             daemon.loop.inbox.put(read)
-
-
-def polling_of(settings: Settings) -> Polling:
-    """The settings' intervals as the readers take them."""
-    polling = settings.polling
-    return Polling(
-        account_s=float(polling.account_s),
-        prices_s=float(polling.prices_s),
-        funding_s=float(polling.funding_s),
-        clock_s=300.0,
-        tick_s=polling.tick_ms / 1000,
-        flush_s=5.0,
-    )
 
 
 # --- at the port ------------------------------------------------------------------------------------------------------
@@ -175,7 +143,7 @@ async def _at_port(settings: Settings, seconds: float, wanted: Wanted, replay: P
 
     stage = Stage(venues=venues, clock=clock, transport="port", quiet=quiet, truth=truth)
     try:
-        return await play(stage, settings, directory=directory, wanted=wanted, seconds=seconds, begun=lambda _: None)
+        return await play(stage, settings, directory=directory, wanted=wanted, seconds=seconds)
     finally:
         driving.cancel()
         with suppress(asyncio.CancelledError):
