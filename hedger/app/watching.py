@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import json
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TextIO
+
+import structlog
 
 from hedger.engine.policy import Policy
 from hedger.engine.state import State
 from hedger.engine.step import Result
 from hedger.errors import ConfigError
-from hedger.model.message import Stamped, TimePassed
+from hedger.model.message import OrderOutcomeUnknown, Stamped, TimePassed
+from hedger.ops.events import LogEvent
+from hedger.ops.figures import iso
 from hedger.ops.health import HealthServer
 from hedger.ops.lines import decision_line
 from hedger.ops.metrics import Metrics
@@ -23,6 +27,7 @@ from hedger.ops.view import Banner, LiveView
 from hedger.runtime.clock import stopwatch
 
 STATUS_EVERY_MS = 1_000
+HIGH_WEIGHT = 0.8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +43,11 @@ class Wanted:
     any_port: bool = False
     status_path: Path | None = None
     version: str = "0"
+
+    def quieter(self, *, json: bool, metrics_port: int | None) -> Wanted:
+        """The same for a paper run: no log beside a JSON summary, and any free port where the usual one is taken."""
+        port = self.metrics_port if metrics_port is None else metrics_port
+        return replace(self, log=self.log and not json, metrics_port=port, any_port=metrics_port is None)
 
 
 class Watchers:
@@ -110,3 +120,28 @@ class Watchers:
         """Pass a measurement of the shell on to the meters."""
         if self._metrics is not None:
             self._metrics.timed(stage, account, seconds, outcome)
+
+
+class Watched:
+    """What a venue says besides its answers, into the log. No text holds a secret: the venue sees to that."""
+
+    def __init__(self) -> None:
+        self._log = structlog.get_logger("hedger.venue")
+
+    def weight_used(self, account: str, host: str, used: int, limit: int) -> None:
+        """The venue's count of our requests; only a high one is worth a line."""
+        if used > limit * HIGH_WEIGHT:
+            self._log.warning(LogEvent.RATE_WEIGHT_HIGH, account=account, host=host, used=used, limit=limit)
+
+    def lanes_closed(self, account: str, until_at: int, text: str) -> None:
+        """The venue told us to be quiet."""
+        self._log.error(LogEvent.RATE_LANES_CLOSED, account=account, until=iso(until_at), detail=text)
+
+    def order_abandoned(self, account: str, outcome: OrderOutcomeUnknown) -> None:
+        """A create's answer was lost to whoever waited for it."""
+        order, text = outcome.client_order_id, outcome.text
+        self._log.error(LogEvent.ORDER_ABANDONED, account=account, client_order_id=order, detail=text)
+
+    def frame_ignored(self, account: str, text: str) -> None:
+        """A streamed frame was not understood."""
+        self._log.warning(LogEvent.FRAME_IGNORED, account=account, detail=text)

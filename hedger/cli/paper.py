@@ -61,7 +61,9 @@ def paper(
     else:
         from hedger.app.wire import run_through_wire
 
-        summary = run_through_wire(settings, seconds=length, replay=replay, json=json, metrics_port=metrics_port)
+        summary = run_through_wire(
+            settings, config=config, seconds=length, replay=replay, json=json, metrics_port=metrics_port
+        )
     print_summary(summary, as_json=json)
     if not summary.good:
         raise NotHedged(summary.verdict)

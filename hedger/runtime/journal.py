@@ -73,6 +73,16 @@ class Journal:
         except (sqlite3.Error, OSError) as problem:
             raise JournalError(f"{path}: {problem}; {_remedy(problem)}") from None
 
+    @staticmethod
+    def set_aside(directory: Path) -> None:
+        """Keep the journal of a world that is gone as `journal.previous.sqlite3`, in place of the one before it."""
+        for ending in ("", "-wal", "-shm"):
+            old = directory / f"journal.sqlite3{ending}"
+            kept = directory / f"journal.previous.sqlite3{ending}"
+            kept.unlink(missing_ok=True)
+            if old.exists():
+                old.rename(kept)
+
     def begin(self, now: int, start: object) -> Recovered:
         """Recover what earlier starts left and begin a new epoch, durably, before anything else happens."""
         try:

@@ -1,0 +1,158 @@
+"""The doctor: what a first run gets wrong, looked at one by one; nothing is changed and nothing is sent that trades."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import socket
+from collections.abc import Callable
+from decimal import Decimal
+from pathlib import Path
+from typing import NamedTuple
+
+from hedger.app.daemon import ids_by_account
+from hedger.app.live import venues_of
+from hedger.engine.policy import Policy
+from hedger.errors import HedgerError
+from hedger.model.account import AccountReading
+from hedger.model.instrument import Instrument, InstrumentId
+from hedger.model.market import Quote
+from hedger.model.numeric import plain
+from hedger.runtime.clock import SystemClock
+from hedger.runtime.journal import Journal
+from hedger.runtime.lease import Lease
+from hedger.runtime.ports import Venue
+from hedger.settings.policy import to_policy
+from hedger.settings.reachable import check_reachable
+from hedger.settings.schema import Mode, Settings
+
+FREE_BYTES = 200 * 1024 * 1024
+SKEW_MS = 1_000
+
+
+class Finding(NamedTuple):
+    """One row: whether it is good, what was looked at, what was found, and what to do if it is not good."""
+
+    good: bool
+    check: str
+    found: str
+    remedy: str = ""
+
+    @property
+    def mark(self) -> str:
+        """A sign for people."""
+        return "ok" if self.good else "NO"
+
+
+def examine(settings: Settings) -> list[Finding]:
+    """Every check that the settings' mode calls for, the local ones first."""
+    policy = to_policy(settings)
+    directory = Path(settings.state_dir)
+    if settings.mode is Mode.PAPER:
+        directory = directory / "paper"
+    rows = [
+        Finding(True, "configuration", f"mode {settings.mode.value}, {len(policy.hedges)} hedge(s)"),
+        _tried("state directory", lambda: _disk(directory), "give the directory to this user, or set state_dir"),
+        _tried("journal", lambda: _journal(directory), "stop the other hedger, or set another state_dir"),
+        _tried("metrics port", lambda: _port(settings), "stop what listens there, or set metrics.port"),
+    ]
+    if settings.mode is Mode.PAPER:
+        return [*rows, Finding(True, "venue", "the embedded exchange on this machine; no keys, no network")]
+    return rows + asyncio.run(_accounts(settings, policy))
+
+
+def _tried(check: str, look: Callable[[], str], remedy: str) -> Finding:
+    try:
+        return Finding(True, check, look())
+    except (HedgerError, OSError) as problem:
+        return Finding(False, check, str(problem), remedy)
+
+
+def _disk(directory: Path) -> str:
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if not os.access(directory, os.W_OK):
+        raise PermissionError(f"{directory} is not writable")
+    free = shutil.disk_usage(directory).free
+    if free < FREE_BYTES:
+        raise OSError(f"only {free // 1024**2} MB are free on {directory}")
+    return f"{directory} is writable, {free // 1024**2} MB free"
+
+
+def _journal(directory: Path) -> str:
+    with Lease(directory):
+        journal = Journal.open(directory)
+        halted = journal.halted()
+        journal.close()
+    return "free and sound" if halted is None else f"sound, but HALTED: {halted}"
+
+
+def _port(settings: Settings) -> str:
+    if not settings.metrics.enabled:
+        return "metrics are off"
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((settings.metrics.host, settings.metrics.port))
+    return f"{settings.metrics.host}:{settings.metrics.port} is free"
+
+
+# --- accounts ---------------------------------------------------------------------------------------------------------
+
+
+async def _accounts(settings: Settings, policy: Policy) -> list[Finding]:
+    rows: list[Finding] = []
+    try:
+        venues = venues_of(settings, SystemClock())
+    except HedgerError as problem:
+        return [Finding(False, "keys", str(problem), "set them in the environment or as secret files")]
+    for name, venue in venues.items():
+        try:
+            rows += await _account(policy, venue, ids_by_account(policy)[name])
+        except HedgerError as problem:
+            rows.append(Finding(False, f"account {name}", str(problem), "see the sentence"))
+        finally:
+            await venue.close()
+    return rows
+
+
+async def _account(policy: Policy, venue: Venue, ids: tuple[InstrumentId, ...]) -> list[Finding]:
+    """Open the account (keys, permissions, markets), then look at clock, rules, fees and modes."""
+    name = venue.account
+    instruments = await venue.open([id.symbol for id in ids])
+    offset = await venue.measure_clock()
+    prices = {p.id: p.mid_price for p in await venue.read_prices(ids) if isinstance(p, Quote)}
+    reading = await venue.read_account()
+    rows = [
+        Finding(True, f"{name}: keys", "accepted, and without the right to withdraw"),
+        Finding(abs(offset) <= SKEW_MS, f"{name}: clock", f"{offset:+d} ms", "let NTP set this machine's clock"),
+        _tried(f"{name}: bands", lambda: _bands(policy, instruments, prices), "widen what the sentence names"),
+        Finding(reading.one_way, f"{name}: position mode", "one-way" if reading.one_way else "hedge mode", _SET_MODE),
+    ]
+    rows += [_rules(instrument) for instrument in instruments]
+    return rows + [_modes(policy, reading, id) for id in ids]
+
+
+_SET_MODE = "it is set at the start, if no position or order is open; or set it on the venue"
+
+
+def _bands(policy: Policy, instruments: tuple[Instrument, ...], prices: dict[InstrumentId, Decimal]) -> str:
+    check_reachable(policy, instruments, prices)
+    return "every band can be reached with these lots"
+
+
+def _rules(instrument: Instrument) -> Finding:
+    found = (
+        f"tick {plain(instrument.tick_size)}, lot {plain(instrument.lot_size)}, least {plain(instrument.min_notional)} "
+        f"{instrument.quote}, maker {instrument.maker_fee:.4%}, taker {instrument.taker_fee:.4%}"
+    )
+    return Finding(instrument.post_only, str(instrument.id), found, "it has no post-only orders: use another")
+
+
+def _modes(policy: Policy, reading: AccountReading, id: InstrumentId) -> Finding:
+    guards = next(hedge.guards for hedge in policy.hedges if id in hedge.instruments)
+    held = next((p for p in reading.positions if p.id == id), None)
+    if held is None:
+        return Finding(False, f"{id}: modes", "no position row was given", "try again; if it stays, report it")
+    good = held.leverage == guards.leverage and held.margin_mode is guards.margin_mode
+    found = f"{held.margin_mode.value}, {plain(held.leverage)}x, position {plain(held.quantity)}"
+    return Finding(good, f"{id}: modes", found, "they are set at the start, if nothing is open; or set them there")

@@ -1,0 +1,49 @@
+"""docs/metrics.md, written from the meters themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from prometheus_client import CollectorRegistry
+
+from hedger.ops.meters import AccountMeters, Declaring, HedgeMeters, ProgramMeters
+
+_GROUPS: tuple[tuple[str, Callable[[Declaring], object]], ...] = (
+    ("The program", ProgramMeters),
+    ("Hedges", HedgeMeters),
+    ("Accounts and instruments", AccountMeters),
+)
+
+
+def metrics_page() -> str:
+    """Name, type, labels and meaning of every meter, as Markdown."""
+    return "\n".join([_HEAD, *(_section(title, meters) for title, meters in _GROUPS)])
+
+
+def _section(title: str, declare: Callable[[Declaring], object]) -> str:
+    registry = CollectorRegistry()
+    declaring = Declaring(registry)
+    declare(declaring)
+    rows = [f"## {title}", "", "| name | type | labels | meaning |", "|---|---|---|---|"]
+    for family in registry.collect():
+        name = f"{family.name}_total" if family.type == "counter" else family.name
+        labels = ", ".join(f"`{label}`" for label in declaring.labels[family.name])
+        meaning = family.documentation.replace("|", "\\|")
+        rows.append(f"| `{name}` | {family.type} | {labels} | {meaning} |")
+    return "\n".join(rows) + "\n"
+
+
+_HEAD = """# Metrics
+
+Written by `hedger.ops.catalogue`; a test keeps this page current.
+
+Served as `/metrics` in the Prometheus text format (OpenMetrics when asked for), with `process_*` beside. Units are
+base units: seconds, ratios (0.01 is 1 %), coins of the underlying, and `quote`, the currency that the instrument is
+priced in. Moments are timestamps, so that an age is `time() - metric`; they are on the program's clock, which on
+paper may run faster than yours. What is not known is NaN and never 0: zero would say flat. Label sets are closed and
+present from the start. `hedger_guard_limit` holds the configured limits, so that alerts need no numbers of their own.
+
+`guard` is a name of the list in the configuration; `level` is `limit`, or `warn`, `stop`, `reduce` and `clear` for
+guards with levels. `what` is one of `instruments`, `clock`, `account`, `prices`, `fills`, `funding`, `order`, `other`.
+`stage` is `step` (the engine handled an event), `poll` (an account was read) or `tick` (the clock's beat was handled).
+"""

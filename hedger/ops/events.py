@@ -1,0 +1,107 @@
+"""The names of the log lines: a closed list with what each means, for people who search and alert by name."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+
+class LogEvent(StrEnum):
+    """What a log line is about. A name, once published, keeps its meaning."""
+
+    PROGRAM_STARTED = "program_started"
+    PROGRAM_STOPPED = "program_stopped"
+    PROGRAM_FAILED = "program_failed"
+    CONFIGURATION_LOADED = "configuration_loaded"
+    JOURNAL_OPENED = "journal_opened"
+    STATE_RECOVERED = "state_recovered"
+    VENUE_OPENED = "venue_opened"
+    HEALTH_LISTENING = "health_listening"
+    HEALTH_REQUEST_FAILED = "health_request_failed"
+    LOOP_LAGGED = "loop_lagged"
+    MODE_CHANGED = "mode_changed"
+    DECISION_MADE = "decision_made"
+    ORDER_PLACED = "order_placed"
+    ORDER_CHANGED = "order_changed"
+    ORDER_REJECTED = "order_rejected"
+    ORDER_OUTCOME_UNKNOWN = "order_outcome_unknown"
+    ORDER_FILLED = "order_filled"
+    FUNDING_BOOKED = "funding_booked"
+    BAND_LEFT = "band_left"
+    BAND_REGAINED = "band_regained"
+    GUARD_LEVEL_CHANGED = "guard_level_changed"
+    INSTRUMENTS_LOADED = "instruments_loaded"
+    READ_FAILED = "read_failed"
+    STREAM_CHANGED = "stream_changed"
+    JOURNAL_CHANGED = "journal_changed"
+    OPERATOR_ASKED = "operator_asked"
+    HALTED = "halted"
+    STOPPING = "stopping"
+    RATE_WEIGHT_HIGH = "rate_weight_high"
+    RATE_LANES_CLOSED = "rate_lanes_closed"
+    ORDER_ABANDONED = "order_abandoned"
+    FRAME_IGNORED = "frame_ignored"
+    UNCAUGHT_EXCEPTION = "uncaught_exception"
+
+
+EVENT_WORDS: dict[LogEvent, str] = {
+    LogEvent.PROGRAM_STARTED: "The program began; version and kind of run.",
+    LogEvent.PROGRAM_STOPPED: "The program ended as it was asked to.",
+    LogEvent.PROGRAM_FAILED: "The program ended with an error; one sentence and the exit code.",
+    LogEvent.CONFIGURATION_LOADED: "The configuration was read and is valid.",
+    LogEvent.JOURNAL_OPENED: "The journal was opened and its lease is held.",
+    LogEvent.STATE_RECOVERED: "The state of the last run was rebuilt from the journal.",
+    LogEvent.VENUE_OPENED: "An account was connected and its client found safe to use.",
+    LogEvent.HEALTH_LISTENING: "Metrics and health are served at this address.",
+    LogEvent.HEALTH_REQUEST_FAILED: "A request for metrics or health broke off.",
+    LogEvent.LOOP_LAGGED: "The event loop came late by more than its limit.",
+    LogEvent.MODE_CHANGED: "What the program may do changed; from, to and why.",
+    LogEvent.DECISION_MADE: "A hedge decided something new; INFO for orders and denials, DEBUG for the rest.",
+    LogEvent.ORDER_PLACED: "A create is on its way to the venue; the journal already holds it.",
+    LogEvent.ORDER_CHANGED: "An order reached another status.",
+    LogEvent.ORDER_REJECTED: "The venue did not accept a create; the reason is from a closed list.",
+    LogEvent.ORDER_OUTCOME_UNKNOWN: "The answer to a create was lost: it is looked for, never sent again.",
+    LogEvent.ORDER_FILLED: "More of an order has filled; cumulative and total.",
+    LogEvent.FUNDING_BOOKED: "Funding was received (+) or paid (−), in quote.",
+    LogEvent.BAND_LEFT: "The delta of a hedge left its band.",
+    LogEvent.BAND_REGAINED: "The delta of a hedge is inside its band again; how long it was outside.",
+    LogEvent.GUARD_LEVEL_CHANGED: "A levelled guard rose or fell: clear, warn, stop, reduce.",
+    LogEvent.INSTRUMENTS_LOADED: "An account's markets were read and its modes and leverage confirmed.",
+    LogEvent.READ_FAILED: "A read did not succeed; what it would have refreshed grows stale.",
+    LogEvent.STREAM_CHANGED: "A stream of an account went up or down.",
+    LogEvent.JOURNAL_CHANGED: "The journal stopped or began again to accept writes.",
+    LogEvent.OPERATOR_ASKED: "A person, a signal or the runtime asked for something, with a reason.",
+    LogEvent.HALTED: "Nothing is created until a person resumes with a reason.",
+    LogEvent.STOPPING: "Everything of ours is off the books: the process ends.",
+    LogEvent.RATE_WEIGHT_HIGH: "The venue counts most of its request weight as used.",
+    LogEvent.RATE_LANES_CLOSED: "The venue told us to be quiet until this time; only cancels go on.",
+    LogEvent.ORDER_ABANDONED: "Whoever waited for a create was canceled; the order is unknown and looked for.",
+    LogEvent.FRAME_IGNORED: "A streamed frame could not be understood and was not used.",
+    LogEvent.UNCAUGHT_EXCEPTION: "An exception reached the top of a thread: a bug.",
+}
+
+
+def logs_page() -> str:
+    """docs/logs.md: every event name and its meaning."""
+    rows = "\n".join(f"| `{event.value}` | {EVENT_WORDS[event]} |" for event in LogEvent)
+    return _PAGE.replace("ROWS", rows)
+
+
+_PAGE = """# Logs
+
+Written by `hedger.ops.events`; a test keeps this page current.
+
+Log lines go to standard error; standard output belongs to what you asked for. On a terminal they are coloured
+text, elsewhere one JSON object a line. Each has `timestamp` (UTC, ISO 8601), `level`, `logger` and `event`. Lines
+of libraries (ccxt, aiohttp, asyncio) have the same form; their `event` is their own text.
+
+`decision_id` and `client_order_id` stand on every line that concerns a decision or an order, and lead to the whole
+story: `hedger explain DECISION_ID`.
+
+Secrets are replaced by `•••`, in tracebacks too. ccxt never logs below WARNING, whatever the level: its DEBUG lines
+hold signed requests. Of lines that are alike at most 20 a second are written; the next one says in `suppressed` how
+many were left out.
+
+| event | meaning |
+|---|---|
+ROWS
+"""

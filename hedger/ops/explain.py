@@ -1,0 +1,123 @@
+"""A stored decision told in words: the facts, the arithmetic, the band, the reason, the order."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+from hedger.engine.ledger import basis_bps
+from hedger.engine.limits import YEAR_MS
+from hedger.engine.state import Action, Mode, Reason
+from hedger.model.numeric import BPS, plain
+from hedger.ops.figures import MINUS, bps, coins, instant, money, percent, price
+from hedger.ops.words import ACTION_WORDS, MODE_WORDS, REASON_WORDS
+
+Record = Mapping[str, Any]
+
+
+def explain(decision_record: Record) -> str:
+    """A decision as it stands in the journal (JSON of `engine.state.Decision`), as a text of several lines.
+
+    Raises KeyError or ValueError where the record is not one of a decision.
+    """
+    return "\n".join(_lines(decision_record))
+
+
+def _lines(record: Record) -> Iterator[str]:
+    mode, action, reason = Mode(record["mode"]), Action(record["action"]), Reason(record["reason"])
+    yield f"Decision {record['decision_id']} of hedge {record['hedge']}, {instant(record['at'])}"
+    yield ""
+    yield f"It {ACTION_WORDS[action]}: {REASON_WORDS[reason]}."
+    if record.get("detail"):
+        yield f"In its own words: {record['detail']}."
+    yield f"Mode {mode.value}: {MODE_WORDS[mode]}."
+    yield ""
+    yield from _row("market", _market(record))
+    yield from _row("exposure", _exposure(record))
+    yield from _row("band", _band(record))
+    yield from _row("order", _order(record.get("order"), _mid(record)))
+
+
+def _row(label: str, texts: Iterator[str]) -> Iterator[str]:
+    for place, text in enumerate(texts):
+        yield f"{'' if place else label:<10}{text}"
+
+
+def _market(record: Record) -> Iterator[str]:
+    quote, mark = record.get("quote"), record.get("mark")
+    if quote is None or mark is None:
+        yield "prices had not been seen yet"
+        return
+    bid, ask = Decimal(quote["bid"]), Decimal(quote["ask"])
+    mark_price, index = Decimal(mark["mark_price"]), Decimal(mark["index_price"])
+    spread = bps((ask / bid - 1) * BPS, signed=False)
+    yield f"{':'.join(quote['id'])}: bid {price(bid)}, ask {price(ask)}, spread {spread}"
+    yield f"mark {price(mark_price)}, index {price(index)}, basis {bps(basis_bps(mark_price, index))}"
+    rate = Decimal(mark["funding_rate"])
+    yearly = rate * YEAR_MS / mark["funding_interval_ms"]
+    payer = "longs pay shorts" if rate > 0 else "shorts pay longs" if rate < 0 else "nobody pays"
+    each, annual = percent(rate, places=4, signed=True), percent(yearly, signed=True)
+    yield f"funding {each} an interval, {annual} a year: {payer}"
+
+
+def _exposure(record: Record) -> Iterator[str]:
+    held = record.get("exposure")
+    if held is None:
+        yield "the accounts had not been read yet"
+        return
+    spot, static, futures, low, high = (Decimal(held[key]) for key in ("spot", "static", "futures", "low", "high"))
+    delta = spot + static + futures
+    yield f"spot {_exact(spot)} + static {_exact(static)} + futures {_exact(futures)} = net delta {_exact(delta)} coins"
+    if low != high:
+        yield f"orders that could still fill allowed anything from {_exact(low)} to {_exact(high)}"
+
+
+def _band(record: Record) -> Iterator[str]:
+    target, deviation, upper, lower = (_decimal(record, key) for key in ("target", "deviation", "upper", "lower"))
+    if target is None or deviation is None or upper is None or lower is None:
+        yield "no target could be worked out"
+        return
+    yield f"target {_exact(target)}, allowed {_exact(target - lower)} to {_exact(target + upper)}"
+    yield f"deviation {_exact(deviation)}: {_where(deviation, upper, lower)}"
+
+
+def _where(deviation: Decimal, upper: Decimal, lower: Decimal) -> str:
+    if deviation > upper:
+        return f"{_exact(deviation - upper)} above the upper edge"
+    if deviation < -lower:
+        return f"{_exact(-lower - deviation)} below the lower edge"
+    return "inside the band"
+
+
+def _order(order: Record | None, mid: Decimal | None) -> Iterator[str]:
+    if order is None:
+        yield "none"
+        return
+    if "side" not in order:
+        yield f"cancel {order['client_order_id']} on {':'.join(order['id'])}"
+        return
+    quantity, at = Decimal(order["quantity"]), Decimal(order["price"])
+    yield f"{order['side']} {_exact(quantity)} at {price(at)} on {':'.join(order['id'])}, post-only"
+    reduce = "may only reduce the position" if order["reduce_only"] else "may add to the position"
+    yield f"worth {money(quantity * at)}, {reduce}, refused by the venue after {order['ttl_ms']} ms on the way"
+    if mid:
+        yield f"{bps((at / mid - 1) * BPS)} from the mid price {price(mid)}"
+    yield f"client order id {order['client_order_id']}"
+
+
+def _mid(record: Record) -> Decimal | None:
+    quote = record.get("quote")
+    return None if quote is None else (Decimal(quote["bid"]) + Decimal(quote["ask"])) / 2
+
+
+def _decimal(record: Record, key: str) -> Decimal | None:
+    value = record.get(key)
+    return None if value is None else Decimal(value)
+
+
+def _exact(value: Decimal) -> str:
+    """All digits where they are few: an explanation must add up. Long quotients are rounded."""
+    exponent = value.as_tuple().exponent
+    short = isinstance(exponent, int) and exponent >= -10
+    return plain(value).replace("-", MINUS) if short else coins(value)

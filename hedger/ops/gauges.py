@@ -1,0 +1,177 @@
+"""The current values of hedges, accounts and markets, written into their gauges."""
+
+from __future__ import annotations
+
+import math
+from decimal import Decimal
+
+from hedger.engine.decide import gather
+from hedger.engine.ledger import Ledger
+from hedger.engine.limits import DAY_MS, yearly_funding
+from hedger.engine.orders import FINAL, OrderStatus
+from hedger.engine.policy import Hedge
+from hedger.engine.state import AccountView, State
+from hedger.model.account import Position
+from hedger.model.instrument import InstrumentId
+from hedger.model.market import Mark, Quote
+from hedger.model.numeric import BPS, ZERO
+from hedger.ops.guard_limits import limits_of
+from hedger.ops.meters import AccountMeters, HedgeMeters
+from hedger.ops.panel import is_unhedged, outside_ms
+
+LIVE = tuple(status for status in OrderStatus if status not in FINAL)
+_UNKNOWN = math.nan
+
+
+class HedgeGauges:
+    """The gauges of one hedge. What is not known is NaN, never zero: zero would say flat."""
+
+    def __init__(self, meters: HedgeMeters, hedge: Hedge) -> None:
+        self._hedge = hedge
+        name = hedge.name
+        exposure = (meters.delta, meters.delta_low, meters.delta_high, meters.spot, meters.static, meters.futures)
+        wanted = (meters.target, meters.deviation, meters.upper, meters.lower)
+        self._facts = tuple(meter.labels(name).set for meter in (*exposure, *wanted))
+        self._outside = meters.outside.labels(name).set
+        self._unhedged = meters.unhedged.labels(name).set
+        self._outside_seconds = meters.outside_seconds.labels(name).inc
+        self._counted_ms = 0
+        memory = (meters.worst, meters.day_orders, meters.day_notional, meters.futile)
+        self._memory = tuple(meter.labels(name).set for meter in memory)
+        self._severities = tuple(
+            meters.severity.labels(name, guard).set for guard in ("margin_ratio", "liquidation_distance")
+        )
+        self._working = {status: meters.working.labels(name, status.value).set for status in LIVE}
+        sums = (meters.fees, meters.funding, meters.slippage, meters.edge, meters.entry_basis)
+        self._sums = tuple(meter.labels(name).set for meter in sums)
+        self._set_constants(meters)
+
+    def _set_constants(self, meters: HedgeMeters) -> None:
+        hedge = self._hedge
+        meters.info.labels(hedge.name, hedge.underlying).set(1)
+        meters.unhedged_after.labels(hedge.name).set(hedge.unhedged_after_ms / 1000)
+        for guard, level, value in limits_of(hedge.guards):
+            meters.limit.labels(hedge.name, guard, level).set(value)
+        for write in (*self._facts, self._sums[-1]):
+            write(_UNKNOWN)
+
+    def show(self, state: State) -> None:
+        """Exposure, band, and what the hedge remembers."""
+        facts = gather(state, self._hedge)
+        if facts is None:
+            values: tuple[Decimal | float, ...] = (_UNKNOWN,) * len(self._facts)
+        else:
+            held, edges = facts.exposure, facts.edges
+            exposure = (held.delta, held.low, held.high, held.spot, held.static, held.futures)
+            values = (*exposure, facts.target, facts.deviation, edges.upper, edges.lower)
+        for write, value in zip(self._facts, values, strict=True):
+            write(float(value))
+        self._show_memory(state)
+
+    def _show_memory(self, state: State) -> None:
+        memory = state.hedges[self._hedge.name]
+        self._outside(memory.outside_since is not None)
+        self._unhedged(is_unhedged(state, self._hedge))
+        spent = outside_ms(state, self._hedge)
+        if spent > self._counted_ms:
+            self._outside_seconds((spent - self._counted_ms) / 1000)
+            self._counted_ms = spent
+        today = memory.day == state.now // DAY_MS
+        orders, notional = (memory.day_orders, memory.day_notional) if today else (0, ZERO)
+        values = (float(memory.max_abs_deviation), float(orders), float(notional), float(memory.futile))
+        for write, value in zip(self._memory, values, strict=True):
+            write(value)
+        for severity, level in zip(
+            self._severities, (memory.margin_severity, memory.liquidation_severity), strict=True
+        ):
+            severity(level)
+
+    def show_orders(self, state: State) -> None:
+        """How many orders are live, by status."""
+        counts = dict.fromkeys(LIVE, 0)
+        for order in state.orders.values():
+            if order.hedge == self._hedge.name and order.live:
+                counts[order.status] += 1
+        for status, write in self._working.items():
+            write(counts[status])
+
+    def show_ledger(self, ledger: Ledger) -> None:
+        """What the hedge cost and earned."""
+        entry = ledger.entry_basis_bps
+        basis = _UNKNOWN if entry is None else float(entry / BPS)
+        sums = [float(value) for value in (ledger.fees, ledger.funding, ledger.slippage, ledger.edge)]
+        for write, value in zip(self._sums, (*sums, basis), strict=True):
+            write(value)
+
+
+class MarketGauges:
+    """The prices of one instrument."""
+
+    def __init__(self, meters: AccountMeters, id: InstrumentId) -> None:
+        self._id = id
+        quoted = (meters.mid, meters.spread, meters.quote_at)
+        marked = (meters.mark, meters.index, meters.basis, meters.funding, meters.funding_annual, meters.mark_at)
+        self._quoted = tuple(meter.labels(*id).set for meter in quoted)
+        self._marked = tuple(meter.labels(*id).set for meter in marked)
+        for write in (*self._quoted[:-1], *self._marked[:-1]):
+            write(_UNKNOWN)
+
+    def show(self, state: State) -> None:
+        """The latest quote and mark, where there are any."""
+        quote, mark = state.quotes.get(self._id), state.marks.get(self._id)
+        if quote is not None:
+            self._show_quote(*quote)
+        if mark is not None:
+            self._show_mark(*mark)
+
+    def _show_quote(self, quote: Quote, at: int) -> None:
+        mid, spread, seen = self._quoted
+        mid(float(quote.mid_price))
+        spread(float((quote.ask - quote.bid) / quote.mid_price))
+        seen(at / 1000)
+
+    def _show_mark(self, mark: Mark, at: int) -> None:
+        price, index, basis, rate, yearly, seen = self._marked
+        price(float(mark.mark_price))
+        index(float(mark.index_price))
+        basis(float(mark.mark_price / mark.index_price - 1))
+        rate(float(mark.funding_rate))
+        yearly(float(yearly_funding(mark)))
+        seen(at / 1000)
+
+
+class AccountGauges:
+    """What is believed of one account."""
+
+    def __init__(self, meters: AccountMeters, account: str, ids: tuple[InstrumentId, ...]) -> None:
+        standing = (meters.equity, meters.margin_ratio)
+        self._standing = tuple(meter.labels(account).set for meter in standing)
+        fresh = (meters.believed, meters.failures, meters.clock_offset, meters.stream_up)
+        self._fresh = tuple(meter.labels(account).set for meter in fresh)
+        self._positions = {id: (meters.position.labels(*id).set, meters.liquidation.labels(*id).set) for id in ids}
+        for write in (*self._standing, *(write for pair in self._positions.values() for write in pair)):
+            write(_UNKNOWN)
+
+    def show(self, view: AccountView) -> None:
+        """The account's margin, positions and freshness."""
+        facts = (view.believed_at / 1000, view.failures, view.offset_ms / 1000, view.stream_up)
+        for write, value in zip(self._fresh, facts, strict=True):
+            write(value)
+        if view.reading is None:
+            return
+        equity, ratio = self._standing
+        equity(float(view.reading.margin.equity))
+        ratio(float(view.reading.margin.margin_ratio))
+        for position in view.reading.positions:
+            self._show_position(position)
+
+    def _show_position(self, position: Position) -> None:
+        """Positions in instruments that are not configured have no series: label sets are closed."""
+        writes = self._positions.get(position.id)
+        if writes is None:
+            return
+        price, mark = position.liquidation_price, position.mark_price
+        named = position.quantity and price is not None and mark > 0
+        distance = abs(price / mark - 1) if named and price is not None else _UNKNOWN
+        writes[0](float(position.delta))
+        writes[1](float(distance))

@@ -1,0 +1,280 @@
+"""The meters kept up to date: counters at each step, gauges when what they show has changed."""
+
+from __future__ import annotations
+
+import platform
+import re
+from collections.abc import Sequence
+from itertools import product
+from typing import get_args
+
+from prometheus_client import CollectorRegistry, Counter, ProcessCollector, disable_created_metrics
+
+from hedger.engine.ledger import Ledger
+from hedger.engine.orders import Order, OrderStatus
+from hedger.engine.policy import Policy
+from hedger.engine.state import Action, Decision, Mode, Reason, State
+from hedger.engine.step import Result
+from hedger.model.instrument import InstrumentId
+from hedger.model.market import Mark, Quote
+from hedger.model.message import (
+    AccountRead,
+    Command,
+    Event,
+    FindOrder,
+    JournalChanged,
+    OrderRejected,
+    ReadFailed,
+    ReadFills,
+    Stamped,
+    TimePassed,
+)
+from hedger.model.order import RejectReason
+from hedger.ops.gauges import AccountGauges, HedgeGauges, MarketGauges
+from hedger.ops.guard_limits import DECISION_PAIRS, GUARD_REASONS
+from hedger.ops.meters import AccountMeters, Declaring, HedgeMeters, ProgramMeters
+
+MARKET_EVERY_MS = 250
+STAGES = ("step", "poll", "tick")
+READS = ("instruments", "clock", "account", "prices", "fills", "funding", "order", "other")
+OUTCOMES = ("placed", "accepted", "filled", "canceled", "expired", "rejected", "unknown")
+_OUTCOME_OF_STATUS = {
+    OrderStatus.OPEN: "accepted",
+    OrderStatus.FILLED: "filled",
+    OrderStatus.CANCELED: "canceled",
+    OrderStatus.EXPIRED: "expired",
+    OrderStatus.REJECTED: "rejected",
+    OrderStatus.UNKNOWN: "unknown",
+}
+
+
+class Metrics:
+    """The program's meters, on a registry of their own.
+
+    It is an `Observer` of the runtime. All label sets that can be known are there, at 0 or NaN, from the start.
+    """
+
+    def __init__(self, policy: Policy, *, version: str = "0") -> None:
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        declaring = Declaring(self.registry)
+        self._program = ProgramMeters(declaring)
+        self._hedge = HedgeMeters(declaring)
+        self._account = AccountMeters(declaring)
+        self._policy = policy
+        self._shown_at = {hedge.name: 0 for hedge in policy.hedges}
+        self._hedges = {hedge.name: HedgeGauges(self._hedge, hedge) for hedge in policy.hedges}
+        self._ids = tuple(dict.fromkeys(id for hedge in policy.hedges for id in hedge.instruments))
+        self._markets = {id: MarketGauges(self._account, id) for id in self._ids}
+        self._accounts = {name: AccountGauges(self._account, name, self._ids_of(name)) for name in policy.accounts}
+        self._started = False
+        self._initialise_program(version)
+        self._initialise_labels()
+
+    def _ids_of(self, account: str) -> tuple[InstrumentId, ...]:
+        return tuple(id for id in self._ids if id.account == account)
+
+    def _initialise_program(self, version: str) -> None:
+        self._program.build_info.labels(version, platform.python_version()).set(1)
+        self._program.sends.set(self._policy.sends)
+        self._events = {kind: self._program.events.labels(_snake(kind)) for kind in get_args(Event)}
+        self._commands = {kind: self._program.commands.labels(_snake(kind)) for kind in get_args(Command)}
+        self._beats = {stage: self._program.heartbeat.labels(stage).set for stage in STAGES}
+        self._modes = {mode: self._program.mode.labels(mode.value).set for mode in Mode}
+
+    def _initialise_labels(self) -> None:
+        meters = self._hedge
+        self._decided: dict[tuple[str, Action, Reason], Counter] = {}
+        for hedge in self._policy.hedges:
+            for action, reason in DECISION_PAIRS:
+                key = (hedge.name, action, reason)
+                self._decided[key] = meters.decisions.labels(hedge.name, action.value, reason.value)
+            _touch(meters.denials, [hedge.name], [reason.value for reason in GUARD_REASONS])
+            _touch(meters.orders, [hedge.name], OUTCOMES)
+            _touch(meters.rejects, [hedge.name], [reason.value for reason in RejectReason])
+            _touch(meters.fills, [hedge.name], ("maker", "taker"))
+            _touch(meters.notional, [hedge.name])
+            _touch(meters.quantity, [hedge.name])
+        for account in self._policy.accounts:
+            _touch(self._account.reads, [account], READS)
+            _touch(self._account.read_failures, [account], READS)
+            self._account.place.labels(account)
+            self._account.cancel.labels(account)
+            self._account.rate_weight.labels(account)
+
+    # --- what the engine did ---------------------------------------------------------------------------------------
+
+    def observe(self, before: State, stamped: Stamped, result: Result, seconds: float) -> None:
+        """Count one step and show what it changed. For prices this is done at most four times a second."""
+        at, event = stamped
+        after = result.state
+        self._events[type(event)].inc()
+        self._program.step.observe(seconds)
+        self._beats["step"](at / 1000)
+        for command in result.commands:
+            self._count_command(command)
+        for decision in result.decisions:
+            self._count_decision(decision)
+        if not self._started:
+            self._start(after)
+        if after.orders is not before.orders:
+            self._orders_changed(before, after)
+        if after.ledgers is not before.ledgers:
+            self._ledgers_changed(before, after)
+        if isinstance(event, Quote | Mark):
+            self._price_came(event.id, after)
+        else:
+            self._something_came(event, before, after, at)
+
+    def timed(self, stage: str, account: str, seconds: float, outcome: str) -> None:
+        """Count and time what the runtime did: `place`, `cancel`, `commit`, `lag`, `read_…`; others are ignored.
+
+        Failed reads are counted from the engine's `ReadFailed` events, because every failure comes that way.
+        """
+        match stage:
+            case "place":
+                self._account.place.labels(account).observe(seconds)
+            case "cancel":
+                self._account.cancel.labels(account).observe(seconds)
+            case "commit":
+                self._program.commit.observe(seconds)
+            case "lag":
+                self._program.loop_lag.set(seconds)
+            case _ if stage.startswith("read_"):
+                self._account.reads.labels(account, _read(stage.removeprefix("read_"))).inc()
+            case _:
+                return
+
+    def inbox_holds(self, events: int) -> None:
+        """How many events wait for the engine."""
+        self._program.inbox_depth.set(events)
+
+    def rate_weight_used(self, account: str, ratio: float) -> None:
+        """The share of the venue's rate limit that is in use."""
+        self._account.rate_weight.labels(account).set(ratio)
+
+    def _start(self, state: State) -> None:
+        self._started = True
+        for gauges in self._hedges.values():
+            gauges.show_orders(state)
+        for name, ledger in state.ledgers.items():
+            self._hedges[name].show_ledger(ledger)
+        for name, view in state.accounts.items():
+            self._accounts[name].show(view)
+        self._show_program(state)
+
+    def _price_came(self, id: InstrumentId, state: State) -> None:
+        for name in state.hedges_of_instrument.get(id, ()):
+            if state.now - self._shown_at[name] >= MARKET_EVERY_MS:
+                self._shown_at[name] = state.now
+                self._hedges[name].show(state)
+                self._markets[id].show(state)
+
+    def _something_came(self, event: Event, before: State, after: State, at: int) -> None:
+        """Anything but a price is rare: every gauge that it may have moved is written at once."""
+        for name, gauges in self._hedges.items():
+            self._shown_at[name] = after.now
+            gauges.show(after)
+        if after.accounts is not before.accounts:
+            for name, view in after.accounts.items():
+                if view is not before.accounts.get(name):
+                    self._accounts[name].show(view)
+        self._show_program(after)
+        self._count_event(event, before, after, at)
+
+    def _show_program(self, state: State) -> None:
+        for mode, write in self._modes.items():
+            write(mode is state.mode)
+        program = self._program
+        program.reconciled.set(state.reconciled)
+        program.halted.set(state.halted is not None)
+        program.paused.set(state.paused is not None)
+        program.draining.set(state.draining is not None)
+        program.journal_healthy.set(state.journal_fault is None)
+
+    def _count_event(self, event: Event, before: State, after: State, at: int) -> None:
+        match event:
+            case TimePassed():
+                self._beats["tick"](at / 1000)
+                for market in self._markets.values():
+                    market.show(after)
+            case AccountRead():
+                self._beats["poll"](at / 1000)
+            case JournalChanged():
+                self._program.journal_failures.inc(not event.healthy)
+            case ReadFailed():
+                self._account.read_failures.labels(event.account, _read(event.what)).inc()
+            case OrderRejected():
+                order = before.orders.get(event.client_order_id)
+                if order is not None:
+                    self._hedge.rejects.labels(order.hedge, event.reason.value).inc()
+            case _:
+                return
+
+    def _count_command(self, command: Command) -> None:
+        """Reads that the engine asks for by a command are attempts too."""
+        self._commands[type(command)].inc()
+        if isinstance(command, FindOrder):
+            self._account.reads.labels(command.id.account, "order").inc()
+        elif isinstance(command, ReadFills):
+            self._account.reads.labels(command.id.account, "fills").inc()
+
+    def _count_decision(self, decision: Decision) -> None:
+        key = (decision.hedge, decision.action, decision.reason)
+        counter = self._decided.get(key)
+        if counter is None:
+            counter = self._hedge.decisions.labels(decision.hedge, decision.action.value, decision.reason.value)
+            self._decided[key] = counter
+        counter.inc()
+        if decision.action is Action.DENY and decision.reason in GUARD_REASONS:
+            self._hedge.denials.labels(decision.hedge, decision.reason.value).inc()
+
+    def _orders_changed(self, before: State, after: State) -> None:
+        changed = set()
+        for key, order in after.orders.items():
+            was = before.orders.get(key)
+            if was is not order:
+                changed.add(order.hedge)
+                self._count_order(was, order)
+        for key in before.orders.keys() - after.orders.keys():
+            changed.add(before.orders[key].hedge)
+        for name in changed & self._hedges.keys():
+            self._hedges[name].show_orders(after)
+
+    def _count_order(self, was: Order | None, now: Order) -> None:
+        if was is None and now.status is OrderStatus.SENT:
+            self._hedge.orders.labels(now.hedge, "placed").inc()
+        elif was is None or was.status is not now.status:
+            outcome = _OUTCOME_OF_STATUS.get(now.status)
+            if outcome is not None:
+                self._hedge.orders.labels(now.hedge, outcome).inc()
+
+    def _ledgers_changed(self, before: State, after: State) -> None:
+        for name, ledger in after.ledgers.items():
+            was = before.ledgers.get(name)
+            if was is not ledger:
+                self._count_fills(name, was or Ledger(), ledger)
+                self._hedges[name].show_ledger(ledger)
+
+    def _count_fills(self, hedge: str, was: Ledger, now: Ledger) -> None:
+        if now.fills == was.fills:
+            return
+        meters = self._hedge
+        meters.fills.labels(hedge, "maker").inc(now.maker_fills - was.maker_fills)
+        meters.fills.labels(hedge, "taker").inc(now.taker_fills - was.taker_fills)
+        meters.notional.labels(hedge).inc(float(now.notional - was.notional))
+        meters.quantity.labels(hedge).inc(float(now.quantity - was.quantity))
+
+
+def _touch(counter: Counter, *labels: Sequence[str]) -> None:
+    for values in product(*labels):
+        counter.labels(*values)
+
+
+def _read(what: str) -> str:
+    return what if what in READS else "other"
+
+
+def _snake(kind: type) -> str:
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "_", kind.__name__).lower()

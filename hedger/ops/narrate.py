@@ -1,0 +1,168 @@
+"""What the engine did, as log lines: each change is told once, at the step that made it."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import structlog
+
+from hedger.engine.orders import Order, OrderStatus
+from hedger.engine.policy import Policy
+from hedger.engine.state import Action, HedgeState, Severity, State
+from hedger.engine.step import Result
+from hedger.model.market import Mark, Quote
+from hedger.model.message import (
+    Command,
+    Event,
+    Halt,
+    InstrumentsLoaded,
+    JournalChanged,
+    OperatorAsked,
+    OrderOutcomeUnknown,
+    OrderRejected,
+    ReadFailed,
+    Stamped,
+    Stop,
+    StreamChanged,
+)
+from hedger.model.numeric import plain
+from hedger.ops.events import LogEvent
+from hedger.ops.lines import decision_line
+
+LATE_S = 1.0
+_TOLD_DECISIONS = frozenset({Action.PLACE, Action.CANCEL, Action.DENY})
+_LEVEL_OF_SEVERITY = {
+    Severity.CLEAR: logging.INFO,
+    Severity.WARN: logging.WARNING,
+    Severity.STOP: logging.WARNING,
+    Severity.REDUCE: logging.ERROR,
+}
+
+
+class Narrator:
+    """Writes the log of a run. Steps that change nothing worth telling cost about a microsecond each."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._log = structlog.get_logger("hedger.engine")
+        self._hedges = tuple(hedge.name for hedge in policy.hedges)
+
+    def observe(self, before: State, stamped: Stamped, result: Result, seconds: float) -> None:
+        """Tell what one step changed."""
+        event, after = stamped.event, result.state
+        if not isinstance(event, Quote | Mark):
+            self._tell_event(event)
+        if after.mode is not before.mode:
+            self._tell_mode(before, after)
+        for decision in result.decisions:
+            level = logging.INFO if decision.action in _TOLD_DECISIONS else logging.DEBUG
+            self._log.log(level, LogEvent.DECISION_MADE, **decision_line(decision))
+        if after.hedges is not before.hedges:
+            self._tell_hedges(before, after)
+        if after.orders is not before.orders:
+            self._tell_orders(before, after)
+        if after.ledgers is not before.ledgers:
+            self._tell_funding(before, after)
+        for command in result.commands:
+            self._tell_command(command)
+
+    def timed(self, stage: str, account: str, seconds: float, outcome: str) -> None:
+        """A loop that comes late by a second or more is worth a line; other times are for the metrics."""
+        if stage == "lag" and seconds >= LATE_S:
+            self._log.warning(LogEvent.LOOP_LAGGED, seconds=round(seconds, 3))
+
+    def _tell_event(self, event: Event) -> None:
+        match event:
+            case ReadFailed():
+                self._log.warning(LogEvent.READ_FAILED, account=event.account, what=event.what, reason=event.reason)
+            case StreamChanged():
+                level = logging.INFO if event.up else logging.WARNING
+                self._log.log(level, LogEvent.STREAM_CHANGED, account=event.account, up=event.up, text=event.text)
+            case JournalChanged():
+                level = logging.INFO if event.healthy else logging.CRITICAL
+                self._log.log(level, LogEvent.JOURNAL_CHANGED, healthy=event.healthy, text=event.text)
+            case OperatorAsked():
+                asked = event.operation.value
+                self._log.warning(LogEvent.OPERATOR_ASKED, operation=asked, reason=event.reason)
+            case InstrumentsLoaded():
+                symbols = [instrument.id.symbol for instrument in event.instruments]
+                self._log.info(LogEvent.INSTRUMENTS_LOADED, account=event.account, symbols=symbols)
+            case OrderRejected() | OrderOutcomeUnknown():
+                self._tell_bad_answer(event)
+            case _:
+                return
+
+    def _tell_bad_answer(self, event: OrderRejected | OrderOutcomeUnknown) -> None:
+        known = {"client_order_id": event.client_order_id, "text": event.text}
+        if isinstance(event, OrderRejected):
+            self._log.warning(LogEvent.ORDER_REJECTED, reason=event.reason.value, **known)
+        else:
+            self._log.warning(LogEvent.ORDER_OUTCOME_UNKNOWN, **known)
+
+    def _tell_mode(self, before: State, after: State) -> None:
+        why = after.halted or after.draining or after.paused or after.journal_fault or ""
+        self._log.info(LogEvent.MODE_CHANGED, was=before.mode.value, mode=after.mode.value, reason=why)
+
+    def _tell_hedges(self, before: State, after: State) -> None:
+        for name in self._hedges:
+            was, now = before.hedges[name], after.hedges[name]
+            if was is not now:
+                self._tell_band(name, was, now)
+                self._tell_severities(name, was, now)
+
+    def _tell_band(self, name: str, was: HedgeState, now: HedgeState) -> None:
+        if was.outside_since is None and now.outside_since is not None:
+            self._log.info(LogEvent.BAND_LEFT, hedge=name)
+        elif was.outside_since is not None and now.outside_since is None:
+            self._log.info(LogEvent.BAND_REGAINED, hedge=name, outside_ms=now.outside_ms - was.outside_ms)
+
+    def _tell_severities(self, name: str, was: HedgeState, now: HedgeState) -> None:
+        for guard, old, new in (
+            ("margin_ratio", was.margin_severity, now.margin_severity),
+            ("liquidation_distance", was.liquidation_severity, now.liquidation_severity),
+        ):
+            if old is not new:
+                told = {"hedge": name, "guard": guard, "was": old.name.lower(), "now": new.name.lower()}
+                self._log.log(_LEVEL_OF_SEVERITY[new], LogEvent.GUARD_LEVEL_CHANGED, **told)
+
+    def _tell_orders(self, before: State, after: State) -> None:
+        for key, now in after.orders.items():
+            was = before.orders.get(key)
+            if was is now:
+                continue
+            if was is None and now.status is OrderStatus.SENT:
+                self._log.info(LogEvent.ORDER_PLACED, **_order(now))
+            elif was is None or was.status is not now.status:
+                self._log.info(LogEvent.ORDER_CHANGED, was=was.status.value if was else None, **_order(now))
+            if was is not None and now.filled > was.filled:
+                self._log.info(LogEvent.ORDER_FILLED, **_order(now))
+
+    def _tell_funding(self, before: State, after: State) -> None:
+        for name in self._hedges:
+            change = after.ledgers[name].funding - before.ledgers[name].funding
+            if change:
+                self._log.info(LogEvent.FUNDING_BOOKED, hedge=name, amount=plain(change))
+
+    def _tell_command(self, command: Command) -> None:
+        match command:
+            case Halt():
+                self._log.critical(LogEvent.HALTED, reason=command.reason)
+            case Stop():
+                self._log.info(LogEvent.STOPPING, reason=command.reason)
+            case _:
+                return
+
+
+def _order(order: Order) -> dict[str, Any]:
+    return {
+        "hedge": order.hedge,
+        "client_order_id": order.client_order_id,
+        "venue_order_id": order.venue_order_id,
+        "decision_id": order.decision_id,
+        "instrument": str(order.id),
+        "status": order.status.value,
+        "side": order.side.value,
+        "quantity": plain(order.quantity),
+        "filled": plain(order.filled),
+        "price": plain(order.price),
+    }

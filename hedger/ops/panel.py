@@ -1,0 +1,253 @@
+"""One hedge on the terminal: its delta against the band, the facts behind it, its order, risk and cost."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from rich.console import Group, RenderableType
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from hedger.engine.decide import Facts, gather
+from hedger.engine.exposure import exposure, position_of
+from hedger.engine.ledger import Ledger, basis_bps
+from hedger.engine.limits import yearly_funding
+from hedger.engine.margin import liquidation_distances, margin_ratios
+from hedger.engine.orders import Order, OrderStatus
+from hedger.engine.policy import Hedge
+from hedger.engine.state import Exposure, HedgeState, Severity, State
+from hedger.model.numeric import ZERO
+from hedger.ops.figures import bps, coins, money, percent, price, span
+from hedger.ops.gauge import BandGauge, draw
+from hedger.ops.words import ORDER_WORDS, target_words
+
+_SEVERITY_STYLES = {
+    Severity.CLEAR: "",
+    Severity.WARN: "yellow",
+    Severity.STOP: "red",
+    Severity.REDUCE: "bold red",
+}
+_LABEL_WIDTH = 10
+_HELD_WIDTH = 14
+_MARGIN = 8  # the frame, its padding, and two blank cells on either side of the gauge
+
+
+def hedge_panel(state: State, hedge: Hedge, width: int) -> RenderableType:
+    """The panel of one hedge, `width` cells wide."""
+    facts = gather(state, hedge)
+    memory = state.hedges[hedge.name]
+    body = Group(
+        _gauge(state, hedge, facts, width - _MARGIN),
+        _pairs(_held(state, hedge, facts), _standing(state, hedge, memory, facts)),
+        _rows(_doing(state, hedge)),
+    )
+    title = Text.assemble((f" {hedge.name} ", "bold"), (f" {target_words(hedge.target)} ", "dim"))
+    return Panel(
+        body,
+        title=title,
+        title_align="left",
+        subtitle=_verdict(state, hedge, memory, facts),
+        subtitle_align="right",
+        border_style="dim",
+        padding=(0, 1),
+        width=width,
+    )
+
+
+def is_unhedged(state: State, hedge: Hedge) -> bool:
+    """Whether the hedge has been outside its band for longer than its owner allows."""
+    since = state.hedges[hedge.name].outside_since
+    return since is not None and state.now - since >= hedge.unhedged_after_ms
+
+
+def outside_ms(state: State, hedge: Hedge) -> int:
+    """How long the hedge has been outside its band since the start, the present spell included."""
+    memory = state.hedges[hedge.name]
+    now = 0 if memory.outside_since is None else state.now - memory.outside_since
+    return memory.outside_ms + now
+
+
+def _verdict(state: State, hedge: Hedge, memory: HedgeState, facts: Facts | None) -> Text:
+    if facts is None:
+        return Text(" not read yet ", style="yellow")
+    if memory.outside_since is not None:
+        word = "unhedged" if is_unhedged(state, hedge) else "outside its band"
+        style = "bold red" if is_unhedged(state, hedge) else "yellow"
+        return Text(f" {word} for {span(state.now - memory.outside_since)} ", style=style)
+    return Text(" hedged ", style="bold green")
+
+
+def _gauge(state: State, hedge: Hedge, facts: Facts | None, width: int) -> RenderableType:
+    if facts is None:
+        return Text(" waiting for prices and accounts", style="dim")
+    held = facts.exposure
+    gauge = BandGauge(
+        target=facts.target,
+        edges=facts.edges,
+        deviation=facts.deviation,
+        low=held.low - facts.target,
+        high=held.high - facts.target,
+        unhedged=is_unhedged(state, hedge),
+    )
+    delta = Text.assemble(
+        (" net delta ", "dim"),
+        (f"{coins(held.delta, signed=True)} {hedge.underlying}", gauge.style),
+        *_worth(facts),
+        (" · target ", "dim"),
+        coins(facts.target, signed=True),
+        *_pending(held),
+    )
+    bar, labels = draw(gauge, width)
+    return Group(delta, Text("  ") + bar, Text("  ") + labels)
+
+
+def _pending(held: Exposure) -> tuple[tuple[str, str], ...]:
+    """Where the delta goes if everything that works fills."""
+    if held.low == held.high:
+        return ()
+    ends = [coins(end, signed=True) for end in (held.low, held.high) if end != held.delta]
+    return ((" · ", "dim"), (f"○ {' or '.join(ends)}", "cyan"), (" if filled", "dim"))
+
+
+def _worth(facts: Facts) -> tuple[tuple[str, str], ...]:
+    worth = facts.exposure.delta * facts.mark.index_price
+    return ((f" ≈ {money(worth, signed=True)} {facts.instrument.quote}", "dim"),)
+
+
+Row = tuple[str, RenderableType]
+
+
+def _pairs(left: list[Row], right: list[Row]) -> Table:
+    """Two columns of facts: what is held on the left, what it stands on and costs to keep on the right."""
+    table = Table.grid(padding=(0, 1), expand=True)
+    for width in (_HELD_WIDTH, None):
+        table.add_column(style="dim", width=_LABEL_WIDTH, no_wrap=True)
+        table.add_column(width=width, ratio=None if width else 1, no_wrap=True, overflow="ellipsis")
+    for (left_label, left_value), (right_label, right_value) in zip(left, right, strict=True):
+        table.add_row(f" {left_label}", left_value, right_label, right_value)
+    return table
+
+
+def _rows(rows: list[Row]) -> Table:
+    table = Table.grid(padding=(0, 1), expand=True)
+    table.add_column(style="dim", width=_LABEL_WIDTH, no_wrap=True)
+    table.add_column(ratio=1, no_wrap=True, overflow="ellipsis")
+    for label, value in rows:
+        table.add_row(f" {label}", value)
+    return table
+
+
+def _held(state: State, hedge: Hedge, facts: Facts | None) -> list[Row]:
+    held = exposure(state, hedge)
+    rows: list[Row] = [("spot", _unknown()), ("static", _unknown()), ("futures", _unknown())]
+    if held is not None:
+        rows = [
+            ("spot", f"{coins(held.spot)} {hedge.underlying}"),
+            ("static", f"{coins(held.static)} {hedge.underlying}"),
+            ("futures", f"{coins(held.futures, signed=True)} {hedge.underlying}"),
+        ]
+    outside = span(outside_ms(state, hedge)) if outside_ms(state, hedge) else "never"
+    mark = price(facts.mark.mark_price) if facts else _unknown()
+    return [*rows, ("mark", mark), ("outside", outside)]
+
+
+def _standing(state: State, hedge: Hedge, memory: HedgeState, facts: Facts | None) -> list[Row]:
+    ledger = state.ledgers[hedge.name]
+    return [
+        ("margin", _margin(state, hedge, memory)),
+        ("funding", _funding(state, facts) if facts else _unknown()),
+        ("basis", _basis(ledger, facts) if facts else _unknown()),
+        ("execution", _execution(ledger)),
+        ("fills", _fills(ledger)),
+    ]
+
+
+def _doing(state: State, hedge: Hedge) -> list[Row]:
+    instrument = state.instruments.get(hedge.instruments[0])
+    quote = instrument.quote if instrument else ""
+    return [("order", _order(state, hedge)), ("cost", _cost(state.ledgers[hedge.name], quote))]
+
+
+def _unknown() -> Text:
+    return Text("–", style="dim")
+
+
+def _order(state: State, hedge: Hedge) -> Text:
+    live = [order for order in state.orders.values() if order.hedge == hedge.name and order.live]
+    if not live:
+        return Text("none", style="dim")
+    order = live[-1]
+    more = f" and {len(live) - 1} more" if len(live) > 1 else ""
+    return Text.assemble(
+        (f"{order.side.value} {coins(order.quantity)} @ {price(order.price)}", "cyan"),
+        (f" · {_order_progress(order)} {span(state.now - order.placed_at)}{more}", _order_style(order)),
+    )
+
+
+def _order_progress(order: Order) -> str:
+    filled = f"{percent(order.filled / order.quantity, places=0)} filled · " if order.filled else ""
+    return filled + ORDER_WORDS[order.status]
+
+
+def _order_style(order: Order) -> str:
+    return "bold yellow" if order.status is OrderStatus.UNKNOWN else "dim"
+
+
+def _margin(state: State, hedge: Hedge, memory: HedgeState) -> Text:
+    ratios, distances = margin_ratios(state, hedge), liquidation_distances(state, hedge)
+    if not ratios:
+        return _unknown()
+    text = Text(percent(max(ratios), places=1), style=_SEVERITY_STYLES[memory.margin_severity])
+    text.append(" used", style="dim")
+    if distances:
+        text.append(" · liquidation ", style="dim")
+        text.append(percent(min(distances), places=1), style=_SEVERITY_STYLES[memory.liquidation_severity])
+        text.append(" away", style="dim")
+    return text
+
+
+def _funding(state: State, facts: Facts) -> Text:
+    """The yearly rate, and who pays: longs pay shorts when it is positive."""
+    yearly = yearly_funding(facts.mark)
+    position = position_of(state, facts.instrument.id)
+    flow = -yearly * position
+    payer = "we receive" if flow > 0 else "we pay" if flow < 0 else "longs pay" if yearly > 0 else "shorts pay"
+    until = max(facts.mark.next_funding_at - state.now, 0)
+    style = "green" if flow > 0 else "red" if flow < 0 else ""
+    return Text.assemble(percent(yearly, signed=True), " a year, ", (payer, style), (f" · in {span(until)}", "dim"))
+
+
+def _basis(ledger: Ledger, facts: Facts) -> Text:
+    now = Text(bps(basis_bps(facts.mark.mark_price, facts.mark.index_price)))
+    entry = ledger.entry_basis_bps
+    return now if entry is None else now.append(f" · {bps(entry)} at entry", style="dim")
+
+
+def _cost(ledger: Ledger, asset: str) -> Text:
+    """What the hedge earned (+) and cost (−) so far, in quote."""
+    text = Text(f"{money(ledger.total, signed=True)} {asset}".rstrip(), style=_cost_style(ledger.total))
+    for name, value in (("= fees", ledger.fees), ("and funding", ledger.funding)):
+        text.append(f" {name} ", style="dim").append(money(value, signed=True), style=_cost_style(value))
+    return text
+
+
+def _execution(ledger: Ledger) -> Text:
+    """What waiting in the book cost (−) or earned (+), and the half spread that was kept."""
+    text = Text()
+    for name, value in (("slippage", ledger.slippage), (" · edge", ledger.edge)):
+        text.append(f"{name} ", style="dim").append(money(value, signed=True), style=_cost_style(value))
+    return text
+
+
+def _cost_style(value: Decimal) -> str:
+    return "green" if value > ZERO else ""
+
+
+def _fills(ledger: Ledger) -> Text:
+    taker = "bold red" if ledger.taker_fills else "dim"
+    return Text.assemble(
+        f"{ledger.maker_fills} maker",
+        (f" · {ledger.taker_fills} taker", taker),
+        (f" · {money(ledger.notional)} traded", "dim"),
+    )

@@ -1,0 +1,89 @@
+"""Whether the program is fit for work, and whether a restart would help, for readers in any thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+
+from hedger.engine.limits import stale_input
+from hedger.engine.policy import Policy
+from hedger.engine.state import State
+
+
+class Check(StrEnum):
+    """What must hold before the program can hedge."""
+
+    CONFIGURATION = "configuration"
+    LEASE = "lease"
+    JOURNAL = "journal"
+    MARKETS = "markets"
+    FRESH_DATA = "fresh_data"
+    RECONCILED = "reconciled"
+    NOT_HALTED = "not_halted"
+
+
+Failures = Mapping[Check, str]
+_NOTHING_KNOWN: Failures = dict.fromkeys(Check, "not known yet")
+
+
+def readiness(state: State, policy: Policy, *, lease: str | None = None) -> Failures:
+    """The checks that fail, each with a sentence; `lease` says why it is not held, None when it is."""
+    found = {
+        Check.LEASE: lease,
+        Check.JOURNAL: state.journal_fault,
+        Check.MARKETS: _missing_markets(state, policy),
+        Check.FRESH_DATA: _stale_data(state, policy),
+        Check.RECONCILED: None if state.reconciled else "the accounts are not believed yet",
+        Check.NOT_HALTED: state.halted or state.draining,
+    }
+    return {check: text for check, text in found.items() if text is not None}
+
+
+def _missing_markets(state: State, policy: Policy) -> str | None:
+    wanted = {id for hedge in policy.hedges for id in hedge.instruments}
+    missing = sorted(str(id) for id in wanted - state.instruments.keys())
+    return f"not loaded: {', '.join(missing)}" if missing else None
+
+
+def _stale_data(state: State, policy: Policy) -> str | None:
+    """A hedge needs one instrument with fresh prices, and every account of it read."""
+    for hedge in policy.hedges:
+        stale = [stale_input(state, hedge, id) for id in hedge.instruments]
+        first = stale[0]
+        if first is not None and all(stale):
+            return f"{hedge.name}: {first.detail}"
+    return None
+
+
+class Health:
+    """What the health server tells: written by the event loop, read by other threads.
+
+    Both fields are replaced whole, so that a reader never sees a half of an update. `now` gives seconds that never go
+    back; the loop counts as alive while its last beat is younger than `stalled_after_s`.
+    """
+
+    def __init__(self, *, now: Callable[[], float], stalled_after_s: float = 10.0) -> None:
+        self._now = now
+        self._stalled_after_s = stalled_after_s
+        self._beat_at = now()
+        self._failures = _NOTHING_KNOWN
+
+    def beat(self) -> None:
+        """The loop has come round."""
+        self._beat_at = self._now()
+
+    def update(self, failures: Failures) -> None:
+        """The checks that fail now."""
+        self._failures = dict(failures)
+
+    def live(self) -> tuple[bool, dict[str, str]]:
+        """Whether the loop still turns, and if not, since when it does not."""
+        age = self._now() - self._beat_at
+        if age <= self._stalled_after_s:
+            return True, {}
+        return False, {"loop": f"no heartbeat for {age:.1f} s"}
+
+    def ready(self) -> tuple[bool, dict[str, str]]:
+        """Whether every check holds, and those that do not."""
+        failing = {check.value: text for check, text in self._failures.items()}
+        return not failing, failing

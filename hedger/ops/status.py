@@ -1,0 +1,80 @@
+"""The status file: what the daemon knows, written whole every second, read by `hedger status` and by people."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+from hedger.engine.band import widths
+from hedger.engine.exposure import exposure
+from hedger.engine.limits import yearly_funding
+from hedger.engine.margin import liquidation_distances, margin_ratios
+from hedger.engine.policy import Hedge, Policy
+from hedger.engine.state import State
+from hedger.engine.target import target_delta
+from hedger.model.numeric import plain
+from hedger.ops.figures import iso
+from hedger.ops.panel import is_unhedged, outside_ms
+from hedger.ops.view import Banner
+
+
+def write_status(path: Path, state: State, policy: Policy, banner: Banner, metrics_port: int | None) -> None:
+    """Replace the status file. A disk that refuses is no reason to stop: the journal is what must be written."""
+    status = {
+        "at": iso(state.now),
+        "pid": os.getpid(),
+        "kind": banner.kind,
+        "transport": banner.transport,
+        "mode": state.mode.value,
+        "halted": state.halted,
+        "epoch": state.epoch,
+        "metrics_port": metrics_port,
+        "hedges": {hedge.name: hedge_status(state, hedge) for hedge in policy.hedges},
+    }
+    fresh = path.with_suffix(".new")
+    try:
+        fresh.write_text(json.dumps(status, indent=1), encoding="utf-8")
+        fresh.replace(path)
+    except OSError:
+        return
+
+
+def hedge_status(state: State, hedge: Hedge) -> dict[str, Any]:
+    """One hedge as JSON: Decimals as plain strings, what is not known as None."""
+    memory, ledger = state.hedges[hedge.name], state.ledgers[hedge.name]
+    status: dict[str, Any] = {
+        "last_decision": memory.decision.reason.value if memory.decision else None,
+        "unhedged": is_unhedged(state, hedge),
+        "seconds_outside_band": outside_ms(state, hedge) / 1000,
+        "fills": ledger.fills,
+        "maker_fills": ledger.maker_fills,
+        "taker_fills": ledger.taker_fills,
+        "fees": plain(ledger.fees),
+        "funding": plain(ledger.funding),
+        "slippage": plain(ledger.slippage),
+        "edge": plain(ledger.edge),
+        "orders_working": [o.client_order_id for o in state.orders.values() if o.hedge == hedge.name and o.live],
+        "margin_ratio": _worst(max, margin_ratios(state, hedge)),
+        "liquidation_distance": _worst(min, liquidation_distances(state, hedge)),
+    }
+    held, mark = exposure(state, hedge), state.marks.get(hedge.instruments[0])
+    if held is not None and mark is not None:
+        edges = widths(hedge.band, held.holding, mark[0].index_price)
+        target = target_delta(hedge.target, held.holding, mark[0].index_price)
+        status |= {
+            "spot": plain(held.spot),
+            "static": plain(held.static),
+            "futures": plain(held.futures),
+            "net_delta": plain(held.delta),
+            "target": plain(target),
+            "band": [plain(-edges.lower), plain(edges.upper)],
+            "inside_band": edges.holds(held.delta - target),
+            "funding_yearly": plain(round(yearly_funding(mark[0]), 6)),
+        }
+    return status
+
+
+def _worst(pick: Any, values: list[Any]) -> str | None:
+    return plain(round(pick(values), 6)) if values else None

@@ -1,0 +1,89 @@
+"""What modes, actions and reasons mean, in words for a person."""
+
+from __future__ import annotations
+
+from hedger.engine.orders import OrderStatus
+from hedger.engine.policy import Target, TargetKind
+from hedger.engine.state import Action, Mode, Reason
+from hedger.ops.figures import coins, money, percent
+
+MODE_WORDS: dict[Mode, str] = {
+    Mode.BOOT: "starting: markets and accounts have not been read yet",
+    Mode.RECONCILING: "reading the venues until the accounts are believed; nothing is placed",
+    Mode.SHADOW: "decides as if live, sends nothing",
+    Mode.HEDGING: "keeps the delta inside its band",
+    Mode.REDUCE_ONLY: "places only what makes a position smaller",
+    Mode.CANCEL_ONLY: "cancels what rests, places nothing",
+    Mode.HALTED: "stopped for a reason that a person must lift",
+    Mode.DRAINING: "takes its orders off the books, then ends",
+}
+
+ACTION_WORDS: dict[Action, str] = {
+    Action.HOLD: "left everything as it is",
+    Action.PLACE: "placed an order",
+    Action.CANCEL: "canceled the working order",
+    Action.WAIT: "waited",
+    Action.DENY: "placed nothing although an order could be due",
+}
+
+REASON_WORDS: dict[Reason, str] = {
+    Reason.INSIDE_BAND: "the delta is inside its band",
+    Reason.OUTSIDE_BAND: "the delta is outside its band",
+    Reason.MARGIN_REDUCTION: "margin is short: the position is made smaller",
+    Reason.ORDER_WORKING: "its order rests in the book",
+    Reason.ORDER_IN_FLIGHT: "an answer about its order is on the way",
+    Reason.RESTING_AFTER_FILL: "it rests after a fill",
+    Reason.RESTING_AFTER_ATTEMPTS: "it rests after too many attempts in a row",
+    Reason.AWAITING_READING: "the account must be read again after our last change",
+    Reason.UNRESOLVED_ORDERS: "an order whose fate is unknown may already have done it",
+    Reason.WOULD_OVERSHOOT: "the rest of the order would carry the delta past its target",
+    Reason.PRICE_MOVED: "the best price moved away from the order",
+    Reason.PAST_DEADLINE: "the order did not fill by its deadline",
+    Reason.BELOW_MINIMUM: "the order would be smaller than the venue takes",
+    Reason.NOT_HEDGING: "the mode does not allow new orders",
+    Reason.NO_QUOTE: "prices or accounts have not been seen yet",
+    Reason.QUOTE_AGE: "the best prices are too old",
+    Reason.MARK_AGE: "the mark price is too old",
+    Reason.ACCOUNT_AGE: "the account was read too long ago",
+    Reason.MARK_COLLAR: "the order's price is too far from the mark price",
+    Reason.INDEX_COLLAR: "the order's price is too far from the index price",
+    Reason.SPREAD: "the spread is too wide",
+    Reason.DEPTH: "too little rests at the best price",
+    Reason.BASIS: "the future is too far from the index",
+    Reason.ADVERSE_FUNDING: "the hedge would pay too much funding",
+    Reason.ORDERS_PER_MINUTE: "too many orders in a minute",
+    Reason.ORDERS_PER_DAY: "too many orders today",
+    Reason.ORDER_NOTIONAL: "the order is worth too much",
+    Reason.DAILY_NOTIONAL: "too much was traded today",
+    Reason.POSITION: "the position would be too large",
+    Reason.FUTILE_HEDGES: "hedges filled without moving the delta: something is counted wrongly",
+    Reason.LEVERAGE: "the venue's leverage differs from the configured one",
+    Reason.MARGIN_MODE: "the venue's margin mode differs from the configured one",
+    Reason.POSITION_MODE: "the account is not in one-way mode",
+    Reason.MARGIN_RATIO: "the margin ratio is too high to add risk",
+    Reason.LIQUIDATION_DISTANCE: "liquidation is too near to add risk",
+}
+
+ORDER_WORDS: dict[OrderStatus, str] = {
+    OrderStatus.SENT: "sent",
+    OrderStatus.OPEN: "working",
+    OrderStatus.PENDING_CANCEL: "being canceled",
+    OrderStatus.UNKNOWN: "outcome unknown",
+    OrderStatus.FILLED: "filled",
+    OrderStatus.CANCELED: "canceled",
+    OrderStatus.EXPIRED: "expired",
+    OrderStatus.REJECTED: "rejected",
+}
+
+
+def target_words(target: Target) -> str:
+    """A target as its owner would say it: `neutral`, `80 % hedged`, `0.5 coins`, `10,000.00 in quote`."""
+    match target.kind:
+        case TargetKind.NEUTRAL:
+            return "neutral"
+        case TargetKind.RATIO:
+            return f"{percent(target.value, places=0)} hedged"
+        case TargetKind.COINS:
+            return f"{coins(target.value)} coins"
+        case TargetKind.QUOTE:
+            return f"{money(target.value)} in quote"
