@@ -1,0 +1,359 @@
+"""The trading floor: one pit per listing, where orders meet and each execution is booked and published."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from typing import NamedTuple
+
+from hedger.model.numeric import ZERO
+from hedger.model.order import Side
+from hedger.sim import admission, fees
+from hedger.sim.book import Book, Match, Resting
+from hedger.sim.fees import FeeTier
+from hedger.sim.funding import PremiumTracker, next_settlement
+from hedger.sim.ledger import Account, Ledger
+from hedger.sim.nouns import (
+    BalanceNews,
+    BestPrices,
+    BookNews,
+    Listing,
+    News,
+    OrderKind,
+    OrderNews,
+    OrderState,
+    Refusal,
+    Refused,
+    SimOrder,
+    UserTrade,
+    Wallet,
+)
+from hedger.sim.standing import Board
+
+Best = tuple[tuple[Decimal, Decimal] | None, tuple[Decimal, Decimal] | None]
+
+
+class Party(NamedTuple):
+    """One side of an execution: an owner (None is the crowd) and their order."""
+
+    owner: str | None
+    order_id: int
+
+
+CROWD = Party(None, 0)
+
+
+@dataclass(slots=True, kw_only=True)
+class Pit:
+    """One listing's book, and what of it was last published."""
+
+    listing: Listing
+    book: Book = field(default_factory=Book)
+    published: Best = (None, None)
+    update_id: int = 1
+    changed_at: int = 0
+    tracker: PremiumTracker | None = None
+
+
+class Floor:
+    """Books, accounts and news at one time, `now`; it knows neither the schedule nor who may ask for what."""
+
+    def __init__(
+        self,
+        *,
+        listings: Mapping[tuple[Wallet, str], Listing],
+        now: int,
+        fee_table: Mapping[Wallet, Sequence[FeeTier]],
+    ) -> None:
+        self.now = now
+        self.ledger = Ledger()
+        self.listeners: list[Callable[[News], None]] = []
+        self.indices: dict[str, Decimal | None] = {}
+        self.marks: dict[str, Decimal] = {}
+        self.pits = {key: _pit(listing, now) for key, listing in listings.items()}
+        self.perpetuals = [pit for (wallet, _), pit in self.pits.items() if wallet is Wallet.LINEAR]
+        self.marks = {pit.listing.symbol: ZERO for pit in self.perpetuals}
+        self.board = Board(perpetuals={p.listing.symbol: p.listing for p in self.perpetuals}, marks=self.marks)
+        self._fee_table = fee_table
+        self._order_id = 1_000_000
+        self._trade_id = 5_000_000
+
+    # --- lookups --------------------------------------------------------------------------------------------
+
+    def account(self, user: str) -> Account:
+        """A user's account; raises KeyError."""
+        return self.ledger.accounts[user]
+
+    def pit(self, wallet: Wallet, symbol: str) -> Pit:
+        """A listing's pit; raises `Refused(UNKNOWN_SYMBOL)`."""
+        pit = self.pits.get((wallet, symbol))
+        if pit is None:
+            raise Refused(Refusal.UNKNOWN_SYMBOL, f"{symbol} is not listed")
+        return pit
+
+    def tracker(self, symbol: str) -> PremiumTracker:
+        """The premium of a perpetual; raises `Refused(UNKNOWN_SYMBOL)`."""
+        tracker = self.pit(Wallet.LINEAR, symbol).tracker
+        assert tracker is not None
+        return tracker
+
+    def rates(self, account: Account, wallet: Wallet) -> tuple[Decimal, Decimal]:
+        """(maker, taker) of a user now; the crowd pays nothing."""
+        if account is self.ledger.crowd:
+            return ZERO, ZERO
+        return fees.rates(self._fee_table[wallet], account.volumes[wallet].at(self.now))
+
+    def reference(self, pit: Pit) -> Decimal:
+        """A price by which the notional of a market order is judged."""
+        if pit.listing.wallet is Wallet.LINEAR and self.marks[pit.listing.symbol]:
+            return self.marks[pit.listing.symbol]
+        return self.mid(pit) or ZERO
+
+    def mid(self, pit: Pit) -> Decimal | None:
+        """Half-way between best bid and best ask; None without both."""
+        bid, ask = pit.book.best(Side.BUY), pit.book.best(Side.SELL)
+        return (bid[0] + ask[0]) / 2 if bid and ask else None
+
+    # --- orders ---------------------------------------------------------------------------------------------
+
+    def draft(
+        self,
+        user: str,
+        pit: Pit,
+        *,
+        side: Side,
+        kind: OrderKind,
+        quantity: Decimal,
+        price: Decimal | None,
+        client_order_id: str,
+    ) -> SimOrder:
+        """An order with an id of its own, not yet accepted."""
+        self._order_id += 1
+        return SimOrder(
+            user=user,
+            wallet=pit.listing.wallet,
+            symbol=pit.listing.symbol,
+            order_id=self._order_id,
+            client_order_id=client_order_id or f"auto-{self._order_id}",
+            side=side,
+            kind=kind,
+            quantity=quantity,
+            price=price if price is not None and kind is not OrderKind.MARKET else ZERO,
+            reduce_only=False,
+            created_at=self.now,
+            updated_at=self.now,
+        )
+
+    def enter(self, account: Account, pit: Pit, order: SimOrder) -> None:
+        """Register an accepted order, match it, and rest or expire what is left."""
+        account.orders[order.order_id] = order
+        account.working[order.order_id] = order
+        account.client_ids[order.wallet, order.symbol, order.client_order_id] = order.order_id
+        self._tell(order, None)
+        self.settle(pit, self._match(pit, order, None))
+        if order.order_id in account.working and pit.book.find(order.order_id) is None:
+            self.finish(account, pit, order, OrderState.EXPIRED)
+        self.publish_book(pit)
+
+    def _match(self, pit: Pit, order: SimOrder, limit: Decimal | None) -> list[Match]:
+        if order.kind is OrderKind.MARKET:
+            return pit.book.take(order.side, order.quantity, limit, taker_id=order.order_id, owner=order.user)
+        return pit.book.add(
+            Resting(
+                order_id=order.order_id,
+                owner=order.user,
+                side=order.side,
+                price=order.price,
+                remaining=order.quantity,
+            )
+        )
+
+    def force(
+        self,
+        account: Account,
+        pit: Pit,
+        side: Side,
+        quantity: Decimal,
+        client_order_id: str,
+        limit: Decimal | None,
+    ) -> SimOrder:
+        """Close a user's position for them, up to `limit`; without one the order is registered only."""
+        order = self.draft(
+            account.name,
+            pit,
+            side=side,
+            kind=OrderKind.MARKET,
+            quantity=quantity,
+            price=None,
+            client_order_id=client_order_id,
+        )
+        account.orders[order.order_id] = account.working[order.order_id] = order
+        account.client_ids[order.wallet, order.symbol, client_order_id] = order.order_id
+        self._tell(order, None)
+        if limit is not None:
+            self.settle(pit, self._match(pit, order, limit))
+            self.publish_book(pit)
+        return order
+
+    def finish(self, account: Account, pit: Pit, order: SimOrder, state: OrderState) -> None:
+        """End a working order: canceled by its user, or expired by the exchange."""
+        pit.book.cancel(order.order_id)
+        del account.working[order.order_id]
+        order.state, order.updated_at = state, self.now
+        self._tell(order, None)
+
+    # --- executions -----------------------------------------------------------------------------------------
+
+    def settle(self, pit: Pit, matches: Sequence[Match]) -> None:
+        """Book and publish the executions that concern a user."""
+        for match in matches:
+            maker = match.maker
+            if maker.owner is None and match.taker_owner is None:
+                continue
+            taker = Party(match.taker_owner, match.taker_id)
+            room = self._room(maker.owner, maker.order_id, match.quantity)
+            if room:
+                self.execute(pit, maker.side, maker.price, room, Party(maker.owner, maker.order_id), taker)
+            if room < match.quantity:
+                self.execute(pit, maker.side, maker.price, match.quantity - room, CROWD, taker)
+
+    def _room(self, owner: str | None, order_id: int, quantity: Decimal) -> Decimal:
+        """How much of a matched order may still trade: an earlier match may have trimmed it (reduce-only).
+
+        The crowd takes the place of what was trimmed.
+        """
+        if owner is None:
+            return quantity
+        order = self.account(owner).working.get(order_id)
+        return min(quantity, order.quantity - order.filled) if order is not None else ZERO
+
+    def execute(
+        self,
+        pit: Pit,
+        side: Side,
+        price: Decimal,
+        quantity: Decimal,
+        maker: Party,
+        taker: Party,
+        *,
+        forced: bool = False,
+    ) -> None:
+        """Book one execution on both sides (`side` is the maker's), then trim what may no longer reduce.
+
+        A forced execution (deleveraging) has no maker and no fee.
+        """
+        if maker.owner is None and taker.owner is None:
+            return
+        self._trade_id += 1
+        other = Side.BUY if side is Side.SELL else Side.SELL
+        self._book_side(pit, maker, side, quantity, price, None if forced else True)
+        self._book_side(pit, taker, other, quantity, price, None if forced else False)
+        for owner in (maker.owner, taker.owner):
+            if owner is not None and pit.listing.wallet is Wallet.LINEAR:
+                self.trim_reduce_only(self.account(owner), pit)
+
+    def _book_side(
+        self, pit: Pit, party: Party, side: Side, quantity: Decimal, price: Decimal, is_maker: bool | None
+    ) -> None:
+        account, listing = self.ledger.account(party.owner), pit.listing
+        maker_rate, taker_rate = self.rates(account, listing.wallet) if is_maker is not None else (ZERO, ZERO)
+        booked = self.ledger.book(
+            account, listing, side, quantity, price, maker_rate if is_maker else taker_rate, self.now
+        )
+        if party.owner is None:
+            return
+        order = account.orders[party.order_id]
+        trade = UserTrade(
+            trade_id=self._trade_id,
+            user=party.owner,
+            wallet=listing.wallet,
+            symbol=listing.symbol,
+            order_id=order.order_id,
+            client_order_id=order.client_order_id,
+            side=side,
+            quantity=quantity,
+            price=price,
+            fee=booked.fee,
+            fee_asset=booked.fee_asset,
+            maker=bool(is_maker),
+            realized_pnl=booked.realized_pnl,
+            at=self.now,
+        )
+        account.trades.setdefault((listing.wallet, listing.symbol), []).append(trade)
+        self._count_fill(account, order, trade)
+
+    def _count_fill(self, account: Account, order: SimOrder, trade: UserTrade) -> None:
+        order.filled += trade.quantity
+        order.quote_filled += trade.quantity * trade.price
+        order.updated_at = self.now
+        done = order.filled >= order.quantity
+        order.state = OrderState.FILLED if done else OrderState.PARTIALLY_FILLED
+        if done:
+            account.working.pop(order.order_id, None)
+        self._tell(order, trade)
+        self.publish(BalanceNews(user=order.user, wallet=order.wallet, reason="trade", at=self.now))
+
+    def trim_reduce_only(self, account: Account, pit: Pit) -> None:
+        """Shrink, newest first, reduce-only orders that together could do more than close the position."""
+        for side in Side:
+            orders = admission.reducing(account, pit.listing.symbol, side)
+            excess = sum((o.quantity - o.filled for o in orders), ZERO)
+            excess -= admission.reducible(account, pit.listing.symbol, side)
+            for order in reversed(orders):
+                if excess > 0:
+                    excess -= self._shrink(account, pit, order, excess)
+
+    def _shrink(self, account: Account, pit: Pit, order: SimOrder, excess: Decimal) -> Decimal:
+        remaining = order.quantity - order.filled
+        if excess >= remaining:
+            self.finish(account, pit, order, OrderState.EXPIRED)
+            return remaining
+        if pit.book.find(order.order_id) is not None:
+            pit.book.reduce(order.order_id, excess)
+        order.quantity -= excess
+        order.updated_at = self.now
+        self._tell(order, None)
+        return excess
+
+    # --- news -----------------------------------------------------------------------------------------------
+
+    def publish(self, news: News) -> None:
+        """Tell every listener."""
+        for listener in self.listeners:
+            listener(news)
+
+    def publish_book(self, pit: Pit) -> None:
+        """Tell of a book whose best prices or quantities have changed."""
+        present = (pit.book.best(Side.BUY), pit.book.best(Side.SELL))
+        if present != pit.published:
+            pit.published = present
+            pit.update_id += 1
+            pit.changed_at = self.now
+            if self.listeners:
+                listing = pit.listing
+                self.publish(BookNews(wallet=listing.wallet, symbol=listing.symbol, best=self.best(pit)))
+
+    def best(self, pit: Pit) -> BestPrices:
+        """The best prices of a pit as they are."""
+        bid, ask = pit.book.best(Side.BUY), pit.book.best(Side.SELL)
+        return BestPrices(
+            bid=bid[0] if bid else None,
+            bid_quantity=bid[1] if bid else ZERO,
+            ask=ask[0] if ask else None,
+            ask_quantity=ask[1] if ask else ZERO,
+            update_id=pit.update_id,
+            at=pit.changed_at,
+        )
+
+    def _tell(self, order: SimOrder, trade: UserTrade | None) -> None:
+        self.publish(OrderNews(order=copy.copy(order), trade=trade, at=self.now))
+
+
+def _pit(listing: Listing, now: int) -> Pit:
+    if listing.wallet is Wallet.SPOT:
+        return Pit(listing=listing)
+    interval = listing.funding_interval_ms
+    tracker = PremiumTracker(interval_ms=interval, next_funding_at=next_settlement(now, interval))
+    return Pit(listing=listing, tracker=tracker)

@@ -1,0 +1,111 @@
+"""A perpetual's mark price and funding rate, from its premium over the index."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+from hedger.model.numeric import ZERO
+from hedger.model.order import Side
+from hedger.sim.book import Book
+from hedger.sim.nouns import Premium
+
+PRICE_GRID = Decimal("0.00000001")
+RATE_GRID = Decimal("0.00000001")
+SMOOTHING = Decimal("0.0328")  # 1 − e^(−1/30): a mean life of thirty seconds, once a second
+INTEREST = Decimal("0.0001")  # for eight hours
+CLAMP = Decimal("0.0005")
+CAP = Decimal("0.003")  # three quarters of the first tier's maintenance rate
+IMPACT_NOTIONAL = Decimal(25_000)  # USDT
+EIGHT_HOURS_MS = 8 * 3_600_000
+SAMPLE_MS = 5_000
+
+
+@dataclass(slots=True, kw_only=True)
+class PremiumTracker:
+    """The premium of one perpetual: smoothed for its mark price, averaged over the interval for its funding.
+
+    The average weighs the k-th sample of the interval by k, as Binance does.
+    """
+
+    interval_ms: int
+    next_funding_at: int
+    index_price: Decimal = ZERO
+    mark_price: Decimal = ZERO
+    smoothed: Decimal | None = None
+    weighted: Decimal = ZERO
+    samples: int = 0
+    sampled_at: int = 0
+    forced_rate: Decimal | None = None
+
+    def observe(self, now: int, index: Decimal, book: Book) -> None:
+        """Take in the book and the index, once a second."""
+        bid, ask = book.best(Side.BUY), book.best(Side.SELL)
+        if bid and ask:
+            premium = (bid[0] + ask[0]) / 2 - index
+            self.smoothed = premium if self.smoothed is None else self.smoothed + SMOOTHING * (premium - self.smoothed)
+        self.index_price = index
+        self.mark_price = (index + (self.smoothed or ZERO)).quantize(PRICE_GRID)
+        if now - self.sampled_at >= SAMPLE_MS:
+            self.sampled_at = now
+            self.samples += 1
+            self.weighted += self.samples * premium_index(book, index)
+
+    @property
+    def rate(self) -> Decimal:
+        """The funding rate that would settle now, for one interval; positive = longs pay shorts."""
+        if self.forced_rate is not None:
+            return self.forced_rate
+        average = 2 * self.weighted / (self.samples * (self.samples + 1)) if self.samples else ZERO
+        return funding_rate(average, self.interval_ms)
+
+    def settle(self) -> Decimal:
+        """The rate of the interval that ends now; the next begins."""
+        rate = self.rate
+        self.next_funding_at += self.interval_ms
+        self.weighted, self.samples = ZERO, 0
+        return rate
+
+    def view(self, now: int) -> Premium:
+        """What the exchange publishes."""
+        return Premium(
+            mark_price=self.mark_price,
+            index_price=self.index_price,
+            funding_rate=self.rate,
+            next_funding_at=self.next_funding_at,
+            at=now,
+        )
+
+
+def funding_rate(premium: Decimal, interval_ms: int) -> Decimal:
+    """P + clamp(I − P, ±0.05 %) for eight hours, scaled to the interval and capped."""
+    eight_hourly = premium + max(-CLAMP, min(CLAMP, INTEREST - premium))
+    rate = eight_hourly * interval_ms / EIGHT_HOURS_MS
+    return max(-CAP, min(CAP, rate)).quantize(RATE_GRID)
+
+
+def premium_index(book: Book, index: Decimal) -> Decimal:
+    """[max(0, impact bid − index) − max(0, index − impact ask)] / index; a side too thin counts as 0."""
+    if index <= 0:
+        return ZERO
+    bid, ask = impact_price(book, Side.BUY), impact_price(book, Side.SELL)
+    over = max(ZERO, bid - index) if bid is not None else ZERO
+    under = max(ZERO, index - ask) if ask is not None else ZERO
+    return (over - under) / index
+
+
+def impact_price(book: Book, side: Side) -> Decimal | None:
+    """The average price at which IMPACT_NOTIONAL trades against a side; None if the side does not hold it."""
+    left, quantity = IMPACT_NOTIONAL, ZERO
+    for price, available in book.levels(side, 20):
+        notional = price * available
+        if notional >= left:
+            return IMPACT_NOTIONAL / (quantity + left / price)
+        left -= notional
+        quantity += available
+    return None
+
+
+def next_settlement(now: int, interval_ms: int) -> int:
+    """The first multiple of the interval after `now`."""
+    return (now // interval_ms + 1) * interval_ms

@@ -1,0 +1,371 @@
+"""The simulated exchange behind the venue port: no bytes, but latency, and answers that come after news."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from functools import partial
+from random import Random
+from typing import Protocol, TypeVar
+
+from hedger.errors import AskAgain, GiveUp
+from hedger.model.account import AccountReading, FundingPayment, Margin, MarginMode
+from hedger.model.instrument import Instrument, InstrumentId
+from hedger.model.market import Mark, Quote
+from hedger.model.message import (
+    CancelAnswered,
+    CancelOrder,
+    OrderAccepted,
+    OrderOutcomeUnknown,
+    OrderRejected,
+    PlaceOrder,
+    StreamChanged,
+)
+from hedger.model.order import Fill, OrderReport, RejectReason
+from hedger.runtime.ports import Clock, Hint, PlaceOutcome
+from hedger.sim import translation as words
+from hedger.sim.exchange import Exchange
+from hedger.sim.nouns import (
+    BookNews,
+    Listing,
+    News,
+    OrderKind,
+    OrderNews,
+    PremiumNews,
+    Refusal,
+    Refused,
+    Wallet,
+)
+
+T = TypeVar("T")
+HINT_INTERVAL_MS = 1_000
+MOST_HINTS = 10_000
+ALL = 1_000_000
+
+
+class Link(Protocol):
+    """The way to the exchange and back: where latency lives, and where faults may be put.
+
+    A leg that loses what it carries raises AskAgain: a lost request never happened, a lost response did.
+    """
+
+    async def request(self, what: str) -> None:
+        """Carry a request to the exchange."""
+
+    async def response(self, what: str) -> None:
+        """Carry its answer back."""
+
+    def news_ms(self) -> int:
+        """How long a piece of streamed news travels."""
+
+
+class SteadyLink:
+    """A link that is never worse than slow: each leg takes between `least_ms` and `most_ms`, from a seed."""
+
+    def __init__(self, clock: Clock, seed: int, *, least_ms: int = 3, most_ms: int = 20) -> None:
+        self._clock, self._least, self._most = clock, least_ms, most_ms
+        self._rng = Random(f"{seed}/link")
+
+    async def request(self, what: str) -> None:
+        """Carry a request to the exchange."""
+        await self._clock.sleep(self.news_ms() / 1000)
+
+    async def response(self, what: str) -> None:
+        """Carry its answer back."""
+        await self._clock.sleep(self.news_ms() / 1000)
+
+    def news_ms(self) -> int:
+        """How long a piece of streamed news travels."""
+        return self._rng.randint(self._least, self._most)
+
+
+class SimVenue:
+    """One user's account on an `Exchange`, as the runtime's `Venue`."""
+
+    transport = "port"
+
+    def __init__(
+        self,
+        exchange: Exchange,
+        clock: Clock,
+        link: Link,
+        *,
+        account: str = "paper",
+        user: str = "main",
+        hint_interval_ms: int = HINT_INTERVAL_MS,
+    ) -> None:
+        self.account = account
+        self._exchange, self._clock, self._link, self._user = exchange, clock, link, user
+        self._ids: dict[tuple[Wallet, str], InstrumentId] = {}
+        self._hints: asyncio.Queue[Hint] = asyncio.Queue(MOST_HINTS)
+        self._latest: dict[tuple[type, str], BookNews | PremiumNews] = {}
+        self._hint_interval_ms = hint_interval_ms
+        self._last_news_at = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._opened = False
+
+    # --- connecting --------------------------------------------------------------------------------------------
+
+    async def open(self, symbols: Sequence[str]) -> tuple[Instrument, ...]:
+        """Load the rules of `symbols` and begin to stream; raises GiveUp for a symbol that is not listed."""
+        instruments = await self._call("open", lambda: tuple(self._instrument(s) for s in symbols))
+        if not self._opened:
+            self._opened = True
+            self._exchange.subscribe(self._hear)
+            self._spawn(self._sample())
+        self._offer(StreamChanged(account=self.account, up=True, text="open"))
+        return instruments
+
+    async def configure(self, symbols: Sequence[str], *, leverage: int, margin_mode: MarginMode) -> None:
+        """Set one-way mode, margin mode and leverage on `symbols`."""
+        await self._call("configure", lambda: self._configure(symbols, leverage, margin_mode))
+
+    async def close(self) -> None:
+        """Stop streaming. Orders are not touched."""
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def _instrument(self, symbol: str) -> Instrument:
+        wallet, name = words.parse_symbol(symbol)
+        listing = self._exchange.listings.get((wallet, name))
+        if listing is None:
+            raise GiveUp(f"{symbol} is not listed on the paper exchange.")
+        id = InstrumentId(self.account, symbol)
+        self._ids[wallet, name] = id
+        return words.instrument(id, listing, self._exchange.fees(self._user, wallet))
+
+    def _configure(self, symbols: Sequence[str], leverage: int, margin_mode: MarginMode) -> None:
+        exchange, user = self._exchange, self._user
+        isolated = margin_mode is MarginMode.ISOLATED
+        try:
+            _unless_unchanged(partial(exchange.set_hedge_mode, user, False))
+            for symbol in symbols:
+                _, name = words.parse_symbol(symbol)
+                _unless_unchanged(partial(exchange.set_isolated, user, name, isolated))
+                exchange.set_leverage(user, name, leverage)
+        except Refused as refused:
+            raise GiveUp(f"The paper exchange refused a setting: {refused}.") from refused
+
+    # --- reading -----------------------------------------------------------------------------------------------
+
+    async def measure_clock(self) -> int:
+        """How far the exchange's clock is ahead of ours, as one request can tell."""
+        return await self._call("clock", lambda: self._exchange.now - self._clock.now_ms())
+
+    async def read_account(self) -> AccountReading:
+        """Read balances, positions, margin, open orders and modes at one moment."""
+        return await self._call("account", self._reading)
+
+    async def read_prices(self, ids: Sequence[InstrumentId]) -> tuple[Quote | Mark, ...]:
+        """Read quotes, and for derivatives also marks; raises AskAgain while a book has one side only."""
+        return await self._call("prices", lambda: tuple(p for id in ids for p in self._prices(id)))
+
+    async def read_fills(self, id: InstrumentId, since_at: int) -> tuple[Fill, ...]:
+        """Read every fill of ours on an instrument since `since_at`."""
+        wallet, name = words.parse_symbol(id.symbol)
+        return await self._call(
+            "fills",
+            lambda: tuple(
+                words.fill(id, trade)
+                for trade in self._exchange.trades(self._user, wallet, name, since_at=since_at, limit=ALL)
+            ),
+        )
+
+    async def read_funding(self, since_at: int) -> tuple[FundingPayment, ...]:
+        """Read every funding payment of the configured derivatives since `since_at`."""
+        return await self._call(
+            "funding",
+            lambda: tuple(
+                words.payment(id, record)
+                for record in self._exchange.funding(self._user, since_at=since_at, limit=ALL)
+                if (id := self._ids.get((Wallet.LINEAR, record.symbol))) is not None
+            ),
+        )
+
+    async def find_order(self, id: InstrumentId, client_order_id: str) -> OrderReport | None:
+        """The exchange's record of an order by our id; None when it knows none."""
+        return await self._call("find_order", lambda: self._find(id, client_order_id))
+
+    def _reading(self) -> AccountReading:
+        exchange, user = self._exchange, self._user
+        linear = exchange.linear_account(user)
+        rows = exchange.positions(user)
+        return AccountReading(
+            account=self.account,
+            spot={asset: free + locked for asset, (free, locked) in exchange.spot_balances(user).items()},
+            collateral={"USDT": linear.wallet_balance},
+            positions=tuple(
+                words.position(self._id(Wallet.LINEAR, row.symbol), self._listing(row.symbol).base, row)
+                for row in rows
+                if row.quantity or (Wallet.LINEAR, row.symbol) in self._ids
+            ),
+            margin=Margin(
+                equity=linear.equity,
+                maintenance_margin=linear.maintenance_margin,
+                initial_margin=linear.initial_margin + linear.open_order_margin,
+                available=linear.available,
+            ),
+            open_orders=tuple(
+                words.report(self._id(Wallet.LINEAR, order.symbol), order)
+                for order in exchange.open_orders(user, Wallet.LINEAR)
+            ),
+            one_way=not exchange.hedge_mode(user),
+            exchange_at=exchange.now,
+        )
+
+    def _prices(self, id: InstrumentId) -> tuple[Quote | Mark, ...]:
+        wallet, name = words.parse_symbol(id.symbol)
+        quote = words.quote(id, self._exchange.best(wallet, name), self._exchange.now)
+        if quote is None:
+            raise AskAgain(f"The book of {id} has no two sides; it is asked again.")
+        return (quote,) if wallet is Wallet.SPOT else (quote, self._mark(id, name))
+
+    def _mark(self, id: InstrumentId, name: str) -> Mark:
+        interval_ms = self._listing(name).funding_interval_ms
+        return words.mark(id, self._exchange.premium(name), interval_ms)
+
+    def _find(self, id: InstrumentId, client_order_id: str) -> OrderReport | None:
+        wallet, name = words.parse_symbol(id.symbol)
+        try:
+            order = self._exchange.find_order(self._user, wallet, name, client_order_id=client_order_id)
+        except Refused:
+            return None
+        return words.report(id, order)
+
+    def _id(self, wallet: Wallet, name: str) -> InstrumentId:
+        known = self._ids.get((wallet, name))
+        listing = self._exchange.listings[wallet, name]
+        return known if known is not None else InstrumentId(self.account, words.unified_symbol(listing))
+
+    # --- orders ------------------------------------------------------------------------------------------------
+
+    async def place(self, order: PlaceOrder) -> PlaceOutcome:
+        """Send one post-only create, exactly once; it is refused if it travels longer than its time to live."""
+        sent_at = self._clock.now_ms()
+        try:
+            return await self._call("place", lambda: self._place(order, sent_at))
+        except AskAgain as lost:
+            return OrderOutcomeUnknown(client_order_id=order.client_order_id, text=str(lost))
+
+    async def cancel(self, order: CancelOrder) -> CancelAnswered:
+        """Ask the exchange to cancel an order by our id."""
+        try:
+            return await self._call("cancel", lambda: self._cancel(order))
+        except AskAgain as lost:
+            return CancelAnswered(client_order_id=order.client_order_id, known=True, text=str(lost))
+
+    def _place(self, order: PlaceOrder, sent_at: int) -> PlaceOutcome:
+        name = order.client_order_id
+        if self._exchange.now - sent_at > order.ttl_ms:
+            return OrderRejected(client_order_id=name, reason=RejectReason.CLOCK, text="arrived too late")
+        wallet, symbol = words.parse_symbol(order.id.symbol)
+        try:
+            placed = self._exchange.place(
+                self._user,
+                wallet,
+                symbol,
+                side=order.side,
+                kind=OrderKind.POST_ONLY,
+                quantity=order.quantity,
+                price=order.price,
+                reduce_only=order.reduce_only,
+                client_order_id=name,
+            )
+        except Refused as refused:
+            if refused.refusal is Refusal.DUPLICATE_CLIENT_ID:
+                return OrderOutcomeUnknown(client_order_id=name, text=str(refused))
+            return OrderRejected(client_order_id=name, reason=words.reject_reason(refused.refusal), text=str(refused))
+        return OrderAccepted(client_order_id=name, venue_order_id=str(placed.order_id))
+
+    def _cancel(self, order: CancelOrder) -> CancelAnswered:
+        wallet, symbol = words.parse_symbol(order.id.symbol)
+        name, known, text = order.client_order_id, True, ""
+        try:
+            self._exchange.cancel(self._user, wallet, symbol, client_order_id=name)
+        except Refused as refused:
+            known, text = False, str(refused)
+        return CancelAnswered(client_order_id=name, known=known, text=text)
+
+    async def _call(self, what: str, act: Callable[[], T]) -> T:
+        """Request leg, then act at the exchange's time, then response leg."""
+        await self._link.request(what)
+        self._exchange.advance(self._clock.now_ms())
+        answer = act()
+        await self._link.response(what)
+        return answer
+
+    # --- hints -------------------------------------------------------------------------------------------------
+
+    async def hints(self) -> AsyncIterator[Hint]:
+        """Order news as it travels; of prices the latest of each instrument, once per hint interval."""
+        while True:
+            yield await self._hints.get()
+
+    def _hear(self, news: News) -> None:
+        match news:
+            case BookNews():
+                if (news.wallet, news.symbol) in self._ids:
+                    self._latest[BookNews, f"{news.wallet}{news.symbol}"] = news
+            case PremiumNews():
+                if (Wallet.LINEAR, news.symbol) in self._ids:
+                    self._latest[PremiumNews, news.symbol] = news
+            case OrderNews() if news.order.user == self._user and news.order.wallet is Wallet.LINEAR:
+                self._spawn(self._deliver(news))
+            case _:
+                pass
+
+    async def _deliver(self, news: OrderNews) -> None:
+        """One stream keeps its order: nothing overtakes what happened before it."""
+        now = self._clock.now_ms()
+        self._last_news_at = max(self._last_news_at, now + self._link.news_ms())
+        await self._clock.sleep((self._last_news_at - now) / 1000)
+        id = self._id(news.order.wallet, news.order.symbol)
+        if news.trade is not None:
+            self._offer(words.fill(id, news.trade))
+        self._offer(words.report(id, news.order))
+
+    async def _sample(self) -> None:
+        while True:
+            await self._clock.sleep(self._hint_interval_ms / 1000)
+            latest, self._latest = self._latest, {}
+            for news in latest.values():
+                hint = self._price_hint(news)
+                if hint is not None:
+                    self._offer(hint)
+
+    def _price_hint(self, news: BookNews | PremiumNews) -> Quote | Mark | None:
+        if isinstance(news, BookNews):
+            return words.quote(self._id(news.wallet, news.symbol), news.best, news.best.at)
+        id = self._id(Wallet.LINEAR, news.symbol)
+        return words.mark(id, news.premium, self._listing(news.symbol).funding_interval_ms)
+
+    def _listing(self, symbol: str) -> Listing:
+        return self._exchange.listings[Wallet.LINEAR, symbol]
+
+    def _offer(self, hint: Hint) -> None:
+        """Nobody reads: the oldest hint is lost, as on a socket that is too slow. A hint proves nothing."""
+        if self._hints.full():
+            self._hints.get_nowait()
+        self._hints.put_nowait(hint)
+
+    def _spawn(self, coroutine: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+async def drive(exchange: Exchange, clock: Clock, *, step_ms: int = 500) -> None:
+    """Keep the exchange at the clock's time, step by step, for ever: run it as a task."""
+    while True:
+        exchange.advance(clock.now_ms())
+        await clock.sleep(step_ms / 1000)
+
+
+def _unless_unchanged(change: Callable[[], None]) -> None:
+    """Ask for a setting; that it is so already is no refusal."""
+    try:
+        change()
+    except Refused as refused:
+        if refused.refusal is not Refusal.NO_CHANGE:
+            raise

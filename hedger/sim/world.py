@@ -1,0 +1,78 @@
+"""The default paper world: an exchange with a live market, a funded owner, and a holding that changes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from random import Random
+
+from hedger.sim.exchange import Exchange
+from hedger.sim.fair import WEATHERS, FairPrices, Weather
+from hedger.sim.ledger import COLLATERAL
+from hedger.sim.listings import COINS, default_listings
+from hedger.sim.market import FlowConfig, SyntheticMarket
+from hedger.sim.nouns import Wallet
+from hedger.sim.scenario import Scenario, ScenarioConfig
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Funds:
+    """What a user begins with: coins in the spot wallet, USDT in the derivatives wallet."""
+
+    spot: Mapping[str, Decimal] = field(default_factory=dict)
+    linear: Decimal = Decimal(0)
+
+
+MAIN = Funds(spot={"BTC": Decimal("1.2"), "USDT": Decimal(20_000)}, linear=Decimal(150_000))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """The exchange and what moves it. `scenario` is None in a world without one."""
+
+    exchange: Exchange
+    market: SyntheticMarket | RecordedMarket
+    scenario: Scenario | None
+
+    def quiet(self) -> None:
+        """From now on the owner's holding changes only by trades."""
+        if self.scenario is not None:
+            self.scenario.stop()
+
+
+def paper_world(
+    seed: int,
+    start_at: int,
+    *,
+    coins: Sequence[str] = ("BTC",),
+    users: Mapping[str, Funds] | None = None,
+    owner: str = "main",
+    scenario: ScenarioConfig | None = None,
+    still: bool = False,
+    weathers: Sequence[Weather] = WEATHERS,
+    flow: FlowConfig | None = None,
+) -> World:
+    """Build a world from a seed. With `still` the owner's holding does not change by itself.
+
+    `start_at` in ms since 1970. The same arguments give the same world, to the last trade.
+    """
+    users = users if users is not None else {owner: MAIN}
+    exchange = Exchange(listings=default_listings(coins), start_at=start_at, users=users)
+    fair = FairPrices(Random(f"{seed}/fair"), {coin: float(COINS[coin].price) for coin in coins}, weathers)
+    market = SyntheticMarket(exchange, Random(f"{seed}/flow"), fair, coins, flow)
+    exchange.refresh_marks()
+    for user, funds in users.items():
+        for asset, quantity in funds.spot.items():
+            exchange.deposit(user, Wallet.SPOT, asset, quantity)
+        if funds.linear:
+            exchange.deposit(user, Wallet.LINEAR, COLLATERAL, funds.linear)
+    moving = None if still else Scenario(exchange, Random(f"{seed}/scenario"), owner, coins, scenario)
+    return World(exchange=exchange, market=market, scenario=moving)
+
+
+def paper_exchange(
+    seed: int, start_at: int, coins: Sequence[str] = ("BTC",), users: Mapping[str, Funds] | None = None
+) -> Exchange:
+    """The exchange of the default paper world."""
+    return paper_world(seed, start_at, coins=coins, users=users).exchange
