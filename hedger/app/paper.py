@@ -24,11 +24,13 @@ from hedger.runtime.journal import Journal
 from hedger.runtime.ports import Clock, Venue
 from hedger.settings.policy import to_policy
 from hedger.settings.schema import Settings
+from hedger.sim.exchange import Exchange
 from hedger.sim.nouns import Truth
 from hedger.sim.port import SimVenue, SteadyLink, drive
-from hedger.sim.scenario import ScenarioConfig
+from hedger.sim.recorded import recorded_world
+from hedger.sim.scenario import Scenario, ScenarioConfig
 from hedger.sim.virtual_time import VirtualClock, run_virtual
-from hedger.sim.world import Funds, World, paper_world
+from hedger.sim.world import Funds, paper_world
 
 # 1 January 2026, 07:40 UTC: twenty minutes before funding is settled, so that a run of an hour sees it.
 START_AT = 1_767_253_200_000
@@ -135,8 +137,7 @@ async def _at_port(settings: Settings, seconds: float, wanted: Wanted, replay: P
     }
 
     async def quiet() -> None:
-        if world.scenario is not None:
-            world.scenario.stop()
+        world.quiet()
 
     async def truth() -> Truth:
         return world.exchange.truth(OWNER)
@@ -150,20 +151,37 @@ async def _at_port(settings: Settings, seconds: float, wanted: Wanted, replay: P
             await driving
 
 
-def build_world(settings: Settings, start_at: int, replay: Path | None) -> World:
-    """The paper exchange that the settings describe, live or on recorded books."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PaperWorld:
+    """The exchange of a paper run, and a way to let the owner's holding rest."""
+
+    exchange: Exchange
+    scenario: Scenario | None
+
+    def quiet(self) -> None:
+        """From now on the holding changes only by trades."""
+        if self.scenario is not None:
+            self.scenario.stop()
+
+
+def build_world(settings: Settings, start_at: int, replay: Path | None) -> PaperWorld:
+    """The paper exchange that the settings describe, with a synthetic market or on recorded books."""
     paper = settings.paper
-    coins = tuple(sorted({hedge.underlying or name for name, hedge in settings.hedges.items()}))
     funds = Funds(spot={"USDT": Decimal(20_000), **paper.spot}, linear=paper.collateral)
-    scenario = ScenarioConfig(
-        every_s=(float(paper.deposit_least_s), float(paper.deposit_most_s)), size=(0.01, float(paper.deposit_ratio))
-    )
-    return paper_world(
+    still, users = not paper.deposits, {OWNER: funds}
+    if replay is not None:
+        recorded = recorded_world(replay, seed=paper.seed, start_at=start_at, users=users, owner=OWNER, still=still)
+        return PaperWorld(exchange=recorded.exchange, scenario=recorded.scenario)
+    world = paper_world(
         paper.seed,
         start_at,
-        coins=coins,
-        users={OWNER: funds},
+        coins=tuple(sorted({hedge.underlying or name for name, hedge in settings.hedges.items()})),
+        users=users,
         owner=OWNER,
-        scenario=scenario,
-        still=not paper.deposits,
+        scenario=ScenarioConfig(
+            every_s=(float(paper.deposit_least_s), float(paper.deposit_most_s)),
+            size=(0.01, float(paper.deposit_ratio)),
+        ),
+        still=still,
     )
+    return PaperWorld(exchange=world.exchange, scenario=world.scenario)

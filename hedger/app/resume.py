@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from hedger.errors import GiveUp
@@ -11,7 +12,10 @@ from hedger.runtime.lease import Lease
 
 
 def lift_halt(directory: Path, reason: str) -> str:
-    """Lift the latched halt and return what it was; raises GiveUp without one, JournalError while a hedger runs."""
+    """Lift the latched halt and return what it was; raises GiveUp without one, JournalError while a hedger runs.
+
+    As when it is lifted in a running hedger, the count of futile hedges begins anew.
+    """
     if not reason.strip():
         raise GiveUp("a halt is lifted only with a reason: --reason 'what was found and mended'")
     with Lease(directory):
@@ -20,7 +24,10 @@ def lift_halt(directory: Path, reason: str) -> str:
             halted = journal.halted()
             if halted is None:
                 raise GiveUp(f"{directory} is not halted, so there is nothing to lift")
-            journal.write([Row(SystemClock().now_ms(), "resume", "resume", {"reason": reason.strip()[:500]})])
+            now = SystemClock().now_ms()
+            memories = ((name, replace(memory, futile=0)) for name, memory in journal.memories().items())
+            rows = [Row(now, "memory", name, memory) for name, memory in memories]
+            journal.write([Row(now, "resume", "resume", {"reason": reason.strip()[:500]}), *rows])
         finally:
             journal.close()
     return halted

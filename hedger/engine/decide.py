@@ -222,6 +222,7 @@ def _reduce(state: State, hedge: Hedge, memory: HedgeState, facts: Facts) -> Ver
     side = Side.SELL if position > 0 else Side.BUY
     price = passive_price(side, quote, instrument, hedge.execution)
     units = min(abs(position), max(step, ceil_to(instrument.min_notional / price, instrument.lot_size)))
+    units = min(units, floor_to(instrument.max_quantity, instrument.lot_size))
     proposal = _proposal(state, hedge, memory, instrument, quote, mark, side, units, price)
     denied = first_denial(proposal)
     if denied is not None:

@@ -123,6 +123,10 @@ class Journal:
         row = self._connection.execute(query).fetchone()
         return str(row[1]) if row and row[0] == "halt" else None
 
+    def memories(self) -> dict[str, HedgeState]:
+        """What each hedge remembered when it last sent an order."""
+        return {key: _MEMORY.validate_json(body) for key, body in self.latest("memory").items()}
+
     def close(self) -> None:
         """Close the file; rows that were written are on disk."""
         self._connection.close()
@@ -140,7 +144,7 @@ class Journal:
             + 1,
             orders=tuple(order for order in orders if order.live or order.fills_missing),
             ledgers={key: _LEDGER.validate_json(body) for key, body in self.latest("ledger").items()},
-            memories={key: _MEMORY.validate_json(body) for key, body in self.latest("memory").items()},
+            memories=self.memories(),
             funding_seen=self._funding_seen(),
         )
 

@@ -30,7 +30,9 @@ Hint = Quote | Mark | OrderReport | Fill | StreamChanged
 class Clock(Protocol):
     """The one source of time: `now_ms` never goes back, and a second of this clock may be shorter than a real one."""
 
-    speed: float
+    @property
+    def speed(self) -> float:
+        """How many of its seconds pass in a real one."""
 
     def span(self, seconds: float) -> float:
         """How many seconds of the event loop's own time `seconds` of this clock are."""

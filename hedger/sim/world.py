@@ -32,13 +32,8 @@ class World:
     """The exchange and what moves it. `scenario` is None in a world without one."""
 
     exchange: Exchange
-    market: SyntheticMarket | RecordedMarket
+    market: SyntheticMarket
     scenario: Scenario | None
-
-    def quiet(self) -> None:
-        """From now on the owner's holding changes only by trades."""
-        if self.scenario is not None:
-            self.scenario.stop()
 
 
 def paper_world(

@@ -1,0 +1,196 @@
+"""Finding, starting and asking the exchange's process: what the paper mode and the tests hold in their hands."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import aiohttp
+
+from hedger.errors import GiveUp
+from hedger.sim.network import PaperNetwork, paper_network
+from hedger.sim.nouns import Truth
+from hedger.sim.scaled_time import SharedClock
+from hedger.sim.testimony import truth_from_json
+
+NOTE = "exchange.json"
+LOG = "exchange.log"
+ASK_S = 5.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """What a running exchange says of itself in `exchange.json`. `seed` is for the reader's information."""
+
+    pid: int
+    port: int
+    socket: str
+    ca: str
+    api_key: str
+    api_secret: str
+    start_at: int
+    monotonic0: float
+    speed: float
+    seed: int
+
+    def __repr__(self) -> str:
+        return f"Note(pid={self.pid}, port={self.port})"
+
+
+@dataclass(slots=True, kw_only=True)
+class Attached:
+    """A running exchange. `process` is set for who started it."""
+
+    note: Note
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def clock(self) -> SharedClock:
+        """The exchange's clock, which its clients live by."""
+        return SharedClock(start_at=self.note.start_at, monotonic0=self.note.monotonic0, speed=self.note.speed)
+
+    def network(self) -> PaperNetwork:
+        """How a client reaches it, and nothing else."""
+        return paper_network(self.note.port, Path(self.note.ca))
+
+    async def truth(self, user: str = "main") -> Truth:
+        """What really is. Raises GiveUp when the exchange does not answer."""
+        return truth_from_json(await self._ask("GET", f"/truth?user={user}"))
+
+    async def status(self) -> dict[str, object]:
+        """The exchange's time, its lag behind the clock (ms), and how much it has served."""
+        return dict(json.loads(await self._ask("GET", "/status")))
+
+    async def scenario(self, action: str, **arguments: object) -> dict[str, object]:
+        """Have something happen: see `hedger.sim.admin` for the actions."""
+        return dict(json.loads(await self._ask("POST", "/scenario", {"action": action, **arguments})))
+
+    async def stop(self) -> None:
+        """Ask it to stop, and wait until it has; one that does not is killed."""
+        try:
+            await self._ask("POST", "/stop")
+        except GiveUp:
+            _signal(self.note.pid, signal.SIGTERM)
+        for _ in range(200):
+            if self._gone():
+                return
+            await asyncio.sleep(0.01)
+        _signal(self.note.pid, signal.SIGKILL)
+        if self.process is not None:
+            self.process.wait(timeout=5)
+
+    def _gone(self) -> bool:
+        if self.process is None:
+            return not is_alive(self.note.pid)
+        if self.process.poll() is None:
+            return False
+        if self.process.stdin is not None:
+            self.process.stdin.close()
+        return True
+
+    async def _ask(self, method: str, path: str, body: dict[str, object] | None = None) -> str:
+        connector = aiohttp.UnixConnector(self.note.socket)
+        timeout = aiohttp.ClientTimeout(total=ASK_S)
+        try:
+            async with (
+                aiohttp.ClientSession(connector=connector, timeout=timeout) as session,
+                session.request(method, f"http://exchange{path}", json=body) as response,
+            ):
+                text = await response.text()
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            raise GiveUp(f"The simulated exchange (process {self.note.pid}) does not answer: {error}.") from error
+        if response.status != 200:
+            raise GiveUp(f"The simulated exchange refused {method} {path}: {text[:500]}")
+        return text
+
+
+async def start_exchange_process(
+    arguments: Sequence[str],
+    *,
+    directory: Path,
+    timeout_s: float = 20.0,
+    program: Sequence[str] = ("-m", "hedger", "exchange"),
+) -> Attached:
+    """Start `hedger exchange ARGUMENTS --directory DIRECTORY` and wait until it serves.
+
+    The process ends by `Attached.stop`, by SIGTERM, or some time after its parent (us) has died.
+    Raises GiveUp with the last of its log if it does not come up.
+    """
+    prepare_directory(directory)
+    command = [sys.executable, *program, *arguments, "--directory", str(directory)]
+    with (directory / LOG).open("wb") as log:
+        process = subprocess.Popen(  # noqa: ASYNC220, S603 - it returns at once; the command is ours
+            command, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
+        )
+    return await await_ready(process, directory, timeout_s=timeout_s)
+
+
+async def await_ready(process: subprocess.Popen[bytes], directory: Path, *, timeout_s: float) -> Attached:
+    """Wait for a process that we started to write its note. Raises GiveUp."""
+    for _ in range(int(timeout_s / 0.01)):
+        note = read_note(directory)
+        if note is not None and note.pid == process.pid:
+            return Attached(note=note, process=process)
+        if process.poll() is not None:
+            break
+        await asyncio.sleep(0.01)
+    process.kill()
+    process.wait(timeout=5)
+    if process.stdin is not None:
+        process.stdin.close()
+    log = directory / LOG
+    said = log.read_text(errors="replace")[-2_000:] if log.exists() else ""
+    raise GiveUp(f"The simulated exchange did not start: {said or 'it said nothing'}")
+
+
+async def find_running(directory: Path) -> Attached | None:
+    """The exchange that serves from `directory`; None if there is none that lives and answers."""
+    note = read_note(directory)
+    if note is None or not is_alive(note.pid):
+        return None
+    attached = Attached(note=note)
+    try:
+        await attached.status()
+    except GiveUp:
+        return None
+    return attached
+
+
+def prepare_directory(directory: Path) -> None:
+    """Make a directory that only its owner enters, without the note of an earlier exchange."""
+    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    directory.chmod(0o700)
+    (directory / NOTE).unlink(missing_ok=True)
+
+
+def read_note(directory: Path) -> Note | None:
+    """The note in a directory; None without a whole one."""
+    try:
+        return Note(**json.loads((directory / NOTE).read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
+def is_alive(pid: int) -> bool:
+    """Whether a process exists."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    try:
+        os.kill(pid, number)
+    except ProcessLookupError:
+        return

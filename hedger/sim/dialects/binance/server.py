@@ -1,0 +1,150 @@
+"""The exchange at Binance's addresses: HTTPS and WSS on loopback, routed by the Host header."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+
+from aiohttp import web
+
+from hedger.sim.dialects.binance.desk import Answer, Request, encode
+from hedger.sim.dialects.binance.line import Line
+from hedger.sim.dialects.binance.mishaps import NEVER_SEEN, Mishap, Mishaps
+from hedger.sim.dialects.binance.refusals import ApiError
+from hedger.sim.dialects.binance.signing import Keyring
+from hedger.sim.dialects.binance.switchboard import Switchboard
+from hedger.sim.exchange import Exchange
+
+PULSE_S = 0.005  # stream news are gathered this long (real time) before they are told
+HEARTBEAT_S = 20.0
+CONNECTION_MS = 24 * 3_600_000
+MOST_BYTES = 1 << 20
+_UNKNOWN_STATUS = ApiError(
+    -1007, "Timeout waiting for response from backend server. Send status unknown; execution status unknown."
+)
+_OVERLOADED = ApiError(-1008, "Server is currently overloaded with other requests. Please try again in a few minutes.")
+
+
+class BinanceServer:
+    """Serves one exchange. `now` gives the time (ms) to which the exchange is moved before each request."""
+
+    def __init__(
+        self, exchange: Exchange, *, keys: Keyring, now: Callable[[], int] | None = None, seed: int = 0
+    ) -> None:
+        self._exchange = exchange
+        self._now = now
+        self.board = Switchboard(exchange, keys=keys, seed=seed, wake=self._wake)
+        self.mishaps = Mishaps()
+        self._lines: set[Line] = set()
+        self._pulse: asyncio.TimerHandle | None = None
+        self._runner: web.ServerRunner | None = None
+        self.requests = 0
+
+    @property
+    def connections(self) -> int:
+        """How many WebSockets are open."""
+        return len(self._lines)
+
+    async def start(self, chain: Path, port: int = 0) -> int:
+        """Listen on loopback with the certificate and key in `chain` (PEM); the port, a free one for 0."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(chain)
+        self._runner = web.ServerRunner(web.Server(self._handle), access_log=None, shutdown_timeout=0.5)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", port, ssl_context=context).start()
+        host_and_port: tuple[str, int] = self._runner.addresses[0]
+        return host_and_port[1]
+
+    async def stop(self) -> None:
+        """Close every connection and stop listening."""
+        self.drop_streams()
+        if self._pulse is not None:
+            self._pulse.cancel()
+        if self._runner is not None:
+            await self._runner.cleanup()
+
+    def drop_streams(self) -> None:
+        """Break every WebSocket at once, as a failing network does."""
+        for line in tuple(self._lines):
+            line.drop()
+
+    def catch_up(self) -> None:
+        """Move the exchange to the present."""
+        if self._now is not None:
+            self._exchange.advance(max(self._now(), self._exchange.now))
+
+    # --- requests ----------------------------------------------------------------------------------------------
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        host = request.host.partition(":")[0].lower()
+        path, _, query = request.raw_path.partition("?")
+        self.requests += 1
+        if request.headers.get("Upgrade", "").lower() == "websocket":
+            return await self._serve_line(request, host, path, query)
+        body = (await request.read()).decode("utf-8", "replace")
+        asked = Request(
+            method=request.method,
+            path=path,
+            query=query,
+            body=body,
+            key=request.headers.get("X-MBX-APIKEY"),
+            address=request.remote or "",
+        )
+        mishap = self.mishaps.take(asked.method, path)
+        answer = None
+        if mishap not in NEVER_SEEN:
+            self.catch_up()
+            answer = self.board.answer(host, asked)
+        return await self._deliver(request, answer, mishap)
+
+    async def _deliver(
+        self, request: web.BaseRequest, answer: Answer | None, mishap: Mishap | None
+    ) -> web.StreamResponse:
+        if mishap in (Mishap.LOSE_REQUEST, Mishap.LOSE_ANSWER) and request.transport is not None:
+            request.transport.abort()
+        elif mishap is Mishap.HOLD_ANSWER:
+            await asyncio.Event().wait()
+        elif mishap is Mishap.BAD_GATEWAY:
+            answer = Answer(status=502, body="<html><h1>502 Bad Gateway</h1></html>", content_type="text/html")
+        elif mishap is not None:
+            error = _OVERLOADED if mishap is Mishap.OVERLOADED else _UNKNOWN_STATUS
+            answer = Answer(status=503, body=encode(error.body))
+        if answer is None:
+            return web.Response(status=503)
+        return web.Response(
+            status=answer.status, text=answer.body, headers=answer.headers, content_type=answer.content_type
+        )
+
+    # --- streams -----------------------------------------------------------------------------------------------
+
+    async def _serve_line(self, request: web.BaseRequest, host: str, path: str, query: str) -> web.StreamResponse:
+        wrap = self.board.wrap(host, path)
+        if wrap is None:
+            return web.Response(status=404)
+        socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, compress=False, max_msg_size=MOST_BYTES)
+        await socket.prepare(request)
+        line = Line(socket, request.transport, wrap)
+        self._lines.add(line)
+        self._exchange.schedule(self._exchange.now + CONNECTION_MS, line.hang_up)
+        pump = asyncio.create_task(line.pump())
+        session = self.board.connect(host, path, query, line)
+        try:
+            async for message in socket:
+                if message.type is web.WSMsgType.TEXT:
+                    self.catch_up()
+                    line.reply(session.answer(message.data))
+        finally:
+            self._lines.discard(line)
+            session.close()
+            pump.cancel()
+        return socket
+
+    def _wake(self) -> None:
+        if self._pulse is None:
+            self._pulse = asyncio.get_running_loop().call_later(PULSE_S, self._flush)
+
+    def _flush(self) -> None:
+        self._pulse = None
+        self.board.flush()

@@ -1,0 +1,168 @@
+"""The exchange as a process of its own: it serves, keeps time, outlives its parent for a while, and ends cleanly."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import secrets
+import shutil
+import signal
+import string
+import sys
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from aiohttp import web
+
+from hedger.sim.admin import Admin
+from hedger.sim.attach import NOTE, Note, prepare_directory
+from hedger.sim.dialects.binance.hosts import HOSTS
+from hedger.sim.dialects.binance.server import BinanceServer
+from hedger.sim.dialects.binance.signing import Credential
+from hedger.sim.exchange import Exchange
+from hedger.sim.scaled_time import SharedClock
+from hedger.sim.tls import make_certificates, write_private
+
+LONGEST_NAP_S = 0.05
+SHORTEST_NAP_S = 0.001
+LONGEST_SOCKET_PATH = 100  # the system's limit is 108
+LINGER_S = 120.0
+
+
+async def serve_exchange(
+    exchange: Exchange,
+    *,
+    directory: Path,
+    speed: float = 1.0,
+    seed: int = 0,
+    user: str = "main",
+    follow_stdin: bool = True,
+    linger_s: float = LINGER_S,
+    seconds: float | None = None,
+    quiet: Callable[[], None] = lambda: None,
+) -> None:
+    """Serve `exchange` until it is told to stop (SIGTERM, SIGINT, `POST /stop`) or, if given, for real `seconds`.
+
+    The exchange's clock starts at `exchange.now` and runs `speed` times as fast as real time. Its one API key
+    opens `user`'s account. `directory` receives `exchange.json` (a `Note`) once everything answers. With
+    `follow_stdin`, the end of standard input means that the parent has died: the exchange then ends when nobody
+    has asked it anything for `linger_s` real seconds and no stream is open. `quiet` ends the scenario's changes.
+    """
+    prepare_directory(directory)
+    clock = SharedClock(start_at=exchange.now, monotonic0=time.monotonic(), speed=speed)
+    key, secret = _random_word(), _random_word()
+    server = BinanceServer(exchange, keys={key: Credential(secret=secret, user=user)}, now=clock.now_ms, seed=seed)
+    stopping = asyncio.Event()
+    certificates = make_certificates(directory, HOSTS)
+    try:
+        port = await server.start(certificates.chain)
+        async with _back_door(
+            directory, Admin(exchange, server, clock=clock.now_ms, stop=stopping.set, quiet=quiet)
+        ) as socket:
+            note = Note(
+                pid=os.getpid(),
+                port=port,
+                socket=str(socket),
+                ca=str(certificates.authority),
+                api_key=key,
+                api_secret=secret,
+                start_at=clock.start_at,
+                monotonic0=clock.monotonic0,
+                speed=speed,
+                seed=seed,
+            )
+            write_private(directory / NOTE, json.dumps(asdict(note)).encode())
+            life = Life(server, linger_s=linger_s, seconds=seconds)
+            async with life.watching(stopping, follow_stdin=follow_stdin):
+                await _keep_time(exchange, server, clock, stopping, life)
+    finally:
+        (directory / NOTE).unlink(missing_ok=True)
+        await server.stop()
+
+
+async def _keep_time(
+    exchange: Exchange, server: BinanceServer, clock: SharedClock, stopping: asyncio.Event, life: Life
+) -> None:
+    """Move the exchange with the clock until it is to stop."""
+    while not stopping.is_set() and not life.over():
+        server.catch_up()
+        wait_s = (exchange.next_at() - clock.now_ms()) / 1_000 / clock.speed
+        await asyncio.sleep(min(LONGEST_NAP_S, max(SHORTEST_NAP_S, wait_s)))
+
+
+class Life:
+    """Whether there is still anyone to serve."""
+
+    def __init__(self, server: BinanceServer, *, linger_s: float, seconds: float | None) -> None:
+        self._server = server
+        self._linger_s = linger_s
+        self._ends_at = None if seconds is None else time.monotonic() + seconds
+        self._orphaned = asyncio.Event()
+        self._requests = 0
+        self._active_at = time.monotonic()
+
+    def over(self) -> bool:
+        """True when the given time has passed, or the parent has died and nobody else has come for long enough."""
+        now = time.monotonic()
+        if self._ends_at is not None and now >= self._ends_at:
+            return True
+        if not self._orphaned.is_set() or self._server.connections or self._server.requests != self._requests:
+            self._requests, self._active_at = self._server.requests, now
+        return now - self._active_at > self._linger_s
+
+    @asynccontextmanager
+    async def watching(self, stopping: asyncio.Event, *, follow_stdin: bool) -> AsyncIterator[None]:
+        """Listen for signals and, if asked, for the end of standard input."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stopping.set)
+        transport = None
+        if follow_stdin:
+            transport, _ = await loop.connect_read_pipe(lambda: _EndOfInput(self._orphaned), sys.stdin)
+        try:
+            yield
+        finally:
+            for number in (signal.SIGTERM, signal.SIGINT):
+                loop.remove_signal_handler(number)
+            if transport is not None:
+                transport.close()
+
+
+class _EndOfInput(asyncio.Protocol):
+    """Sets an event when standard input ends."""
+
+    def __init__(self, ended: asyncio.Event) -> None:
+        self._ended = ended
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._ended.set()
+
+
+@asynccontextmanager
+async def _back_door(directory: Path, admin: Admin) -> AsyncIterator[Path]:
+    """Serve the admin interface on a socket in `directory`, or nearby where its name would be too long."""
+    path, spare = directory / "admin.sock", None
+    if len(str(path)) > LONGEST_SOCKET_PATH:
+        spare = tempfile.mkdtemp(prefix="hedger-")
+        path = Path(spare) / "admin.sock"
+    path.unlink(missing_ok=True)
+    runner = web.ServerRunner(web.Server(admin.handle), access_log=None, shutdown_timeout=0.5)
+    await runner.setup()
+    try:
+        await web.UnixSite(runner, str(path)).start()
+        path.chmod(0o600)
+        yield path
+    finally:
+        await runner.cleanup()
+        if spare is not None:
+            shutil.rmtree(spare, ignore_errors=True)
+
+
+def _random_word() -> str:
+    """Sixty-four letters and digits, as Binance's keys and secrets are."""
+    return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(64))
