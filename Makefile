@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input -
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help paper test check style types layers dependencies tidy bench lock fmt clean
+.PHONY: help paper test check style types layers dependencies tidy bench picture lock fmt clean
 
 help: ## print these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -39,6 +39,9 @@ tidy: .venv/.dev
 
 bench: .venv/.dev ## measure: make bench ARGS="step"
 	@$(BIN)/python -m bench $(ARGS)
+
+picture: .venv/.dev ## draw the README's picture from a paper run
+	$(BIN)/python -m tests.support.picture
 
 fmt: .venv/.dev ## put the source into its one form
 	$(BIN)/ruff check --quiet --fix-only .

@@ -148,7 +148,7 @@ def _held(state: State, hedge: Hedge, facts: Facts | None) -> list[Row]:
             ("futures", f"{coins(held.futures, signed=True)} {hedge.underlying}"),
         ]
     outside = span(outside_ms(state, hedge)) if outside_ms(state, hedge) else "never"
-    mark = price(facts.mark.mark_price) if facts else _unknown()
+    mark = price(round(facts.mark.mark_price, max(2, -_exponent(facts.instrument.tick_size)))) if facts else _unknown()
     return [*rows, ("mark", mark), ("outside", outside)]
 
 
@@ -251,3 +251,9 @@ def _fills(ledger: Ledger) -> Text:
         (f" · {ledger.taker_fills} taker", taker),
         (f" · {money(ledger.notional)} traded", "dim"),
     )
+
+
+def _exponent(step: Decimal) -> int:
+    """The power of ten of a step's last digit: −2 for 0.01."""
+    exponent = step.normalize().as_tuple().exponent
+    return exponent if isinstance(exponent, int) else 0
