@@ -58,12 +58,13 @@ class Admin:
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer one request."""
+        lag_ms = self._clock() - self._exchange.now
         self._server.catch_up()
         match request.method, request.path:
             case "GET", "/truth":
                 return self._truth(request.query.get("user", "main"))
             case "GET", "/status":
-                return web.json_response(self._status())
+                return web.json_response(self._status(lag_ms))
             case "POST", "/scenario":
                 return self._scenario(await request.json())
             case "POST", "/stop":
@@ -79,11 +80,13 @@ class Admin:
             return web.json_response({"error": f"there is no user {user}"}, status=404)
         return web.Response(text=truth_to_json(truth), content_type="application/json")
 
-    def _status(self) -> dict[str, object]:
+    def _status(self, lag_ms: int) -> dict[str, object]:
+        """`lag_ms`: how far the exchange was behind the clock; `busy_s`: real time spent on its world."""
         return {
             "now": self._exchange.now,
-            "lag_ms": self._clock() - self._exchange.now,
+            "lag_ms": lag_ms,
             "requests": self._server.requests,
+            "busy_s": round(self._server.busy_s, 3),
             "connections": self._server.connections,
             "dead_man_fired": self._server.board.dead_man.fired,
         }

@@ -8,6 +8,7 @@ import os
 import secrets
 import shutil
 import signal
+import stat
 import string
 import sys
 import tempfile
@@ -50,8 +51,9 @@ async def serve_exchange(
 
     The exchange's clock starts at `exchange.now` and runs `speed` times as fast as real time. Its one API key
     opens `user`'s account. `directory` receives `exchange.json` (a `Note`) once everything answers. With
-    `follow_stdin`, the end of standard input means that the parent has died: the exchange then ends when nobody
-    has asked it anything for `linger_s` real seconds and no stream is open. `quiet` ends the scenario's changes.
+    `follow_stdin`, the end of standard input (if it is a pipe) means that the parent has died: the exchange then ends
+    when nobody has asked it anything for `linger_s` real seconds and no stream is open. `quiet` ends the
+    scenario's changes.
     """
     prepare_directory(directory)
     clock = SharedClock(start_at=exchange.now, monotonic0=time.monotonic(), speed=speed)
@@ -122,7 +124,7 @@ class Life:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stopping.set)
         transport = None
-        if follow_stdin:
+        if follow_stdin and _is_pipe(sys.stdin.fileno()):
             transport, _ = await loop.connect_read_pipe(lambda: _EndOfInput(self._orphaned), sys.stdin)
         try:
             yield
@@ -131,6 +133,12 @@ class Life:
                 loop.remove_signal_handler(number)
             if transport is not None:
                 transport.close()
+
+
+def _is_pipe(descriptor: int) -> bool:
+    """Whether a descriptor can tell that its other end has gone."""
+    mode = os.fstat(descriptor).st_mode
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
 
 
 class _EndOfInput(asyncio.Protocol):

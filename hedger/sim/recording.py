@@ -23,6 +23,7 @@ from hedger.sim.nouns import Wallet
 
 PREFIXES: Mapping[Wallet, str] = {Wallet.SPOT: "spot", Wallet.LINEAR: "usdm"}
 LINE = re.compile(rb"\d{16,20} \{.*\}\r?\n?\Z")
+LONGEST_LINE = 1024 * 1024
 WINDOW_US = 250_000  # a message that was under way for longer than this is applied late
 # Spot book tickers bear no time, and arrive about 1.5 ms before the trades that they already reflect. Moved by 2 ms,
 # 93 % of the trades that can be matched to their change of the best quantity come before it (23 % as received).
@@ -110,6 +111,33 @@ class Recording:
             yield Event(at_us, wallet, heapq.heappop(waiting)[3])
 
 
+def recorded_seconds(directory: Path) -> float:
+    """How long a replay of `directory` lasts, from the moment when both of its books show both sides to its end.
+
+    Only the beginnings and the ends of files are looked at. Raises ConfigError when they are not usable.
+    """
+    if not directory.is_dir():
+        raise ConfigError(f"{directory} is not a directory of recorded streams.")
+    reels = {wallet: _find(directory, wallet, every_line=False) for wallet in PREFIXES}
+    begins_us = max(_shown_us(directory, found) for found in reels.values())
+    return max(0, max(reel.ends_us for found in reels.values() for reel in found) - begins_us) / 1e6
+
+
+def _shown_us(directory: Path, reels: list[_Reel]) -> int:
+    """When a book first has both a bid and an ask."""
+    bid = ask = False
+    for _, happened_us, message in (found for reel in reels for found in reel.messages()):
+        match message:
+            case Touch():
+                bid, ask = bool(message.bid_quantity), bool(message.ask_quantity)
+            case Depth():
+                bid = bid or any(quantity for _, quantity in message.bids)
+                ask = ask or any(quantity for _, quantity in message.asks)
+        if bid and ask:
+            return happened_us
+    raise ConfigError(f"{directory}: the recording ends before both of its books have a bid and an ask.")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Reel:
     """One whole file. `offset_us` is how far the exchange's clock was ahead of the recorder's."""
@@ -158,21 +186,25 @@ class _Reel:
 # --- finding and checking --------------------------------------------------------------------------------------
 
 
-def _find(directory: Path, wallet: Wallet) -> list[_Reel]:
+def _find(directory: Path, wallet: Wallet, *, every_line: bool = True) -> list[_Reel]:
     pattern = f"{PREFIXES[wallet]}_*.gz"
     paths = sorted(directory.glob(pattern))
     if not paths:
         raise ConfigError(f"{directory} has no {pattern}: a replay needs the spot and the perpetual streams.")
-    return sorted((_check(path, wallet) for path in paths), key=lambda reel: reel.begins_us)
+    reels = (_check(path, wallet, every_line=every_line) for path in paths)
+    return sorted(reels, key=lambda reel: reel.begins_us)
 
 
-def _check(path: Path, wallet: Wallet) -> _Reel:
+def _check(path: Path, wallet: Wallet, *, every_line: bool = True) -> _Reel:
     """Read a file to its end; its symbol and clock are those of the first messages that tell them."""
     symbol, offset_us, first, last = "", None, b"", b""
     for number, line in _lines(path):
         if not LINE.match(line):
             raise _malformed(path, number)
         first, last = first or line, line
+        if symbol and offset_us is not None and not every_line:
+            last = _last_line(path)
+            break
         if not symbol or offset_us is None:
             try:
                 received_us, _, data = _split(line)
@@ -192,6 +224,17 @@ def _check(path: Path, wallet: Wallet) -> _Reel:
         begins_us=begins_us,
         ends_us=ends_us,
     )
+
+
+def _last_line(path: Path) -> bytes:
+    tail = b""
+    with _readable(path), gzip.open(path, "rb") as file:
+        while block := file.read(LONGEST_LINE):
+            tail = tail[-LONGEST_LINE:] + block
+    line = tail.removesuffix(b"\n").rpartition(b"\n")[2]
+    if not LINE.match(line):
+        raise ConfigError(f"{path}, last line: not a recorded message of this symbol.")
+    return line
 
 
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:

@@ -23,7 +23,7 @@ Body = dict[str, object]
 TYPES = {OrderKind.LIMIT: "LIMIT", OrderKind.POST_ONLY: "LIMIT", OrderKind.MARKET: "MARKET"}
 TIMES_IN_FORCE = {OrderKind.LIMIT: "GTC", OrderKind.POST_ONLY: "GTX", OrderKind.MARKET: "GTC"}
 STATUSES = {state: state.value.upper() for state in OrderState}
-SELF_TRADE = "EXPIRE_MAKER"
+SELF_TRADE = "EXPIRE_TAKER"
 
 
 def average(order: SimOrder) -> Decimal:

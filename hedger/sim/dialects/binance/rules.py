@@ -85,7 +85,7 @@ def _spot_symbol(listing: Listing) -> dict[str, object]:
         "filters": _spot_filters(listing),
         "permissions": [],
         "permissionSets": [["SPOT"]],
-        "defaultSelfTradePreventionMode": "EXPIRE_MAKER",
+        "defaultSelfTradePreventionMode": "EXPIRE_TAKER",
         "allowedSelfTradePreventionModes": ["EXPIRE_TAKER"],
     }
 

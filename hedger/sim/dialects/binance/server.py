@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -41,6 +42,7 @@ class BinanceServer:
         self._pulse: asyncio.TimerHandle | None = None
         self._runner: web.ServerRunner | None = None
         self.requests = 0
+        self.busy_s = 0.0
 
     @property
     def connections(self) -> int:
@@ -73,7 +75,9 @@ class BinanceServer:
     def catch_up(self) -> None:
         """Move the exchange to the present."""
         if self._now is not None:
+            began = time.perf_counter()
             self._exchange.advance(max(self._now(), self._exchange.now))
+            self.busy_s += time.perf_counter() - began
 
     # --- requests ----------------------------------------------------------------------------------------------
 
