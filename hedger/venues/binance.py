@@ -1,0 +1,221 @@
+"""Binance spot and USDⓈ-M futures as one `ports.Venue`."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import aiohttp
+
+from hedger.errors import Bug
+from hedger.model.account import AccountReading, FundingPayment, MarginMode
+from hedger.model.instrument import Instrument, InstrumentId
+from hedger.model.market import Mark, Quote
+from hedger.model.message import CancelOrder, PlaceOrder
+from hedger.model.order import Fill, OrderReport
+from hedger.runtime.ports import CancelOutcome, Clock, Hint, PlaceOutcome
+from hedger.venues.asking import Asker
+from hedger.venues.binance_account import AccountReader
+from hedger.venues.binance_codes import (
+    BUDGETS,
+    HOPELESS_CODES,
+    KEY_CODES,
+    OPTIONS,
+    PASSING_CODES,
+    WEIGHT_LIMITS,
+    Environment,
+    allowed_hosts,
+    rest_hosts,
+)
+from hedger.venues.binance_history import HistoryReader
+from hedger.venues.binance_link import Link
+from hedger.venues.binance_orders import OrderDesk
+from hedger.venues.binance_setup import check_key, configure, load_listing, measure_clock
+from hedger.venues.binance_stream import Streams
+from hedger.venues.client import MAX_RECV_WINDOW_MS, Credentials, assert_safe, build_client
+from hedger.venues.lanes import Lanes
+from hedger.venues.network import Network, open_session
+from hedger.venues.outcome import Scrub
+from hedger.venues.watching import VenueObserver
+
+READ_WINDOW_MS = 10_000
+
+
+class BinanceVenue:
+    """One Binance account. Construct it, then `open` it in the event loop that uses it, and `close` it there."""
+
+    transport = "rest+ws"
+
+    def __init__(
+        self,
+        *,
+        account: str,
+        environment: Environment,
+        credentials: Credentials,
+        network: Network,
+        clock: Clock,
+        observer: VenueObserver,
+    ) -> None:
+        self.account = account
+        self._environment = environment
+        self._credentials = credentials
+        self._network = network
+        self._clock = clock
+        self._observer = observer
+        self._session: aiohttp.ClientSession | None = None
+        self._link: Link | None = None
+        self._parts: _Parts | None = None
+
+    async def open(self, symbols: Sequence[str]) -> tuple[Instrument, ...]:
+        """Connect, prove the client safe, measure the clock, check the keys, and load the rules and fees of `symbols`.
+
+        Raises ConfigError for a symbol that is not listed, CredentialsError for keys that are refused or may withdraw.
+        """
+        if self._link is not None:
+            raise Bug(f"the venue of account {self.account} is opened twice.")
+        try:
+            return await self._open_all(symbols)
+        finally:
+            if self._parts is None:
+                await self.close()
+
+    async def _open_all(self, symbols: Sequence[str]) -> tuple[Instrument, ...]:
+        link = self._link = self._connect()
+        assert_safe(link.client, self._clock)
+        await measure_clock(link)
+        if self._environment in (Environment.LIVE, Environment.SHADOW):
+            await check_key(link)
+        listing = await load_listing(link, list(dict.fromkeys(symbols)))
+        history = HistoryReader(link, listing)
+        if listing.perpetuals:
+            await history.load_intervals()
+        self._parts = _Parts(
+            link=link,
+            reader=AccountReader(link, listing),
+            history=history,
+            desk=OrderDesk(link, listing),
+            streams=Streams(link, listing, history),
+            raw=listing.raw,
+        )
+        return tuple(listing.instruments.values())
+
+    def _connect(self) -> Link:
+        """The session, the client and the lanes, nothing sent yet."""
+        hosts = rest_hosts(self._environment)
+        session = self._session = open_session(self._network, allowed_hosts(self._environment))
+        limits = {hosts[api]: limit for api, limit in WEIGHT_LIMITS.items()}
+        scrub = Scrub(self._credentials.api_key, self._credentials.secret)
+        lanes = Lanes(
+            account=self.account, clock=self._clock, budgets=BUDGETS, weight_limits=limits, observer=self._observer
+        )
+        client = build_client(
+            "binance",
+            credentials=self._credentials,
+            session=session,
+            clock=self._clock,
+            answer_s=self._network.answer_s,
+            options={**OPTIONS, "recvWindow": int(min(READ_WINDOW_MS * self._clock.speed, MAX_RECV_WINDOW_MS))},
+            answered=lambda url, status, headers, body: lanes.answered(_host(url), status, headers, body),
+        )
+        if self._environment is Environment.TESTNET:
+            client.enable_demo_trading(True)
+        asker = Asker(
+            venue="binance",
+            lanes=lanes,
+            clock=self._clock,
+            scrub=scrub,
+            answer_s=self._network.answer_s,
+            hopeless=HOPELESS_CODES,
+            keys=KEY_CODES,
+            passing=PASSING_CODES,
+        )
+        return Link(
+            account=self.account,
+            environment=self._environment,
+            client=client,
+            asker=asker,
+            lanes=lanes,
+            clock=self._clock,
+            hosts=hosts,
+            scrub=scrub,
+            observer=self._observer,
+            answer_s=self._network.answer_s,
+        )
+
+    @property
+    def _open(self) -> _Parts:
+        if self._parts is None:
+            raise Bug(f"the venue of account {self.account} is used before it is open.")
+        return self._parts
+
+    async def configure(self, symbols: Sequence[str], *, leverage: int, margin_mode: MarginMode) -> None:
+        """Set one-way mode, margin mode and leverage where they differ, confirmed by reading. GiveUp when refused."""
+        parts = self._open
+        raws = [parts.raw[InstrumentId(self.account, symbol)] for symbol in symbols]
+        await configure(parts.link, raws, leverage=leverage, margin_mode=margin_mode)
+
+    async def measure_clock(self) -> int:
+        """The venue's clock less ours in milliseconds; requests are stamped with it from now on."""
+        return await measure_clock(self._open.link)
+
+    async def read_account(self) -> AccountReading:
+        """One complete reading of the account."""
+        return await self._open.reader.read()
+
+    async def read_prices(self, ids: Sequence[InstrumentId]) -> tuple[Quote | Mark, ...]:
+        """Best prices of `ids`, and marks of perpetuals."""
+        return await self._open.history.prices(ids)
+
+    async def read_fills(self, id: InstrumentId, since_at: int) -> tuple[Fill, ...]:
+        """Every fill of ours since `since_at`, oldest first."""
+        return await self._open.history.fills(id, since_at)
+
+    async def read_funding(self, since_at: int) -> tuple[FundingPayment, ...]:
+        """Every funding payment of the configured perpetuals since `since_at`, oldest first."""
+        return await self._open.history.funding(since_at)
+
+    async def find_order(self, id: InstrumentId, client_order_id: str) -> OrderReport | None:
+        """The venue's record of an order by our id, None when it says that it knows none."""
+        return await self._open.desk.find(id, client_order_id)
+
+    async def place(self, order: PlaceOrder) -> PlaceOutcome:
+        """Send one post-only create, exactly once. Raises only Bug, for an order that we decided wrongly."""
+        return await self._open.desk.place(order)
+
+    async def cancel(self, order: CancelOrder) -> CancelOutcome:
+        """Ask the venue to cancel an order by our id, once."""
+        return await self._open.desk.cancel(order)
+
+    async def hints(self) -> AsyncIterator[Hint]:
+        """Streamed news for one reader. The streams go on between readers and end with `close`."""
+        streams = self._open.streams
+        streams.start()
+        while True:
+            yield await streams.queue.get()
+
+    async def close(self) -> None:
+        """Let creates under way end, then close every connection. Orders are not touched."""
+        if self._parts is not None:
+            await self._parts.desk.finish()
+            await self._parts.streams.stop()
+        if self._link is not None:
+            await self._link.client.close()
+        if self._session is not None:
+            await self._session.close()
+        self._parts = self._link = self._session = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Parts:
+    """What exists once the venue is open. `raw` is the venue's own name of each configured instrument."""
+
+    link: Link
+    reader: AccountReader
+    history: HistoryReader
+    desk: OrderDesk
+    streams: Streams
+    raw: Mapping[InstrumentId, str]
+
+
+def _host(url: str) -> str:
+    return url.split("/", 3)[2]

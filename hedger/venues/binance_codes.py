@@ -1,0 +1,141 @@
+"""Binance's answers as data: what its codes prove, what its words mean, where it lives and what it allows.
+
+Codes that are missing from a table prove nothing. Left out of REFUSED on purpose: -1000, -1001, -1006, -1007 and -1008
+(the venue does not say whether it executed), -4116 and -2010 "Duplicate order sent." (an order with this id exists).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+
+from hedger.model.order import RejectReason, ReportStatus
+from hedger.venues.lanes import Budget, Lane
+from hedger.venues.outcome import Refusals
+
+
+class Environment(StrEnum):
+    """Where the venue is: this machine, watched only, its demo network, or real money."""
+
+    PAPER = "paper"
+    SHADOW = "shadow"
+    TESTNET = "testnet"
+    LIVE = "live"
+
+
+_INVALID = RejectReason.INVALID_ORDER
+_MARGIN = RejectReason.INSUFFICIENT_MARGIN
+_REDUCE = RejectReason.REDUCE_ONLY_NOTHING_TO_REDUCE
+_KEYS = RejectReason.NOT_AUTHORISED
+
+REFUSED: Refusals = MappingProxyType(
+    {
+        -5022: RejectReason.POST_ONLY_WOULD_CROSS,
+        -2010: {"insufficient balance": _MARGIN, "immediately match": RejectReason.POST_ONLY_WOULD_CROSS},
+        -2018: _MARGIN,
+        -2019: _MARGIN,
+        -2027: _MARGIN,
+        -2028: _MARGIN,
+        -2022: _REDUCE,
+        -4118: _REDUCE,
+        -1013: _INVALID,
+        -1100: _INVALID,
+        -1102: _INVALID,
+        -1106: _INVALID,
+        -1111: _INVALID,
+        -1116: _INVALID,
+        -1121: _INVALID,
+        -2025: _INVALID,
+        -4003: _INVALID,
+        -4005: _INVALID,
+        -4014: _INVALID,
+        -4015: _INVALID,
+        -4016: _INVALID,
+        -4023: _INVALID,
+        -4024: _INVALID,
+        -4061: _INVALID,
+        -4131: _INVALID,
+        -4164: _INVALID,
+        -1003: RejectReason.RATE_LIMITED,
+        -1015: RejectReason.RATE_LIMITED,
+        -1021: RejectReason.CLOCK,
+        -1002: _KEYS,
+        -1022: _KEYS,
+        -2014: _KEYS,
+        -2015: _KEYS,
+        -4400: RejectReason.UNAVAILABLE,
+        -4087: RejectReason.UNAVAILABLE,
+        -4108: RejectReason.UNAVAILABLE,
+    }
+)
+
+STATUSES: Mapping[str, ReportStatus] = MappingProxyType(
+    {
+        "NEW": ReportStatus.WORKING,
+        "PARTIALLY_FILLED": ReportStatus.WORKING,
+        "FILLED": ReportStatus.FILLED,
+        "CANCELED": ReportStatus.CANCELED,
+        "EXPIRED": ReportStatus.EXPIRED,
+        "EXPIRED_IN_MATCH": ReportStatus.EXPIRED,
+        "REJECTED": ReportStatus.REJECTED,
+    }
+)
+
+KEY_CODES = frozenset({-1002, -1022, -2014, -2015})
+HOPELESS_CODES = frozenset({-1100, -1101, -1102, -1103, -1104, -1105, -1106, -1121, -1130, -4109})
+PASSING_CODES = frozenset({-1000, -1001, -1003, -1006, -1007, -1008, -1015, -1021})
+UNKNOWN_ORDER = frozenset({-2011})
+NO_SUCH_ORDER = frozenset({-2013})
+SAME_MARGIN_MODE = frozenset({-4046})
+SAME_POSITION_MODE = frozenset({-4059})
+
+API = "api"
+FAPI = "fapi"
+
+_REAL = {API: "api.binance.com", FAPI: "fapi.binance.com"}
+_DEMO = {API: "demo-api.binance.com", FAPI: "demo-fapi.binance.com"}
+_REAL_STREAMS = frozenset({"fstream.binance.com", "stream.binance.com"})
+_DEMO_STREAMS = frozenset({"fstream.binancefuture.com", "demo-stream.binance.com"})
+
+# Weight that the venue allows an address in a minute.
+WEIGHT_LIMITS = MappingProxyType({API: 6_000, FAPI: 2_400})
+
+# Orders: the venue allows 300 in ten seconds and 1,200 in a minute; a hedger that needs a tenth of it is in trouble.
+BUDGETS: Mapping[Lane, Budget] = MappingProxyType(
+    {
+        Lane.CONTROL: Budget(requests=100, period_s=10, patience_s=1.0, weight_share=1.0),
+        Lane.ORDERS: Budget(requests=40, period_s=10, patience_s=0.0, weight_share=0.95),
+        Lane.RECONCILE: Budget(requests=200, period_s=10, patience_s=5.0, weight_share=0.8),
+        Lane.DATA: Budget(requests=200, period_s=10, patience_s=5.0, weight_share=0.6),
+    }
+)
+
+
+def rest_hosts(environment: Environment) -> Mapping[str, str]:
+    """The host of the spot and of the futures API."""
+    return _DEMO if environment is Environment.TESTNET else _REAL
+
+
+def allowed_hosts(environment: Environment) -> frozenset[str]:
+    """Every host that a session may reach."""
+    streams = _DEMO_STREAMS if environment is Environment.TESTNET else _REAL_STREAMS
+    return streams | frozenset(rest_hosts(environment).values())
+
+
+# ccxt's own options that keep it from asking for what we do not need, and from work that breaks with text numbers.
+OPTIONS = MappingProxyType(
+    {
+        "fetchMarkets": {"types": ["spot", "linear"]},
+        "fetchCurrencies": False,
+        "fetchMargins": False,
+        "crossMarginPairsData": [],
+        "isolatedMarginPairsData": [],
+        "adjustForTimeDifference": False,
+        "watchPositions": {"fetchPositionsSnapshot": False},
+        "watchBalance": {"fetchBalanceSnapshot": False},
+        "listenKeyRefreshRate": 10**9,
+        "ws": {"keepAlive": 15_000, "connectionTimeout": 5_000},
+        "usedEndpoints": ["public", "private", "fapiPublic", "fapiPrivate", "fapiPrivateV3", "ws/linear", "ws/spot"],
+    }
+)

@@ -1,0 +1,176 @@
+"""What Binance lists: its names and ours, side by side, and the rules of what we trade."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from difflib import get_close_matches
+from typing import Annotated, Any, NamedTuple
+
+from pydantic import Field
+
+from hedger.errors import ConfigError
+from hedger.model.instrument import Instrument, InstrumentId, Kind
+from hedger.model.numeric import ZERO
+from hedger.venues.binance_wire import CommissionRate, Name, NotNegative, Payload, Positive, reader
+
+_PREFIX = re.compile(r"(1(?:0{3,6}))([A-Z].*)|(1M)([A-Z].*)", re.ASCII)
+_SPOT_FEE = Decimal("0.001")
+
+
+def split_multiplier(asset: str) -> tuple[str, Decimal]:
+    """`1000PEPE` is (`PEPE`, 1000): the coin, and how many of it one unit is."""
+    found = _PREFIX.fullmatch(asset)
+    if found is None:
+        return asset, Decimal(1)
+    if found[3]:
+        return found[4], Decimal(1_000_000)
+    return found[2], Decimal(found[1])
+
+
+class Listed(NamedTuple):
+    """A derivative that the venue lists, whether we trade it or not."""
+
+    symbol: str
+    underlying: str
+    contract_multiplier: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listing:
+    """The venue's names: of everything listed in derivatives (for positions), and of what is configured."""
+
+    account: str
+    derivatives: Mapping[str, Listed]
+    raw: Mapping[InstrumentId, str]
+    ids: Mapping[tuple[str, Kind], InstrumentId]
+    instruments: Mapping[InstrumentId, Instrument]
+
+    @property
+    def perpetuals(self) -> tuple[InstrumentId, ...]:
+        """The configured perpetuals."""
+        return tuple(id for id, rules in self.instruments.items() if rules.kind is Kind.PERPETUAL)
+
+    @property
+    def spots(self) -> tuple[InstrumentId, ...]:
+        """The configured spot pairs."""
+        return tuple(id for id, rules in self.instruments.items() if rules.kind is Kind.SPOT)
+
+    def derivative(self, raw: str) -> InstrumentId:
+        """The id of a derivative by the venue's name; ValueError for one that was not listed at start-up."""
+        return InstrumentId(self.account, self.listed(raw).symbol)
+
+    def listed(self, raw: str) -> Listed:
+        """A derivative by the venue's name; ValueError for one that was not listed at start-up."""
+        if raw not in self.derivatives:
+            raise ValueError(f"{raw} was not listed when we started: start again to trade or hold it")
+        return self.derivatives[raw]
+
+    def configured(self, raw: str, kind: Kind) -> InstrumentId | None:
+        """The configured instrument of that kind by the venue's name."""
+        return self.ids.get((raw, kind))
+
+
+class _Filter(Payload):
+    filterType: Name
+
+
+class _PriceFilter(Payload):
+    tickSize: Positive
+
+
+class _LotSize(Payload):
+    stepSize: Positive
+    minQty: NotNegative
+    maxQty: Positive
+
+
+class _Notional(Payload):
+    notional: NotNegative | None = None
+    minNotional: NotNegative | None = None
+
+
+class _Symbol(Payload):
+    symbol: Name
+    status: Name
+    baseAsset: Name
+    quoteAsset: Name
+    marginAsset: Name | None = None
+    contractType: str | None = None
+    orderTypes: list[str]
+    timeInForce: tuple[str, ...] = ()
+    filters: Annotated[list[dict[str, Any]], Field(min_length=1)]
+
+
+_read_symbol = reader(_Symbol)
+_read_price = reader(_PriceFilter)
+_read_lot = reader(_LotSize)
+_read_notional = reader(_Notional)
+
+
+def unknown_symbol(symbol: str, known: Iterable[str]) -> ConfigError:
+    """The sentence for a symbol that the venue does not list, with the nearest that it does."""
+    near = get_close_matches(symbol, sorted(known), n=3, cutoff=0.5)
+    hint = f": did you mean {' or '.join(near)}?" if near else "."
+    return ConfigError(f"Binance lists no {symbol}{hint}")
+
+
+def rules_of(market: Mapping[str, Any], account: str, fees: CommissionRate | None) -> Instrument:
+    """The rules of one instrument from ccxt's market, read from the venue's own filters.
+
+    Raises ConfigError when it is not open for trading, ValueError when a rule is missing.
+    """
+    listed: _Symbol = _read_symbol(market["info"])
+    symbol = str(market["symbol"])
+    if listed.status != "TRADING":
+        raise ConfigError(f"{symbol} is not open for trading on Binance (its status is {listed.status}).")
+    spot = listed.contractType is None
+    underlying, multiplier = split_multiplier(str(market["base"]))
+    lot = _read_lot(_filter(listed, "LOT_SIZE"))
+    return Instrument(
+        id=InstrumentId(account, symbol),
+        kind=Kind.SPOT if spot else Kind.PERPETUAL,
+        underlying=underlying,
+        quote=str(market["quote"]),
+        settle=str(market["quote"] if spot else market["settle"]),
+        contract_multiplier=multiplier,
+        tick_size=_read_price(_filter(listed, "PRICE_FILTER")).tickSize,
+        lot_size=lot.stepSize,
+        min_quantity=lot.minQty,
+        max_quantity=lot.maxQty,
+        min_notional=_least_notional(listed, spot),
+        maker_fee=fees.makerCommissionRate if fees is not None else _SPOT_FEE,
+        taker_fee=fees.takerCommissionRate if fees is not None else _SPOT_FEE,
+        post_only="LIMIT_MAKER" in listed.orderTypes if spot else "GTX" in listed.timeInForce,
+    )
+
+
+def _filter(listed: _Symbol, name: str) -> dict[str, Any]:
+    for row in listed.filters:
+        if row.get("filterType") == name:
+            return row
+    raise ValueError(f"{listed.symbol} has no {name} filter")
+
+
+def _least_notional(listed: _Symbol, spot: bool) -> Decimal:
+    """The smallest order in quote. A spot filter names it otherwise than a futures filter, and may be absent."""
+    names = ("NOTIONAL", "MIN_NOTIONAL") if spot else ("MIN_NOTIONAL",)
+    for row in listed.filters:
+        if row.get("filterType") in names:
+            least = _read_notional(row)
+            found = least.minNotional if spot else least.notional
+            if found is None:
+                raise ValueError(f"{listed.symbol} has a notional filter without a value")
+            return Decimal(found)
+    return ZERO
+
+
+def derivatives_of(markets: Sequence[Mapping[str, Any]]) -> dict[str, Listed]:
+    """Every derivative by the venue's name."""
+    found = {}
+    for market in markets:
+        underlying, multiplier = split_multiplier(str(market["base"]))
+        found[str(market["id"])] = Listed(str(market["symbol"]), underlying, multiplier)
+    return found

@@ -1,0 +1,175 @@
+"""Binance's payloads as our nouns."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from hedger.model.account import FundingPayment, MarginMode, Position
+from hedger.model.instrument import InstrumentId
+from hedger.model.market import Mark, Quote
+from hedger.model.numeric import ZERO
+from hedger.model.order import Fill, OrderReport, ReportStatus, Side
+from hedger.venues.binance_codes import STATUSES
+from hedger.venues.binance_listing import Listed
+from hedger.venues.binance_wire import (
+    BookFrame,
+    BookTicker,
+    Income,
+    MarkFrame,
+    OrderFrame,
+    OrderRecord,
+    PositionRisk,
+    Premium,
+    SymbolConfig,
+    Trade,
+)
+
+HOUR_MS = 3_600_000
+SIDES = {"BUY": Side.BUY, "SELL": Side.SELL}
+MARGIN_MODES = {"CROSSED": MarginMode.CROSS, "ISOLATED": MarginMode.ISOLATED}
+
+
+def report_of(record: OrderRecord, id: InstrumentId) -> OrderReport:
+    """An order's record. A filled quantity above the order's own is refused."""
+    if record.executedQty > record.origQty:
+        raise ValueError("an order is filled beyond its quantity")
+    return OrderReport(
+        id=id,
+        client_order_id=record.clientOrderId or None,
+        venue_order_id=str(record.orderId),
+        side=SIDES[record.side],
+        quantity=record.origQty,
+        filled=record.executedQty,
+        price=record.price,
+        status=STATUSES.get(record.status, ReportStatus.UNRECOGNISED),
+        reduce_only=record.reduceOnly,
+        exchange_at=record.updateTime,
+    )
+
+
+def position_of(row: PositionRisk, account: str, listed: Listed, config: SymbolConfig) -> Position:
+    """One net position with its leverage and margin mode."""
+    return Position(
+        id=InstrumentId(account, listed.symbol),
+        underlying=listed.underlying,
+        quantity=row.positionAmt,
+        contract_multiplier=listed.contract_multiplier,
+        entry_price=row.entryPrice,
+        mark_price=row.markPrice,
+        liquidation_price=row.liquidationPrice if row.liquidationPrice > 0 else None,
+        leverage=config.leverage,
+        margin_mode=MARGIN_MODES[config.marginType],
+    )
+
+
+def flat_row(raw: str) -> PositionRisk:
+    """The row that Binance leaves out for a flat position."""
+    return PositionRisk(
+        symbol=raw,
+        positionSide="BOTH",
+        positionAmt=ZERO,
+        entryPrice=ZERO,
+        markPrice=ZERO,
+        liquidationPrice=ZERO,
+    )
+
+
+def fill_of(trade: Trade, id: InstrumentId) -> Fill:
+    """One execution; Binance's list does not name our id."""
+    return Fill(
+        id=id,
+        trade_id=str(trade.id),
+        venue_order_id=str(trade.orderId),
+        client_order_id=None,
+        side=SIDES[trade.side],
+        quantity=trade.qty,
+        price=trade.price,
+        fee=trade.commission,
+        fee_asset=trade.commissionAsset,
+        maker=trade.maker,
+        exchange_at=trade.time,
+    )
+
+
+def payment_of(row: Income, id: InstrumentId) -> FundingPayment:
+    """One funding payment: positive was received."""
+    return FundingPayment(id=id, payment_id=str(row.tranId), amount=row.income, asset=row.asset, exchange_at=row.time)
+
+
+def quote_of(ticker: BookTicker, id: InstrumentId, exchange_at: int) -> Quote:
+    """The best prices of a book; ValueError for a crossed one."""
+    return _quote(id, ticker.bidPrice, ticker.bidQty, ticker.askPrice, ticker.askQty, exchange_at)
+
+
+def quote_of_frame(frame: BookFrame, id: InstrumentId, exchange_at: int) -> Quote:
+    """The best prices of a book, as streamed."""
+    return _quote(id, frame.b, frame.B, frame.a, frame.A, frame.E or exchange_at)
+
+
+def _quote(
+    id: InstrumentId, bid: Decimal, bid_quantity: Decimal, ask: Decimal, ask_quantity: Decimal, exchange_at: int
+) -> Quote:
+    if bid >= ask:
+        raise ValueError("the book is crossed")
+    return Quote(id=id, bid=bid, bid_quantity=bid_quantity, ask=ask, ask_quantity=ask_quantity, exchange_at=exchange_at)
+
+
+def mark_of(premium: Premium, id: InstrumentId, funding_interval_ms: int) -> Mark:
+    """Mark, index and funding."""
+    return Mark(
+        id=id,
+        mark_price=premium.markPrice,
+        index_price=premium.indexPrice,
+        funding_rate=premium.lastFundingRate,
+        funding_interval_ms=funding_interval_ms,
+        next_funding_at=premium.nextFundingTime,
+        exchange_at=premium.time,
+    )
+
+
+def mark_of_frame(frame: MarkFrame, id: InstrumentId, funding_interval_ms: int) -> Mark:
+    """Mark, index and funding, as streamed."""
+    return Mark(
+        id=id,
+        mark_price=frame.p,
+        index_price=frame.i,
+        funding_rate=frame.r,
+        funding_interval_ms=funding_interval_ms,
+        next_funding_at=frame.T,
+        exchange_at=frame.E,
+    )
+
+
+def news_of_frame(frame: OrderFrame, id: InstrumentId) -> tuple[OrderReport | Fill, ...]:
+    """What an order update says: the fill first, when it tells of one, then the order's record."""
+    order = frame.o
+    report = OrderReport(
+        id=id,
+        client_order_id=order.c or None,
+        venue_order_id=str(order.i),
+        side=SIDES[order.S],
+        quantity=order.q,
+        filled=order.z,
+        price=order.p,
+        status=STATUSES.get(order.X, ReportStatus.UNRECOGNISED),
+        reduce_only=order.R,
+        exchange_at=frame.E,
+    )
+    if order.x != "TRADE":
+        return (report,)
+    if order.l <= 0 or order.L <= 0:
+        raise ValueError("a trade without a quantity or a price")
+    fill = Fill(
+        id=id,
+        trade_id=str(order.t),
+        venue_order_id=str(order.i),
+        client_order_id=order.c or None,
+        side=SIDES[order.S],
+        quantity=order.l,
+        price=order.L,
+        fee=order.n,
+        fee_asset=order.N or "",
+        maker=order.m,
+        exchange_at=order.T,
+    )
+    return (fill, report)

@@ -1,0 +1,262 @@
+"""What Binance sends, field by field: anything missing, of another kind, or out of range is refused."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from decimal import Decimal
+from typing import Annotated, Any, Literal, TypeVar
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter
+
+_NUMBER = re.compile(r"[+-]?[0-9]{1,24}(?:\.[0-9]{1,24})?(?:[eE][+-]?[0-9]{1,2})?")
+_LARGEST = Decimal(10) ** 18
+
+T = TypeVar("T")
+
+
+def _decimal(value: object) -> Decimal:
+    """A finite decimal from its text or from a whole number; a float has already lost its digits."""
+    text = str(value) if isinstance(value, int | Decimal) and not isinstance(value, bool) else value
+    if not isinstance(text, str) or _NUMBER.fullmatch(text) is None:
+        raise ValueError("not a number")
+    number = Decimal(text)
+    if abs(number) > _LARGEST:
+        raise ValueError("out of range")
+    return number
+
+
+Number = Annotated[Decimal, BeforeValidator(_decimal)]
+Positive = Annotated[Decimal, BeforeValidator(_decimal), Field(gt=0)]
+NotNegative = Annotated[Decimal, BeforeValidator(_decimal), Field(ge=0)]
+# Milliseconds since 1970, between 2017 and 2096: neither seconds nor microseconds.
+Moment = Annotated[int, Field(strict=True, ge=1_500_000_000_000, le=4_000_000_000_000)]
+Identifier = Annotated[int, Field(strict=True, ge=0)]
+Name = Annotated[str, Field(strict=True, min_length=1, max_length=64)]
+Flag = Annotated[bool, Field(strict=True)]
+SideName = Literal["BUY", "SELL"]
+
+
+class Payload(BaseModel):
+    """A part of an answer. What else the venue adds is ignored; what we need must be there."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+
+
+def reader(shape: Any) -> Callable[[Any], Any]:
+    """A function that reads a payload as `shape`, raising ValueError for any other."""
+    adapter: TypeAdapter[Any] = TypeAdapter(shape)
+    return adapter.validate_python
+
+
+class ServerTime(Payload):
+    """`GET /fapi/v1/time`."""
+
+    serverTime: Moment
+
+
+class SpotBalance(Payload):
+    """One asset of the spot wallet."""
+
+    asset: Name
+    free: NotNegative
+    locked: NotNegative
+
+
+class SpotAccount(Payload):
+    """`GET /api/v3/account`: the venue lists every asset, so an empty list is no answer."""
+
+    balances: Annotated[list[SpotBalance], Field(min_length=1)]
+
+
+class FuturesAsset(Payload):
+    """One asset of the derivatives wallet."""
+
+    asset: Name
+    walletBalance: Number
+
+
+class FuturesPosition(Payload):
+    """One position in the account's own list, which leaves out what is flat."""
+
+    symbol: Name
+    positionSide: Literal["BOTH", "LONG", "SHORT"]
+    positionAmt: Number
+
+
+class FuturesAccount(Payload):
+    """`GET /fapi/v3/account`."""
+
+    totalMarginBalance: Number
+    totalMaintMargin: NotNegative
+    totalInitialMargin: NotNegative
+    availableBalance: Number
+    assets: Annotated[list[FuturesAsset], Field(min_length=1)]
+    positions: list[FuturesPosition]
+
+
+class PositionRisk(FuturesPosition):
+    """One row of `GET /fapi/v3/positionRisk`. A liquidation price of 0 means that there is none."""
+
+    entryPrice: NotNegative
+    markPrice: NotNegative
+    liquidationPrice: Number
+
+
+class OrderRecord(Payload):
+    """An order as the futures REST API tells it. Somebody's order that closes a whole position has no quantity."""
+
+    orderId: Identifier
+    clientOrderId: Annotated[str, Field(strict=True, max_length=64)]
+    symbol: Name
+    side: SideName
+    status: Name
+    type: Name
+    timeInForce: Name
+    price: NotNegative
+    origQty: NotNegative
+    executedQty: NotNegative
+    reduceOnly: Flag
+    updateTime: Moment
+
+
+class PositionMode(Payload):
+    """`GET /fapi/v1/accountConfig`, a sixth of the weight of the question for the position mode alone."""
+
+    dualSidePosition: Flag
+    canTrade: Flag
+
+
+class SymbolConfig(Payload):
+    """One row of `GET /fapi/v1/symbolConfig`."""
+
+    symbol: Name
+    marginType: Literal["CROSSED", "ISOLATED"]
+    leverage: Positive
+
+
+class Trade(Payload):
+    """One row of `GET /fapi/v1/userTrades`. A positive commission was paid by us."""
+
+    id: Identifier
+    orderId: Identifier
+    symbol: Name
+    side: SideName
+    qty: Positive
+    price: Positive
+    commission: Number
+    commissionAsset: Name
+    maker: Flag
+    time: Moment
+
+
+class Income(Payload):
+    """One row of `GET /fapi/v1/income`."""
+
+    symbol: str
+    incomeType: Name
+    income: Number
+    asset: Name
+    time: Moment
+    tranId: Annotated[int, Field(ge=0)]
+
+
+class BookTicker(Payload):
+    """The best prices of a spot book: it carries no time. A side without a price is refused."""
+
+    symbol: Name
+    bidPrice: Positive
+    bidQty: NotNegative
+    askPrice: Positive
+    askQty: NotNegative
+
+
+class FuturesBookTicker(BookTicker):
+    """The best prices of a futures book."""
+
+    time: Moment
+
+
+class Premium(Payload):
+    """`GET /fapi/v1/premiumIndex`."""
+
+    symbol: Name
+    markPrice: Positive
+    indexPrice: Positive
+    lastFundingRate: Number
+    nextFundingTime: Moment
+    time: Moment
+
+
+class FundingInfo(Payload):
+    """One row of `GET /fapi/v1/fundingInfo`, which lists the contracts with an interval of their own."""
+
+    symbol: Name
+    fundingIntervalHours: Annotated[int, Field(strict=True, ge=1, le=24)]
+
+
+class CommissionRate(Payload):
+    """`GET /fapi/v1/commissionRate`."""
+
+    symbol: Name
+    makerCommissionRate: Number
+    takerCommissionRate: Number
+
+
+class KeyRights(Payload):
+    """`GET /sapi/v1/account/apiRestrictions`."""
+
+    enableWithdrawals: Flag
+    enableFutures: Flag
+    enableReading: Flag
+
+
+class BookFrame(Payload):
+    """A streamed `bookTicker`; spot's has no time."""
+
+    s: Name
+    b: Positive
+    B: NotNegative
+    a: Positive
+    A: NotNegative
+    E: Moment | None = None
+
+
+class MarkFrame(Payload):
+    """A streamed `markPriceUpdate`."""
+
+    s: Name
+    p: Positive
+    i: Positive
+    r: Number
+    T: Moment
+    E: Moment
+
+
+class OrderFrameBody(Payload):
+    """The order in an `ORDER_TRADE_UPDATE`: S side, q quantity, z filled, x what happened, X status, l last fill."""
+
+    s: Name
+    c: str
+    S: SideName
+    q: NotNegative
+    p: NotNegative
+    z: NotNegative
+    x: Name
+    X: Name
+    i: Identifier
+    R: Flag
+    T: Moment
+    l: NotNegative  # noqa: E741
+    L: NotNegative
+    t: int
+    m: Flag
+    n: Number = Decimal(0)
+    N: str | None = None
+
+
+class OrderFrame(Payload):
+    """A streamed `ORDER_TRADE_UPDATE`."""
+
+    E: Moment
+    o: OrderFrameBody

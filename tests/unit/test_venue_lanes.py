@@ -1,0 +1,115 @@
+"""Lanes: an order never waits behind polls, weight is heeded, and quiet is kept."""
+
+import asyncio
+from dataclasses import dataclass
+
+import pytest
+
+from hedger.venues.binance_codes import BUDGETS
+from hedger.venues.lanes import Barred, Budget, Lane, Lanes
+from hedger.venues.watching import Unwatched
+
+HOST = "fapi.binance.com"
+SMALL = {lane: Budget(requests=3, period_s=60, patience_s=0, weight_share=0.5) for lane in Lane}
+
+
+@dataclass
+class StillClock:
+    """A clock that a test moves."""
+
+    now: int = 1_790_000_000_000
+    speed: float = 1.0
+
+    def now_ms(self) -> int:
+        return self.now
+
+    def span(self, seconds: float) -> float:
+        return seconds / self.speed
+
+    async def sleep(self, seconds: float) -> None:
+        self.now += int(seconds * 1000)
+
+
+def lanes(clock: StillClock, budgets: dict[Lane, Budget] | None = None) -> Lanes:
+    return Lanes(
+        account="main", clock=clock, budgets=budgets or SMALL, weight_limits={HOST: 2400}, observer=Unwatched()
+    )
+
+
+def spend(lane: Lane, of: Lanes, times: int) -> int:
+    """How many of so many requests pass."""
+
+    async def run() -> int:
+        passed = 0
+        for _ in range(times):
+            try:
+                await of.enter(lane, HOST)
+                passed += 1
+            except Barred:
+                pass
+        return passed
+
+    return asyncio.run(run())
+
+
+def test_a_lane_has_a_budget_of_its_own() -> None:
+    under = lanes(StillClock())
+    assert spend(Lane.DATA, under, 5) == 3
+    assert spend(Lane.ORDERS, under, 5) == 3
+    assert spend(Lane.CONTROL, under, 1) == 1
+
+
+def test_the_order_lane_never_waits_and_control_has_the_most() -> None:
+    assert BUDGETS[Lane.ORDERS].patience_s == 0
+    shares = [BUDGETS[lane].weight_share for lane in Lane]
+    assert shares == sorted(shares, reverse=True)
+
+
+def test_a_period_is_of_the_clock_and_passes_faster_on_a_faster_one() -> None:
+    budget = {lane: Budget(requests=1, period_s=1, patience_s=2, weight_share=1) for lane in Lane}
+    assert spend(Lane.DATA, lanes(StillClock(speed=50), budget), 5) == 5
+
+
+def test_used_weight_bars_prices_before_reconciliation_before_orders() -> None:
+    clock = StillClock()
+    under = lanes(clock, dict(BUDGETS))
+    under.answered(HOST, 200, {"x-mbx-used-weight-1m": "1950"}, "")
+    passed = {lane: spend(lane, under, 1) for lane in Lane}
+    assert passed == {Lane.CONTROL: 1, Lane.ORDERS: 1, Lane.RECONCILE: 0, Lane.DATA: 0}
+    clock.now += 60_000
+    assert spend(Lane.DATA, under, 1) == 1, "the venue counts by the minute"
+
+
+def test_after_a_429_only_control_passes_until_it_is_over() -> None:
+    clock = StillClock()
+    under = lanes(clock)
+    under.answered(HOST, 429, {"retry-after": "7"}, "")
+    assert {lane: spend(lane, under, 1) for lane in Lane} == {
+        Lane.CONTROL: 1,
+        Lane.ORDERS: 0,
+        Lane.RECONCILE: 0,
+        Lane.DATA: 0,
+    }
+    clock.now += 7_000
+    assert spend(Lane.DATA, under, 1) == 1
+
+
+def test_under_a_ban_nothing_passes_until_the_moment_that_was_named() -> None:
+    clock = StillClock()
+    under = lanes(clock)
+    under.answered(HOST, 418, {}, f"Way too many requests; IP banned until {clock.now + 900_000}.")
+    assert spend(Lane.CONTROL, under, 1) == 0
+    clock.now += 899_000
+    assert spend(Lane.CONTROL, under, 1) == 0
+    clock.now += 1_000
+    assert spend(Lane.CONTROL, under, 1) == 1
+
+
+@pytest.mark.parametrize("headers", [{"retry-after": "soon"}, {"retry-after": "-5"}, {"retry-after": "9" * 12}])
+def test_a_senseless_retry_after_closes_for_a_bounded_while(headers: dict[str, str]) -> None:
+    clock = StillClock()
+    under = lanes(clock)
+    under.answered(HOST, 429, headers, "")
+    assert spend(Lane.DATA, under, 1) == 0
+    clock.now += 3 * 24 * 3_600_000
+    assert spend(Lane.DATA, under, 1) == 1

@@ -1,0 +1,222 @@
+"""Orders on the wire: their exact bytes, their one request, and what the venue's records become."""
+
+import asyncio
+from decimal import Decimal
+
+import pytest
+
+from hedger.errors import AskAgain, Bug
+from hedger.model.message import CancelAnswered, OrderAccepted, OrderRejected
+from hedger.model.order import OrderReport, RejectReason, ReportStatus, Side
+from tests.support.wire_bodies import order_record
+from tests.support.wire_server import hanging_answer, plain_answer, refusal, reset_answer
+from tests.support.wire_venue import BTC, OUR_ID, SPOT, WireClock, cancel_order, opened, place_order
+
+ORDER = "/fapi/v1/order"
+
+
+def test_a_create_carries_our_id_post_only_the_window_and_exact_numbers() -> None:
+    async def scenario() -> dict[str, str]:
+        async with opened() as desk:
+            await desk.venue.place(place_order(reduce_only=True, ttl_ms=2500))
+            return desk.fake.requests("POST", ORDER)[0].params
+
+    params = asyncio.run(scenario())
+    window = int(params.pop("recvWindow"))
+    del params["timestamp"], params["signature"]
+    assert params == {
+        "symbol": "BTCUSDT",
+        "side": "SELL",
+        "newClientOrderId": OUR_ID,
+        "newOrderRespType": "RESULT",
+        "type": "LIMIT",
+        "quantity": "0.002",
+        "price": "60000.1",
+        "timeInForce": "GTX",
+        "reduceOnly": "true",
+    }
+    assert 2400 < window <= 2500, "waiting in the lane comes off the time-to-live, never on top"
+
+
+def test_a_create_that_does_not_reduce_says_nothing_of_reducing() -> None:
+    async def scenario() -> dict[str, str]:
+        async with opened() as desk:
+            await desk.venue.place(place_order(side=Side.BUY))
+            return desk.fake.requests("POST", ORDER)[0].params
+
+    params = asyncio.run(scenario())
+    assert params["side"] == "BUY"
+    assert "reduceOnly" not in params
+
+
+def test_a_scaled_clock_stamps_its_own_time_with_the_measured_offset() -> None:
+    """At ten times the speed the server shares the clock; ours is 4 s behind it and the measurement knows."""
+
+    async def scenario() -> tuple[int, object]:
+        server = WireClock(speed=10)
+        async with opened(clock=WireClock(speed=10, behind_ms=4000), ready=False) as desk:
+            desk.fake.clock_ms = server.now_ms
+            await desk.venue.open([BTC.symbol])
+            return await desk.venue.measure_clock(), await desk.venue.place(place_order(ttl_ms=3000))
+
+    offset_ms, outcome = asyncio.run(scenario())
+    assert abs(offset_ms - 4000) < 200
+    assert isinstance(outcome, OrderAccepted)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"quantity": Decimal("0.0025")}, {"price": Decimal("60000.15")}, {"id": SPOT}, {"quantity": Decimal(0)}]
+)
+def test_an_order_off_the_grid_or_for_another_instrument_is_a_bug_and_not_sent(changes: dict[str, object]) -> None:
+    async def scenario() -> None:
+        async with opened([BTC.symbol, SPOT.symbol]) as desk:
+            with pytest.raises(Bug):
+                await desk.venue.place(place_order(**changes))
+            assert desk.fake.seen == []
+
+    asyncio.run(scenario())
+
+
+def test_an_order_whose_connection_is_refused_was_provably_not_sent() -> None:
+    async def scenario() -> object:
+        async with opened() as desk:
+            await desk.fake.stop()
+            return await desk.venue.place(place_order())
+
+    outcome = asyncio.run(scenario())
+    assert isinstance(outcome, OrderRejected)
+    assert outcome.reason is RejectReason.NOT_SENT
+
+
+def test_a_shadow_venue_sends_no_create_and_no_cancel() -> None:
+    async def scenario() -> None:
+        async with opened(environment="shadow") as desk:
+            outcome = await desk.venue.place(place_order())
+            assert isinstance(outcome, OrderRejected)
+            assert outcome.reason is RejectReason.NOT_SENT
+            assert isinstance(await desk.venue.cancel(cancel_order()), CancelAnswered)
+            assert desk.fake.seen == []
+
+    asyncio.run(scenario())
+
+
+def test_a_canceled_caller_neither_cuts_the_create_nor_hides_it() -> None:
+    async def scenario() -> None:
+        async with opened() as desk:
+            desk.fake.answers["POST", ORDER] = hanging_answer(0.3)
+            desk.fake.asked.clear()
+            task = asyncio.create_task(desk.venue.place(place_order()))
+            await asyncio.wait_for(desk.fake.asked.wait(), timeout=5)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            assert [outcome.client_order_id for outcome in desk.watcher.abandoned] == [OUR_ID]
+            assert len(desk.fake.requests("POST", ORDER)) == 1
+
+    asyncio.run(scenario())
+
+
+def test_the_order_lane_sends_at_once_or_not_at_all() -> None:
+    async def scenario() -> list[object]:
+        async with opened() as desk:
+            return [await desk.venue.place(place_order()) for _ in range(42)]
+
+    outcomes = asyncio.run(scenario())
+    assert sum(isinstance(outcome, OrderAccepted) for outcome in outcomes) == 40
+    late = outcomes[-1]
+    assert isinstance(late, OrderRejected)
+    assert late.reason is RejectReason.RATE_LIMITED
+
+
+# --- cancels and queries -------------------------------------------------------------------------------------------
+
+
+def test_a_cancel_goes_by_our_id_and_its_record_is_the_report() -> None:
+    async def scenario() -> tuple[dict[str, str], object]:
+        async with opened() as desk:
+            desk.fake.answers["DELETE", ORDER] = order_record(
+                clientOrderId=OUR_ID, status="CANCELED", executedQty="0.001"
+            )
+            outcome = await desk.venue.cancel(cancel_order())
+            return desk.fake.requests("DELETE", ORDER)[0].params, outcome
+
+    params, outcome = asyncio.run(scenario())
+    assert (params["symbol"], params["origClientOrderId"]) == ("BTCUSDT", OUR_ID)
+    assert isinstance(outcome, OrderReport)
+    assert (outcome.status, outcome.filled) == (ReportStatus.CANCELED, Decimal("0.001"))
+
+
+def test_a_cancel_of_an_unknown_order_is_told_as_unknown_and_ends_nothing() -> None:
+    async def scenario() -> object:
+        async with opened() as desk:
+            desk.fake.answers["DELETE", ORDER] = refusal(400, -2011, "Unknown order sent.")
+            return await desk.venue.cancel(cancel_order())
+
+    outcome = asyncio.run(scenario())
+    assert isinstance(outcome, CancelAnswered)
+    assert not outcome.known
+
+
+@pytest.mark.parametrize(
+    "answer", [plain_answer(200, "<html>"), plain_answer(200, "{}"), reset_answer(), plain_answer(503, "")]
+)
+def test_a_cancel_with_a_broken_answer_is_only_an_answer_after_one_request(answer: object) -> None:
+    async def scenario() -> object:
+        async with opened() as desk:
+            desk.fake.answers["DELETE", ORDER] = answer
+            outcome = await desk.venue.cancel(cancel_order())
+            assert len(desk.fake.requests("DELETE", ORDER)) == 1
+            return outcome
+
+    outcome = asyncio.run(scenario())
+    assert isinstance(outcome, CancelAnswered)
+    assert outcome.known
+
+
+def test_an_order_is_found_by_our_id_with_what_filled() -> None:
+    async def scenario() -> object:
+        async with opened() as desk:
+            desk.fake.answers["GET", ORDER] = order_record(
+                clientOrderId=OUR_ID, status="PARTIALLY_FILLED", executedQty="0.001"
+            )
+            found = await desk.venue.find_order(BTC, OUR_ID)
+            assert desk.fake.requests("GET", ORDER)[0].params["origClientOrderId"] == OUR_ID
+            return found
+
+    found = asyncio.run(scenario())
+    assert isinstance(found, OrderReport)
+    assert (found.status, found.filled, found.quantity) == (ReportStatus.WORKING, Decimal("0.001"), Decimal("0.002"))
+
+
+def test_an_order_that_the_venue_does_not_know_is_none() -> None:
+    async def scenario() -> object:
+        async with opened() as desk:
+            desk.fake.answers["GET", ORDER] = refusal(400, -2013, "Order does not exist.")
+            return await desk.venue.find_order(BTC, OUR_ID)
+
+    assert asyncio.run(scenario()) is None
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [plain_answer(200, "<html>"), plain_answer(200, "{}"), order_record(clientOrderId="other"), plain_answer(502, "")],
+)
+def test_a_broken_record_of_an_order_is_asked_for_again_and_never_none(answer: object) -> None:
+    async def scenario() -> None:
+        async with opened() as desk:
+            desk.fake.answers["GET", ORDER] = answer
+            with pytest.raises(AskAgain):
+                await desk.venue.find_order(BTC, OUR_ID)
+
+    asyncio.run(scenario())
+
+
+def test_an_unknown_status_of_an_order_is_never_read_as_final() -> None:
+    async def scenario() -> object:
+        async with opened() as desk:
+            desk.fake.answers["GET", ORDER] = order_record(clientOrderId=OUR_ID, status="HIBERNATING")
+            return await desk.venue.find_order(BTC, OUR_ID)
+
+    found = asyncio.run(scenario())
+    assert isinstance(found, OrderReport)
+    assert found.status is ReportStatus.UNRECOGNISED
