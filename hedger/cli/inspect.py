@@ -15,6 +15,8 @@ import typer
 from hedger.cli.options import ConfigOption, JsonOption, StateDirOption, settings_of
 from hedger.errors import AskAgain, ConfigError, GiveUp, HedgerError
 
+MOST_SILENT_S = 90.0  # more than the longest beat that can be configured
+
 
 def status(
     config: ConfigOption = None,
@@ -42,11 +44,21 @@ def status(
 
 
 def _read_status(path: Path) -> dict[str, Any]:
+    from hedger.runtime.clock import SystemClock
+
     try:
         known: dict[str, Any] = json_module.loads(path.read_text(encoding="utf-8"))
+        silent_s = SystemClock().now_ms() / 1000 - path.stat().st_mtime
         os.kill(int(known["pid"]), 0)
+    except PermissionError:
+        raise AskAgain(f"{path} belongs to another user; ask as that user") from None
     except (OSError, ValueError, KeyError):
         raise AskAgain(f"no hedger runs on {path.parent}; start one with `hedger paper` or `hedger run`") from None
+    if silent_s > MOST_SILENT_S:
+        raise AskAgain(
+            f"the hedger on {path.parent} (process {known['pid']}) has said nothing for {silent_s:.0f} s: "
+            "it hangs, or another program has its number; look at its log"
+        )
     return known
 
 
@@ -108,7 +120,8 @@ def healthcheck(config: ConfigOption = None, state_dir: StateDirOption = None) -
 def _state_directory(config: Path | None, given: Path | None) -> Path:
     """The state directory: the option, or what the settings say; paper keeps its own beneath it."""
     if given is not None:
-        return given
+        own = any((given / name).exists() for name in ("journal.sqlite3", "status.json"))
+        return given if own or not (given / "paper").is_dir() else given / "paper"
     from hedger.settings.schema import Mode
 
     try:

@@ -14,7 +14,8 @@ from hedger.errors import ConfigError, NotHedged
 def paper(
     config: ConfigOption = None,
     seconds: Annotated[
-        float | None, typer.Option(min=1, help="End after so many simulated seconds; without it, run until Ctrl-C.")
+        float | None,
+        typer.Option(min=1, help="End after so many simulated seconds; else at a replay's end, or by Ctrl-C."),
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="The seed of the market and the deposits.")] = None,
     speed: Annotated[
@@ -33,7 +34,8 @@ def paper(
 ) -> None:
     """Hedge a paper portfolio on the embedded exchange, and judge the end against the exchange's own truth.
 
-    Exits with 7 if the book is not hedged at the end, a fill was a taker's, or the journal and the exchange differ.
+    Exits with 7 if a fill was a taker's, it halted, or the journal and the exchange differ; and, where the run had a
+    length and was not stopped by a person in the middle of something, if the book is not hedged at the end.
     """
     from hedger.cli.show import print_summary
     from hedger.settings.schema import Mode
@@ -52,6 +54,10 @@ def paper(
             f"mode is {settings.mode.value} in {config}: `hedger paper` needs paper, `hedger run` runs it"
         )
     length = None if settings.paper.duration_s is None else float(settings.paper.duration_s)
+    if replay is not None:
+        from hedger.app.recording import replay_seconds
+
+        length = replay_seconds(replay, length)
     if fastest:
         from hedger.app.paper import run_at_port
 
@@ -65,7 +71,7 @@ def paper(
             settings, config=config, seconds=length, replay=replay, json=json, metrics_port=metrics_port
         )
     print_summary(summary, as_json=json)
-    if not summary.good:
+    if not summary.sound or (length is not None and not summary.hedged):
         raise NotHedged(summary.verdict)
 
 
@@ -90,7 +96,7 @@ def exchange(
     linger: Annotated[float, typer.Option(min=0, help="Seconds to go on after whoever started it is gone.")] = 120.0,
 ) -> None:
     """Run the embedded exchange as a process of its own: `hedger paper` starts it for itself."""
-    from hedger.app.wire import serve
+    from hedger.app.exchange import serve
 
     settings = settings_of(config, {"paper.seed": seed})
     serve(settings, directory=directory, replay=replay, speed=speed, linger_s=linger)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import typer
+from typer.exceptions import TyperException
 
 from hedger.cli import inspect, paper, run, settings
+from hedger.errors import ConfigError
 
 app = typer.Typer(
     name="hedger",
@@ -24,3 +26,16 @@ app.command("status")(inspect.status)
 app.command("explain")(inspect.explain)
 app.command("resume")(inspect.resume)
 app.command("healthcheck")(inspect.healthcheck)
+
+
+def command_line() -> None:
+    """Carry out what was typed; what cannot be understood is a ConfigError, one sentence like every other."""
+    try:
+        code = app(standalone_mode=False, prog_name="hedger")
+    except TyperException as problem:
+        text = problem.format_message().rstrip(".")
+        if not text:  # nothing was typed, and the help has been printed
+            raise SystemExit(2) from None
+        raise ConfigError(f"{text}; see `hedger --help`, or a command's own") from None
+    if code:  # typer's own way to end: 130 after Ctrl-C
+        raise SystemExit(code)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -34,10 +35,39 @@ def run(
 def record(
     directory: Annotated[Path, typer.Argument(help="Where the recorded streams go.")],
     symbol: Annotated[str, typer.Option(help="The coin pair, as in BTC/USDT.")] = "BTC/USDT",
-    seconds: Annotated[float, typer.Option(min=1, help="How long to record.")] = 300.0,
+    seconds: Annotated[float, typer.Option(min=1, help="How long to record; Ctrl-C ends it earlier.")] = 300.0,
+    paper: Annotated[
+        Path | None,
+        typer.Option(help="Record the exchange of the `hedger paper` that runs with this --state-dir, not Binance."),
+    ] = None,
 ) -> None:
-    """Record a venue's public spot and futures streams, for `hedger paper --replay`."""
+    """Record Binance's public spot and futures streams, for `hedger paper --replay`. No keys are needed."""
     from hedger.app.recording import record_streams
 
-    path = record_streams(directory, symbol=symbol, seconds=seconds)
-    print(f"recorded into {path}")
+    line = _ProgressLine(seconds)
+    try:
+        recorded = record_streams(directory, symbol=symbol, seconds=seconds, paper=paper, tell=line.show)
+    finally:
+        line.clear()
+    print(f"recorded {recorded.frames:,} messages in {recorded.seconds:.0f} s into {directory}")
+
+
+class _ProgressLine:
+    """One line of a terminal, drawn again and again; nothing where nobody looks."""
+
+    def __init__(self, seconds: float) -> None:
+        self._seconds = seconds
+        self._on_terminal = sys.stderr.isatty()
+
+    def show(self, frames: int, seconds: float) -> None:
+        """Draw how far it has come."""
+        self._write(f"{seconds:,.0f} of {self._seconds:,.0f} s, {frames:,} messages")
+
+    def clear(self) -> None:
+        """Take the line away."""
+        self._write("")
+
+    def _write(self, text: str) -> None:
+        if self._on_terminal:
+            sys.stderr.write(f"\r\x1b[K{text}")
+            sys.stderr.flush()

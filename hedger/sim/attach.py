@@ -11,18 +11,21 @@ import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import aiohttp
+from typing import TYPE_CHECKING
 
 from hedger.errors import GiveUp
-from hedger.sim.network import PaperNetwork, paper_network
-from hedger.sim.nouns import Truth
 from hedger.sim.scaled_time import SharedClock
-from hedger.sim.testimony import truth_from_json
+
+# An HTTP client takes longer to import than the process to start: it is imported where it is used.
+if TYPE_CHECKING:
+    from hedger.sim.network import PaperNetwork
+    from hedger.sim.nouns import Truth
 
 NOTE = "exchange.json"
 LOG = "exchange.log"
 ASK_S = 5.0
+READY_S = 20.0
+PROGRAM = ("-m", "hedger", "exchange")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,10 +61,14 @@ class Attached:
 
     def network(self) -> PaperNetwork:
         """How a client reaches it, and nothing else."""
+        from hedger.sim.network import paper_network
+
         return paper_network(self.note.port, Path(self.note.ca))
 
     async def truth(self, user: str = "main") -> Truth:
         """What really is. Raises GiveUp when the exchange does not answer."""
+        from hedger.sim.testimony import truth_from_json
+
         return truth_from_json(await self._ask("GET", f"/truth?user={user}"))
 
     async def status(self) -> dict[str, object]:
@@ -96,6 +103,8 @@ class Attached:
         return True
 
     async def _ask(self, method: str, path: str, body: dict[str, object] | None = None) -> str:
+        import aiohttp
+
         connector = aiohttp.UnixConnector(self.note.socket)
         timeout = aiohttp.ClientTimeout(total=ASK_S)
         try:
@@ -115,24 +124,33 @@ async def start_exchange_process(
     arguments: Sequence[str],
     *,
     directory: Path,
-    timeout_s: float = 20.0,
-    program: Sequence[str] = ("-m", "hedger", "exchange"),
+    timeout_s: float = READY_S,
+    program: Sequence[str] = PROGRAM,
 ) -> Attached:
     """Start `hedger exchange ARGUMENTS --directory DIRECTORY` and wait until it serves.
 
-    The process ends by `Attached.stop`, by SIGTERM, or some time after its parent (us) has died.
     Raises GiveUp with the last of its log if it does not come up.
+    """
+    process = launch_exchange(arguments, directory=directory, program=program)
+    return await await_ready(process, directory, timeout_s=timeout_s)
+
+
+def launch_exchange(
+    arguments: Sequence[str], *, directory: Path, program: Sequence[str] = PROGRAM
+) -> subprocess.Popen[bytes]:
+    """Start the process and do not wait for it.
+
+    It ends by `Attached.stop`, by SIGTERM, or some time after its parent (us) has died.
     """
     prepare_directory(directory)
     command = [sys.executable, *program, *arguments, "--directory", str(directory)]
     with (directory / LOG).open("wb") as log:
-        process = subprocess.Popen(  # noqa: ASYNC220, S603 - it returns at once; the command is ours
+        return subprocess.Popen(  # noqa: S603 - the command is ours
             command, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
         )
-    return await await_ready(process, directory, timeout_s=timeout_s)
 
 
-async def await_ready(process: subprocess.Popen[bytes], directory: Path, *, timeout_s: float) -> Attached:
+async def await_ready(process: subprocess.Popen[bytes], directory: Path, *, timeout_s: float = READY_S) -> Attached:
     """Wait for a process that we started to write its note. Raises GiveUp."""
     for _ in range(int(timeout_s / 0.01)):
         note = read_note(directory)

@@ -103,7 +103,7 @@ class Recording:
                     count += 1
                     update_id = 0 if isinstance(message, Trade) else message.update_id
                     heapq.heappush(waiting, (happened_us, update_id, count, message))
-                    while waiting[0][0] <= read_us - WINDOW_US:
+                    while waiting and waiting[0][0] <= read_us - WINDOW_US:
                         at_us = max(at_us, waiting[0][0])
                         yield Event(at_us, wallet, heapq.heappop(waiting)[3])
         while waiting:
@@ -133,6 +133,8 @@ def _shown_us(directory: Path, reels: list[_Reel]) -> int:
             case Depth():
                 bid = bid or any(quantity for _, quantity in message.bids)
                 ask = ask or any(quantity for _, quantity in message.asks)
+            case Trade():
+                pass
         if bid and ask:
             return happened_us
     raise ConfigError(f"{directory}: the recording ends before both of its books have a bid and an ask.")

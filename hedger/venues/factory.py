@@ -9,6 +9,7 @@ from hedger.runtime.ports import Clock, Venue
 from hedger.venues.binance import BinanceVenue
 from hedger.venues.binance_codes import Environment
 from hedger.venues.client import Credentials
+from hedger.venues.light import load_exchange_class
 from hedger.venues.network import Network
 from hedger.venues.watching import Unwatched, VenueObserver
 
@@ -48,3 +49,9 @@ def open_venue(
         clock=clock,
         observer=observer or Unwatched(),
     )
+
+
+def import_client(venue: str) -> None:
+    """Import a venue's client now, while there is time, rather than when the venue is opened."""
+    if venue in VENUES:
+        load_exchange_class(venue)
