@@ -9,10 +9,10 @@ import tempfile
 from collections.abc import Awaitable, Callable
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from decimal import Decimal
 from pathlib import Path
 
 from hedger.app.daemon import Daemon, conduct, forever, ids_by_account
+from hedger.app.exchange import OWNER, START_AT, build_world
 from hedger.app.summary import Summary, summarise
 from hedger.app.watching import Wanted
 from hedger.engine.decide import gather
@@ -21,22 +21,16 @@ from hedger.errors import HedgerError
 from hedger.model.message import FundingRead
 from hedger.ops.view import Banner
 from hedger.runtime.journal import Journal
+from hedger.runtime.lease import Lease
 from hedger.runtime.ports import Clock, Venue
 from hedger.settings.policy import to_policy
 from hedger.settings.schema import Settings
-from hedger.sim.exchange import Exchange
 from hedger.sim.nouns import Truth
 from hedger.sim.port import SimVenue, SteadyLink, drive
-from hedger.sim.recorded import recorded_world
-from hedger.sim.scenario import Scenario, ScenarioConfig
 from hedger.sim.virtual_time import VirtualClock, run_virtual
-from hedger.sim.world import Funds, paper_world
 
-# 1 January 2026, 07:40 UTC: twenty minutes before funding is settled, so that a run of an hour sees it.
-START_AT = 1_767_253_200_000
 QUIET_S = 60.0
 GRACE_S = 300.0
-OWNER = "main"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +114,8 @@ def run_at_port(
     banner = Banner(kind="paper", transport="port", started_at=START_AT, speed=math.inf)
     wanted = Wanted(banner=banner, view=False, lines=lines, log=False)
     if directory is not None:
+        with Lease(directory):
+            Journal.set_aside(directory)  # it tells of another world
         return run_virtual(_at_port(settings, seconds, wanted, replay, directory), START_AT)
     with tempfile.TemporaryDirectory(prefix="hedger-paper-") as scratch:
         return run_virtual(_at_port(settings, seconds, wanted, replay, Path(scratch)), START_AT)
@@ -149,39 +145,3 @@ async def _at_port(settings: Settings, seconds: float, wanted: Wanted, replay: P
         driving.cancel()
         with suppress(asyncio.CancelledError):
             await driving
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PaperWorld:
-    """The exchange of a paper run, and a way to let the owner's holding rest."""
-
-    exchange: Exchange
-    scenario: Scenario | None
-
-    def quiet(self) -> None:
-        """From now on the holding changes only by trades."""
-        if self.scenario is not None:
-            self.scenario.stop()
-
-
-def build_world(settings: Settings, start_at: int, replay: Path | None) -> PaperWorld:
-    """The paper exchange that the settings describe, with a synthetic market or on recorded books."""
-    paper = settings.paper
-    funds = Funds(spot={"USDT": Decimal(20_000), **paper.spot}, linear=paper.collateral)
-    still, users = not paper.deposits, {OWNER: funds}
-    if replay is not None:
-        recorded = recorded_world(replay, seed=paper.seed, start_at=start_at, users=users, owner=OWNER, still=still)
-        return PaperWorld(exchange=recorded.exchange, scenario=recorded.scenario)
-    world = paper_world(
-        paper.seed,
-        start_at,
-        coins=tuple(sorted({hedge.underlying or name for name, hedge in settings.hedges.items()})),
-        users=users,
-        owner=OWNER,
-        scenario=ScenarioConfig(
-            every_s=(float(paper.deposit_least_s), float(paper.deposit_most_s)),
-            size=(0.01, float(paper.deposit_ratio)),
-        ),
-        still=still,
-    )
-    return PaperWorld(exchange=world.exchange, scenario=world.scenario)

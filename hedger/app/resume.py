@@ -18,6 +18,8 @@ def lift_halt(directory: Path, reason: str) -> str:
     """
     if not reason.strip():
         raise GiveUp("a halt is lifted only with a reason: --reason 'what was found and mended'")
+    if not (directory / "journal.sqlite3").exists():
+        raise GiveUp(f"{directory} has no journal, so there is nothing to lift; name the state directory of the halt")
     with Lease(directory):
         journal = Journal.open(directory)
         try:

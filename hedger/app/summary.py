@@ -66,9 +66,14 @@ class Summary:
     hedges: Mapping[str, HedgeSummary] = field(default_factory=dict)
 
     @property
+    def sound(self) -> bool:
+        """Whether nothing happened that must never happen, hedged or not."""
+        return self.truth_matches and self.taker_fills == 0 and self.halted is None
+
+    @property
     def good(self) -> bool:
         """Whether the run did what a hedger is for."""
-        return self.hedged and self.truth_matches and self.taker_fills == 0 and self.halted is None
+        return self.sound and self.hedged
 
     @property
     def verdict(self) -> str:

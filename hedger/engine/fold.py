@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import assert_never
 
 from hedger.engine.ledger import book_funding
-from hedger.engine.order_flow import on_fill, on_news, on_rejected, on_report, order_of
+from hedger.engine.order_flow import on_accepted, on_fill, on_news, on_rejected, on_report, order_of
 from hedger.engine.orders import News
 from hedger.engine.policy import Policy
 from hedger.engine.reconcile import ask_around, on_not_found, on_reading
@@ -95,7 +95,7 @@ def _fold_fact(state: State, policy: Policy, event: Fact) -> tuple[State, list[C
         case Fill():
             return on_fill(state, policy, event), []
         case OrderAccepted():
-            return on_news(state, policy, event.client_order_id, News.ACCEPTED), []
+            return on_accepted(state, policy, event), []
         case OrderRejected():
             return on_rejected(state, policy, event), []
         case OrderOutcomeUnknown():

@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from hedger.engine.ledger import basis_bps
 from hedger.engine.margin import liquidation_distances, margin_ratios
+from hedger.engine.orders import OrderStatus
 from hedger.engine.policy import Hedge
 from hedger.engine.quoting import joined_notional
 from hedger.engine.state import HedgeState, Reason, Severity, State
@@ -207,7 +208,10 @@ def _daily_notional(p: Proposal) -> Denied | None:
 
 
 def _position(p: Proposal) -> Denied | None:
-    after = abs(p.position + p.side.sign * p.quantity) * p.instrument.contract_multiplier
+    """The position if this order fills, and with it every order on its side whose fate is unknown."""
+    lost = (o for o in p.state.orders.values() if o.status is OrderStatus.UNKNOWN and o.id == p.instrument.id)
+    quantity = p.quantity + sum((o.remaining for o in lost if o.side is p.side), ZERO)
+    after = abs(p.position + p.side.sign * quantity) * p.instrument.contract_multiplier
     return _above(Reason.POSITION, after, p.hedge.guards.position, f"the position would be {after} coins")
 
 
@@ -244,7 +248,7 @@ def _position_mode(p: Proposal) -> Denied | None:
 
 def _margin_ratio(p: Proposal) -> Denied | None:
     if p.memory.margin_severity < Severity.STOP:
-        return None
+        return _beside(p, Reason.MARGIN_RATIO, lambda memory: memory.margin_severity)
     worst = max(margin_ratios(p.state, p.hedge), default=ZERO)
     levels = p.hedge.guards.margin_ratio
     return Denied(Reason.MARGIN_RATIO, f"margin ratio {worst:.3f}, stop at {levels.stop}, free below {levels.warn}")
@@ -252,11 +256,21 @@ def _margin_ratio(p: Proposal) -> Denied | None:
 
 def _liquidation_distance(p: Proposal) -> Denied | None:
     if p.memory.liquidation_severity < Severity.STOP:
-        return None
+        return _beside(p, Reason.LIQUIDATION_DISTANCE, lambda memory: memory.liquidation_severity)
     nearest = min(liquidation_distances(p.state, p.hedge), default=ZERO)
     levels = p.hedge.guards.liquidation_distance
     text = f"liquidation is {nearest:.3f} away, stop at {levels.stop}, free above {levels.warn}"
     return Denied(Reason.LIQUIDATION_DISTANCE, text)
+
+
+def _beside(p: Proposal, reason: Reason, severity: Callable[[HedgeState], Severity]) -> Denied | None:
+    """A hedge that lacks margin is not helped by another one that uses more of it on the same account."""
+    accounts = {id.account for id in p.hedge.instruments}
+    for id, names in p.state.hedges_of_instrument.items():
+        for name in names:
+            if id.account in accounts and severity(p.state.hedges[name]) >= Severity.STOP and name != p.hedge.name:
+                return Denied(reason, f"hedge {name} on the same account is at its stop")
+    return None
 
 
 def _above(reason: Reason, value: Decimal, limit: Decimal, text: str) -> Denied | None:

@@ -9,7 +9,7 @@ from hedger.engine.ledger import FillContext, basis_bps, book_fill
 from hedger.engine.orders import News, Order, OrderStatus, advance, apply_fill, apply_report
 from hedger.engine.policy import Hedge, Policy
 from hedger.engine.state import HedgeState, Reason, State
-from hedger.model.message import OrderRejected
+from hedger.model.message import OrderAccepted, OrderRejected
 from hedger.model.numeric import ZERO
 from hedger.model.order import Fill, OrderReport
 
@@ -33,6 +33,17 @@ def on_news(state: State, policy: Policy, client_order_id: str, news: News) -> S
     return put_order(state, policy, before, advance(before, news, state.now))
 
 
+def on_accepted(state: State, policy: Policy, event: OrderAccepted) -> State:
+    """The state after the venue acknowledged a create: from now on the order exists, whatever a list may say."""
+    before = state.orders.get(event.client_order_id)
+    if before is None:
+        return state
+    after = advance(before, News.ACCEPTED, state.now)
+    if after.venue_order_id is None:
+        after = replace(after, venue_order_id=event.venue_order_id)
+    return put_order(state, policy, before, after)
+
+
 def on_rejected(state: State, policy: Policy, event: OrderRejected) -> State:
     """The state after the venue refused a create: the hedge rests, longer with each refusal in a row."""
     return on_news(state, policy, event.client_order_id, News.REFUSED)
@@ -43,6 +54,8 @@ def on_report(state: State, policy: Policy, report: OrderReport) -> State:
     before = order_of(state, report.client_order_id, report.venue_order_id)
     if before is None or before.id != report.id:
         return state
+    if _is_another(before, report.venue_order_id):
+        return _halted(state, before, report.venue_order_id)
     return put_order(state, policy, before, apply_report(before, report, state.now))
 
 
@@ -51,6 +64,8 @@ def on_fill(state: State, policy: Policy, fill: Fill) -> State:
     before = order_of(state, fill.client_order_id, fill.venue_order_id)
     if before is None or before.id != fill.id:
         return state
+    if _is_another(before, fill.venue_order_id):
+        return _halted(state, before, fill.venue_order_id)
     after = apply_fill(before, fill, state.now)
     if after is before:
         return state
@@ -64,6 +79,17 @@ def on_fill(state: State, policy: Policy, fill: Fill) -> State:
         text = f"order {after.client_order_id} filled as a taker on {fill.id}; post-only is not honoured"
         state = state._replace(halted=text)
     return state
+
+
+def _is_another(order: Order, venue_order_id: str) -> bool:
+    """Whether the venue has given our id to a second order. One intent has one id and is sent once."""
+    return order.venue_order_id is not None and order.venue_order_id != venue_order_id
+
+
+def _halted(state: State, order: Order, venue_order_id: str) -> State:
+    text = f"id {order.client_order_id} on {order.id} is borne by two orders, {order.venue_order_id} and "
+    text += f"{venue_order_id}: another hedger with the same tag runs on this account"
+    return state._replace(halted=state.halted or text)
 
 
 def put_order(state: State, policy: Policy, before: Order, after: Order) -> State:

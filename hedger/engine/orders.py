@@ -39,6 +39,7 @@ class News(StrEnum):
     SEEN_CANCELED = "seen_canceled"
     SEEN_EXPIRED = "seen_expired"
     SEEN_REJECTED = "seen_rejected"
+    VANISHED = "vanished"
     PROVEN_ABSENT = "proven_absent"
 
 
@@ -61,6 +62,8 @@ TRANSITIONS: dict[tuple[OrderStatus, News], OrderStatus] = {
     (_S.UNKNOWN, _N.CANCEL_SENT): _S.UNKNOWN,
     (_S.UNKNOWN, _N.PROVEN_ABSENT): _S.REJECTED,
     (_S.OPEN, _N.CANCEL_SENT): _S.PENDING_CANCEL,
+    (_S.OPEN, _N.VANISHED): _S.UNKNOWN,
+    (_S.PENDING_CANCEL, _N.VANISHED): _S.UNKNOWN,
     (_S.REJECTED, _N.SEEN_WORKING): _S.OPEN,
     **{
         (status, news): final
@@ -85,7 +88,8 @@ class Order:
     `reported` is the largest cumulative fill that any record named; `booked` the sum of the executions seen, each
     counted once by (`trade_ids`). `decision_mid` (quote), `deviation` and `holding` (coins) are what it was decided
     on; a `margin_reduction` gives up protection to save margin. `probed_at` and `probes` say when and how often the
-    venue was asked about it, `absent_at` when a complete list last lacked it.
+    venue was asked about it, `absent_at` when a complete list last lacked it. Of an order that was adopted, executions
+    up to `adopted_at` (the venue's time) are in `booked` already.
     """
 
     client_order_id: str
@@ -106,13 +110,14 @@ class Order:
     venue_order_id: str | None = None
     reported: Decimal = ZERO
     booked: Decimal = ZERO
-    trade_ids: frozenset[str] = frozenset()
+    trade_ids: tuple[str, ...] = ()
     changed_at: int = 0
     cancel_at: int = 0
     cancels: int = 0
     probed_at: int = 0
     probes: int = 0
     absent_at: int = 0
+    adopted_at: int = 0
 
     @property
     def live(self) -> bool:
@@ -155,11 +160,11 @@ def apply_report(order: Order, report: OrderReport, at: int) -> Order:
 
 def apply_fill(order: Order, fill: Fill, at: int) -> Order:
     """The order after an execution; the same object when this execution was counted before."""
-    if fill.trade_id in order.trade_ids:
+    if fill.trade_id in order.trade_ids or fill.exchange_at <= order.adopted_at:
         return order
     booked = order.booked + fill.quantity
     after = replace(
-        order, booked=booked, trade_ids=order.trade_ids | {fill.trade_id}, venue_order_id=fill.venue_order_id
+        order, booked=booked, trade_ids=(*order.trade_ids, fill.trade_id), venue_order_id=fill.venue_order_id
     )
     if after.status is OrderStatus.UNKNOWN or after.status is OrderStatus.SENT:
         after = advance(after, News.SEEN_WORKING, at)

@@ -25,6 +25,7 @@ from hedger.model.numeric import ZERO
 from hedger.model.order import OrderReport
 
 PROOF_LAG_MS = 10_000
+FORGETFUL_MS = 2 * 3_600_000
 SILENCE_MS = 30_000
 KEEP_FINAL_MS = 120_000
 PROBE_AFTER_MS = (500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000)
@@ -151,6 +152,7 @@ def _adopt(state: State, report: OrderReport) -> State:
         reported=report.filled,
         booked=report.filled,
         changed_at=state.now,
+        adopted_at=report.exchange_at,
     )
     return state._replace(orders={**state.orders, order.client_order_id: order})
 
@@ -175,13 +177,19 @@ def _note_absences(state: State, event: AccountRead) -> State:
 
 def on_not_found(state: State, policy: Policy, event: OrderNotFound) -> State:
     """Not found proves nothing by itself. It ends an unknown order only when the create can no longer be accepted
-    (time-to-live and lag are over), and a complete list of open orders asked for after that lacks it too."""
+    (time-to-live and lag are over), and a complete list of open orders asked for after that lacks it too. An order
+    that the venue had acknowledged exists: venues forget such for up to an hour. It is reserved, and blocks nothing.
+    """
     order = state.orders.get(event.client_order_id)
-    if order is None or order.status is not OrderStatus.UNKNOWN:
+    if order is None or not order.live:
         return state
-    dead_at = order.placed_at + order.ttl_ms + PROOF_LAG_MS
-    if event.requested_at > dead_at and order.absent_at > dead_at:
-        return on_news(state, policy, order.client_order_id, News.PROVEN_ABSENT)
+    if order.status is OrderStatus.UNKNOWN:
+        lag = PROOF_LAG_MS if order.venue_order_id is None else FORGETFUL_MS
+        proven_at, news = order.placed_at + order.ttl_ms + lag, News.PROVEN_ABSENT
+    else:
+        proven_at, news = order.changed_at + PROOF_LAG_MS, News.VANISHED
+    if min(event.requested_at, order.absent_at) > proven_at:
+        return on_news(state, policy, order.client_order_id, news)
     return state
 
 
@@ -213,7 +221,7 @@ def _ask_about(state: State, policy: Policy, order: Order) -> tuple[Order | None
     """One order, a beat later: (None when it can be forgotten), and what to ask or ask again."""
     if not order.live:
         if order.fills_missing and _due(order.probed_at, order.probes, PROBE_AFTER_MS, state.now):
-            return _probed(order, state.now), [ReadFills(id=order.id, since_at=order.placed_at - SILENCE_MS)]
+            return _probed(order, state.now), [_fills_of(state, order)]
         forget = not order.fills_missing and state.now - order.changed_at > KEEP_FINAL_MS
         return (None if forget else order), []
     if order.status is OrderStatus.SENT:
@@ -229,7 +237,7 @@ def _ask_about(state: State, policy: Policy, order: Order) -> tuple[Order | None
     if doubtful and _due(order.probed_at or order.changed_at, order.probes, PROBE_AFTER_MS, state.now):
         return _probed(order, state.now), [FindOrder(id=order.id, client_order_id=order.client_order_id)]
     if order.fills_missing and _due(order.probed_at, order.probes, PROBE_AFTER_MS, state.now):
-        return _probed(order, state.now), [ReadFills(id=order.id, since_at=order.placed_at - SILENCE_MS)]
+        return _probed(order, state.now), [_fills_of(state, order)]
     return order, []
 
 
@@ -239,6 +247,12 @@ def _must_go(state: State, order: Order) -> bool:
     if identity is not None and identity.epoch < state.epoch:
         return True
     return any(o.hedge == order.hedge and o.live and o.placed_at > order.placed_at for o in state.orders.values())
+
+
+def _fills_of(state: State, order: Order) -> ReadFills:
+    """Every fill that the order can have, by the venue's clock."""
+    placed_at = order.placed_at + state.accounts[order.id.account].offset_ms
+    return ReadFills(id=order.id, since_at=placed_at - SILENCE_MS)
 
 
 def _cancel(order: Order) -> CancelOrder:

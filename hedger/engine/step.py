@@ -22,7 +22,6 @@ from hedger.model.message import (
     AccountRead,
     CancelOrder,
     Command,
-    Event,
     Halt,
     PlaceOrder,
     Stamped,
@@ -47,13 +46,15 @@ def step(state: State, stamped: Stamped, policy: Policy) -> Result:
     was_halted = state.halted
     now = at if at > state.now else state.now
     state, asked = fold(state, now, policy, event)
+    if isinstance(event, AccountRead):
+        state = _judge_margins(state, policy)
     if not isinstance(event, Quote | Mark):
         state = with_mode(state, policy)
     commands: list[Command] = list(asked)
     decisions: list[Decision] = []
     for name in touched(state, event):
         hedge = next(h for h in policy.hedges if h.name == name)
-        state = _look(state, policy, hedge, event, commands, decisions)
+        state = _look(state, policy, hedge, commands, decisions)
     if state.halted is not None and was_halted is None:
         state = with_mode(state, policy)
         commands.append(Halt(reason=state.halted or ""))
@@ -63,6 +64,13 @@ def step(state: State, stamped: Stamped, policy: Policy) -> Result:
     return Result(state, tuple(commands), tuple(decisions))
 
 
+def _judge_margins(state: State, policy: Policy) -> State:
+    """Judge every hedge's margin before any of them decides: they may share an account."""
+    judged = {h.name: judge_margin(state, h, state.hedges[h.name]) for h in policy.hedges}
+    same = all(memory is state.hedges[name] for name, memory in judged.items())
+    return state if same else state._replace(hedges={**state.hedges, **judged})
+
+
 # --- one hedge ------------------------------------------------------------------------------------------------------
 
 
@@ -70,14 +78,12 @@ def _look(
     state: State,
     policy: Policy,
     hedge: Hedge,
-    event: Event,
     commands: list[Command],
     decisions: list[Decision],
 ) -> State:
     """Look at one hedge: watch its band, decide, and turn the verdict into a command and a record."""
-    before = state.hedges[hedge.name]
+    memory = before = state.hedges[hedge.name]
     facts = gather(state, hedge)
-    memory = judge_margin(state, hedge, before) if isinstance(event, AccountRead) else before
     if facts is not None:
         memory = _watch(memory, facts, state)
         memory = _judge_effect(memory, hedge, facts, state)

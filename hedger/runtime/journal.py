@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -70,7 +71,7 @@ class Journal:
         path = directory / "journal.sqlite3"
         try:
             return cls(path, _connect(path, read_only))
-        except (sqlite3.Error, OSError) as problem:
+        except (sqlite3.Error, OSError, ValueError) as problem:
             raise JournalError(f"{path}: {problem}; {_remedy(problem)}") from None
 
     @staticmethod
@@ -85,12 +86,10 @@ class Journal:
 
     def begin(self, now: int, start: object) -> Recovered:
         """Recover what earlier starts left and begin a new epoch, durably, before anything else happens."""
-        try:
+        with self._reading():
             recovered = self._recover(now)
-            self._epoch = recovered.epoch
-            self.write([Row(now, "start", str(recovered.epoch), start)])
-        except (sqlite3.Error, ValidationError) as problem:
-            raise JournalError(f"{self._path}: cannot be read ({type(problem).__name__}); restore it") from None
+        self._epoch = recovered.epoch
+        self.write([Row(now, "start", str(recovered.epoch), start)])
         return recovered
 
     def write(self, rows: Iterable[Row]) -> None:
@@ -110,26 +109,38 @@ class Journal:
     def rows(self, kind: str, key: str | None = None) -> Iterator[tuple[int, str, str]]:
         """(at, key, body) of each row of a kind, oldest first; with `key`, of that key only."""
         where, values = ("kind = ?", (kind,)) if key is None else ("kind = ? AND key = ?", (kind, key))
-        yield from self._connection.execute(f"SELECT at, key, body FROM events WHERE {where} ORDER BY seq", values)  # noqa: S608
+        with self._reading():
+            yield from self._connection.execute(f"SELECT at, key, body FROM events WHERE {where} ORDER BY seq", values)  # noqa: S608
 
     def latest(self, kind: str) -> dict[str, str]:
         """The newest body of each key of a kind."""
         query = "SELECT key, body FROM events WHERE seq IN (SELECT max(seq) FROM events WHERE kind = ? GROUP BY key)"
-        return dict(self._connection.execute(query, (kind,)))
+        with self._reading():
+            return dict(self._connection.execute(query, (kind,)))
 
     def halted(self) -> str | None:
         """Why the hedger is halted; None if it is not, or a person has lifted it since."""
         query = "SELECT kind, key FROM events WHERE kind IN ('halt', 'resume') ORDER BY seq DESC LIMIT 1"
-        row = self._connection.execute(query).fetchone()
+        with self._reading():
+            row = self._connection.execute(query).fetchone()
         return str(row[1]) if row and row[0] == "halt" else None
 
     def memories(self) -> dict[str, HedgeState]:
         """What each hedge remembered when it last sent an order."""
-        return {key: _MEMORY.validate_json(body) for key, body in self.latest("memory").items()}
+        with self._reading():
+            return {key: _MEMORY.validate_json(body) for key, body in self.latest("memory").items()}
 
     def close(self) -> None:
         """Close the file; rows that were written are on disk."""
         self._connection.close()
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        """What cannot be read is told in a sentence: nothing of it is guessed or left out."""
+        try:
+            yield
+        except (sqlite3.Error, ValidationError) as problem:
+            raise JournalError(f"{self._path}: cannot be read ({type(problem).__name__}); restore it") from None
 
     def _recover(self, now: int) -> Recovered:
         orders = (_ORDER.validate_json(body) for body in self.latest("order").values())
@@ -176,18 +187,27 @@ def _connect(path: Path, read_only: bool) -> sqlite3.Connection:
     if not read_only:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     mode = "?mode=ro" if read_only else "?mode=rwc"
-    connection = sqlite3.connect(f"file:{path.absolute()}{mode}", uri=True, isolation_level=None, timeout=2.0)
+    connection = sqlite3.connect(path.absolute().as_uri() + mode, uri=True, isolation_level=None, timeout=2.0)
+    try:
+        _set_up(connection, path, read_only)
+    except (sqlite3.Error, OSError, ValueError):
+        connection.close()
+        raise
+    return connection
+
+
+def _set_up(connection: sqlite3.Connection, path: Path, read_only: bool) -> None:
+    """Refuse what a newer hedger wrote before anything is changed; make what is not there."""
+    known = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'meta'").fetchone()[0]
+    version = connection.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchone() if known else None
+    if (version is None and read_only) or (version is not None and int(version[0]) > SCHEMA_VERSION):
+        raise sqlite3.DatabaseError("it was written by a newer hedger, or is not a journal")
     if not read_only:
         path.chmod(0o600)
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
             connection.execute(f"PRAGMA {pragma}")
         connection.executescript(_SCHEMA)
         connection.execute("INSERT OR IGNORE INTO meta VALUES ('schema_version', ?)", (str(SCHEMA_VERSION),))
-    version = connection.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchone()
-    if version is None or int(version[0]) > SCHEMA_VERSION:
-        connection.close()
-        raise sqlite3.DatabaseError("it was written by a newer hedger, or is not a journal")
-    return connection
 
 
 def _remedy(problem: Exception) -> str:

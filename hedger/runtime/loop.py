@@ -98,7 +98,7 @@ class Loop:
         try:
             self._journal.write(rows)
         except JournalError as problem:
-            self._rows = rows[-MAX_PENDING_ROWS:]
+            self._rows = _bounded(rows)
             if not self._journal_failed:
                 self._journal_failed = True
                 self.inbox.put(JournalChanged(healthy=False, text=str(problem)))
@@ -216,3 +216,16 @@ class Loop:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+def _bounded(rows: list[Row]) -> list[Row]:
+    """What waits for a journal that cannot be written. When it is too much, decisions are given up, and of what has
+    a state only the newest is kept: fills and halts must not be lost."""
+    if len(rows) <= MAX_PENDING_ROWS:
+        return rows
+    newest: dict[tuple[str, str], Row] = {}
+    for row in rows:
+        if row.kind != "decision":
+            newest.pop((row.kind, row.key), None)
+            newest[row.kind, row.key] = row
+    return list(newest.values())[-MAX_PENDING_ROWS:]

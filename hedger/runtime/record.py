@@ -82,7 +82,7 @@ def _fill_rows(before: State, after: State, fills: tuple[Fill, ...]) -> list[Row
     for fill in fills:
         for order in after.orders.values():
             news = order.id == fill.id and fill.trade_id in order.trade_ids
-            if news and fill.trade_id not in counted.get(order.client_order_id, frozenset()):
+            if news and fill.trade_id not in counted.get(order.client_order_id, ()):
                 known = replace(fill, client_order_id=order.client_order_id)
                 rows.append(Row(after.now, "fill", f"{fill.id}/{fill.trade_id}", known))
     return rows

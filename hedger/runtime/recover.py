@@ -7,29 +7,49 @@ from dataclasses import replace
 from hedger.engine.orders import Order, OrderStatus
 from hedger.engine.policy import Policy
 from hedger.engine.state import HedgeState, State, initial_state
+from hedger.errors import ConfigError
 from hedger.runtime.journal import Recovered
 
 
 def recovered_state(policy: Policy, recovered: Recovered, now: int) -> State:
-    """The first state of an epoch. Hedges that are no longer configured keep their rows and are not carried."""
+    """The first state of an epoch. Hedges that are no longer configured keep their rows and are not carried.
+
+    Raises ConfigError for an order that may still live on an instrument that nothing hedges with any more.
+    """
     state = initial_state(policy, now=now, epoch=recovered.epoch)
-    orders = {o.client_order_id: _doubted(o, now) for o in recovered.orders if o.hedge in state.hedges}
+    carried = (_carried(state, order) for order in recovered.orders)
+    orders = {o.client_order_id: _doubted(o, now) for o in carried if o is not None}
     return state._replace(
         next_decision=recovered.next_decision,
         halted=recovered.halted,
         orders=orders,
         ledgers={name: recovered.ledgers.get(name, ledger) for name, ledger in state.ledgers.items()},
-        hedges={name: _awake(recovered.memories.get(name, memory)) for name, memory in state.hedges.items()},
+        hedges={name: _awake(recovered.memories.get(name, memory), now) for name, memory in state.hedges.items()},
         funding_seen=recovered.funding_seen,
     )
 
 
-def _awake(memory: HedgeState) -> HedgeState:
-    """The counters carry on; what was being watched when we left is not."""
-    return replace(memory, outside_since=None, effect_due=None)
+def _carried(state: State, order: Order) -> Order | None:
+    """The order in the care of the hedge that trades its instrument now, which is most often the one that sent it."""
+    names = state.hedges_of_instrument.get(order.id, ())
+    if names:
+        return order if order.hedge in names else replace(order, hedge=names[0])
+    if order.live:
+        raise ConfigError(
+            f"order {order.client_order_id} may still be on the book of {order.id}, which no hedge trades any more; "
+            "start once with the configuration that had it and stop in order, then take the instrument out"
+        )
+    return None
+
+
+def _awake(memory: HedgeState, now: int) -> HedgeState:
+    """The counters carry on; what was being watched when we left is not. A rest ends with the start that it was in:
+    the clock may have been set back since."""
+    sent_at = tuple(at for at in memory.sent_at if at <= now)
+    return replace(memory, outside_since=None, effect_due=None, rest_until=0, sent_at=sent_at)
 
 
 def _doubted(order: Order, now: int) -> Order:
     """What an order became while we were away is not known: the venue is asked at once."""
-    order = replace(order, probes=0, probed_at=1, absent_at=0)
+    order = replace(order, probes=0, probed_at=1, absent_at=0, placed_at=min(order.placed_at, now))
     return replace(order, status=OrderStatus.UNKNOWN, changed_at=now) if order.live else order

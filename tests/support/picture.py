@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from hedger.app.daemon import Daemon, Parts, polling_of
-from hedger.app.paper import OWNER, START_AT, build_world
+from hedger.app.exchange import OWNER, START_AT, build_world
 from hedger.engine.state import Action, Decision, State
 from hedger.engine.step import Result
 from hedger.model.message import Stamped

@@ -1,0 +1,210 @@
+"""The guards one by one, at their limits, in both directions."""
+
+from dataclasses import fields, replace
+from decimal import Decimal as D
+from typing import Any
+
+import pytest
+
+from hedger.engine.limits import EVALUATED, GUARDS, WITHOUT_SETTING, Kind, Proposal, first_denial
+from hedger.engine.orders import OrderStatus
+from hedger.engine.policy import Guards
+from hedger.engine.state import HedgeState, Reason, Severity, State
+from hedger.model.order import Side
+from tests.support.engine_policies import ACCOUNT, instrument_of
+from tests.support.engine_policies import GUARDS as LIMITS
+from tests.support.engine_worlds import NOW, POLICY, hedging, mark_at, order_of, quote_at
+
+LONG, SHORT = "1", "-1"
+
+
+def propose(
+    side: Side = Side.SELL,
+    quantity: str = "0.1",
+    *,
+    position: str = "0",
+    price: str = "60000.1",
+    state: State | None = None,
+    memory: HedgeState | None = None,
+    quote: Any = None,
+    mark: Any = None,
+    multiplier: str = "1",
+    **guards: Any,
+) -> Proposal:
+    quote, mark = quote or quote_at(), mark or mark_at()
+    state = state or hedging("1", position)
+    id = instrument_of().id
+    state = state._replace(quotes={id: (quote, NOW)}, marks={id: (mark, NOW)})
+    return Proposal(
+        state=state,
+        hedge=replace(POLICY.hedges[0], guards=replace(LIMITS, **guards)),
+        memory=memory or HedgeState(),
+        instrument=instrument_of(multiplier=multiplier),
+        side=side,
+        quantity=D(quantity),
+        price=D(price),
+        position=D(position),
+        quote=quote,
+        mark=mark,
+    )
+
+
+def reason(proposal: Proposal, *, resting: bool = False) -> Reason | None:
+    denied = first_denial(proposal, resting=resting)
+    return denied.reason if denied is not None else None
+
+
+def test_every_guard_of_a_policy_is_evaluated_and_no_other() -> None:
+    assert {field.name for field in fields(Guards)} == EVALUATED
+    assert {name for name, _, _ in GUARDS} == EVALUATED | WITHOUT_SETTING
+    assert {Reason(name) for name, _, _ in GUARDS} <= set(Reason), "each denies with a reason of its own name"
+
+
+def test_facts_are_looked_at_before_risk() -> None:
+    kinds = [kind for _, kind, _ in GUARDS]
+    assert kinds == sorted(kinds, key=lambda kind: kind is not Kind.FACT)
+
+
+def test_a_good_order_passes_every_guard() -> None:
+    assert reason(propose()) is None
+    assert reason(propose(Side.BUY, price="60000")) is None
+
+
+@pytest.mark.parametrize(
+    ("side", "rate", "denied"),
+    [
+        (Side.SELL, "-0.001", True),
+        (Side.SELL, "0.001", False),
+        (Side.BUY, "0.001", True),
+        (Side.BUY, "-0.001", False),
+        (Side.SELL, "-0.0004", False),
+    ],
+)
+def test_funding_is_adverse_to_longs_when_positive_and_to_shorts_when_negative(
+    side: Side, rate: str, denied: bool
+) -> None:
+    position = "-0.5" if side is Side.SELL else "0.5"
+    proposal = propose(side, position=position, price="60000.1", mark=mark_at(funding_rate=D(rate)))
+    assert (reason(proposal) is Reason.ADVERSE_FUNDING) is denied
+
+
+def test_funding_is_judged_by_the_year_whatever_its_interval() -> None:
+    hourly = mark_at(funding_rate=D("-0.0001"), funding_interval_ms=3_600_000)
+    assert reason(propose(mark=hourly)) is Reason.ADVERSE_FUNDING
+    assert reason(propose(mark=mark_at(funding_rate=D("-0.0001")))) is None
+
+
+@pytest.mark.parametrize(
+    ("price", "expected"), [("60300", None), ("60301", Reason.MARK_COLLAR), ("59699", Reason.MARK_COLLAR)]
+)
+def test_a_price_far_from_the_mark_is_refused_on_both_sides(price: str, expected: Reason | None) -> None:
+    assert reason(propose(price=price)) is expected
+
+
+def test_a_price_far_from_the_index_is_refused_where_mark_and_index_part() -> None:
+    parted = mark_at(index_price=D(59_000))
+    assert reason(propose(mark=parted, basis=D(1_000))) is Reason.INDEX_COLLAR
+
+
+@pytest.mark.parametrize(("index", "expected"), [("59450", None), ("59400", Reason.BASIS), ("60650", Reason.BASIS)])
+def test_a_basis_is_refused_in_both_directions(index: str, expected: Reason | None) -> None:
+    assert reason(propose(mark=mark_at(index_price=D(index)), index_collar=D(1_000))) is expected
+
+
+def test_depth_is_that_of_the_side_that_is_joined() -> None:
+    thin_ask = quote_at(ask_quantity=D("0.001"))
+    assert reason(propose(quote=thin_ask)) is Reason.DEPTH
+    assert reason(propose(Side.BUY, price="60000", quote=thin_ask)) is None
+
+
+@pytest.mark.parametrize("side", Side)
+def test_a_position_may_grow_to_its_limit_and_no_further(side: Side) -> None:
+    held = str(side.sign * D("0.9"))
+    assert reason(at_limit(side, "0.1", held)) is None
+    assert reason(at_limit(side, "0.101", held)) is Reason.POSITION
+
+
+def at_limit(side: Side, quantity: str, position: str, **changes: Any) -> Proposal:
+    return with_limit(propose(side, quantity, position=position, **changes), "1")
+
+
+def with_limit(proposal: Proposal, limit: str) -> Proposal:
+    guards = replace(proposal.hedge.guards, position=D(limit))
+    return replace(proposal, hedge=replace(proposal.hedge, guards=guards))
+
+
+def test_a_position_limit_counts_coins_and_not_contracts() -> None:
+    assert reason(with_limit(propose(quantity="0.1", multiplier="1000"), "50")) is Reason.POSITION
+    assert reason(with_limit(propose(quantity="0.1", multiplier="1000"), "100")) is None
+
+
+def test_a_position_limit_counts_what_a_lost_order_may_have_done() -> None:
+    lost = order_of(quantity="0.5", status=OrderStatus.UNKNOWN)
+    state = hedging("2", "-0.4", orders=[lost])
+    assert reason(at_limit(Side.SELL, "0.1", "-0.4", state=state)) is None
+    assert reason(at_limit(Side.SELL, "0.2", "-0.4", state=state)) is Reason.POSITION
+    other_side = hedging("2", "-0.4", orders=[replace(lost, side=Side.BUY)])
+    assert reason(at_limit(Side.SELL, "0.2", "-0.4", state=other_side)) is None
+
+
+def test_an_order_worth_more_than_the_cap_is_refused() -> None:
+    assert reason(propose(order_notional=D(6_000))) is Reason.ORDER_NOTIONAL
+    assert reason(propose(order_notional=D(6_001))) is None
+
+
+def test_limits_of_a_day_end_with_the_day() -> None:
+    today = NOW // 86_400_000
+    used = HedgeState(day=today, day_orders=7, day_notional=D(10_000))
+    assert reason(propose(memory=used, orders_per_day=7)) is Reason.ORDERS_PER_DAY
+    assert reason(propose(memory=used, daily_notional=D(15_000))) is Reason.DAILY_NOTIONAL
+    yesterday = replace(used, day=today - 1)
+    assert reason(propose(memory=yesterday, orders_per_day=7, daily_notional=D(15_000))) is None
+
+
+def test_orders_of_the_last_minute_are_counted_and_older_ones_are_not() -> None:
+    busy = HedgeState(sent_at=(NOW - 59_999, NOW - 1))
+    assert reason(propose(memory=busy, orders_per_minute=2)) is Reason.ORDERS_PER_MINUTE
+    calm = HedgeState(sent_at=(NOW - 60_000, NOW - 1))
+    assert reason(propose(memory=calm, orders_per_minute=2)) is None
+
+
+RISKY: dict[str, dict[str, Any]] = {
+    "futile_hedges": {"memory": HedgeState(futile=3)},
+    "margin_ratio": {"memory": HedgeState(margin_severity=Severity.STOP)},
+    "liquidation_distance": {"memory": HedgeState(liquidation_severity=Severity.STOP)},
+    "leverage": {"leverage": 3},
+    "spread": {"spread": D("0.01")},
+    "depth": {"depth": D(10_000_000)},
+    "basis": {"basis": D("1"), "mark": mark_at(index_price=D(59_900))},
+    "order_notional": {"order_notional": D(1)},
+    "daily_notional": {"daily_notional": D(1)},
+    "orders_per_minute": {"orders_per_minute": 0},
+    "orders_per_day": {"orders_per_day": 0},
+}
+
+
+@pytest.mark.parametrize("name", RISKY)
+@pytest.mark.parametrize(("side", "position"), [(Side.BUY, SHORT), (Side.SELL, LONG)])
+def test_what_only_makes_a_position_smaller_passes_every_guard_of_risk(name: str, side: Side, position: str) -> None:
+    price = "60000" if side is Side.BUY else "60000.1"
+    assert reason(propose(side, "0.4", position=position, price=price, **RISKY[name])) is None
+    turning = propose(side, "1.5", position=position, price=price, **RISKY[name])
+    assert reason(turning) is Reason(name), "turning it round adds risk"
+
+
+@pytest.mark.parametrize("name", [name for name, kind, _ in GUARDS if kind is Kind.ENTRY and name in RISKY])
+def test_guards_of_entry_leave_a_resting_order_alone(name: str) -> None:
+    assert reason(propose(**RISKY[name])) is Reason(name)
+    assert reason(propose(**RISKY[name]), resting=True) is None
+
+
+@pytest.mark.parametrize(
+    ("age", "offset", "stale"), [(2_999, 0, False), (3_001, 0, True), (0, 3_500, True), (0, -2_500, True)]
+)
+def test_freshness_is_judged_by_the_venue_s_clock_as_well(age: int, offset: int, stale: bool) -> None:
+    """The offset says how far the venue's clock is ahead; a quote from the future is no better than an old one."""
+    state = hedging("1", "0")
+    proposal = propose(state=state, quote=quote_at(at=NOW - age))
+    account = replace(proposal.state.accounts[ACCOUNT], offset_ms=offset)
+    proposal = replace(proposal, state=proposal.state._replace(accounts={ACCOUNT: account}), mark=mark_at())
+    assert (reason(proposal) is Reason.QUOTE_AGE) is stale

@@ -1,0 +1,398 @@
+"""What is believed of an account, and what proves an order's fate."""
+
+import itertools
+from dataclasses import replace
+from decimal import Decimal as D
+
+import pytest
+
+from hedger.engine.exposure import exposure, position_of
+from hedger.engine.orders import OrderStatus
+from hedger.engine.reconcile import FORGETFUL_MS, KEEP_FINAL_MS, PROOF_LAG_MS, SILENCE_MS
+from hedger.engine.state import AccountView, Mode, State
+from hedger.model.message import (
+    CancelOrder,
+    ClockMeasured,
+    FillsRead,
+    FindOrder,
+    OrderAccepted,
+    OrderNotFound,
+    OrderOutcomeUnknown,
+    ReadAccount,
+    ReadFailed,
+    ReadFills,
+    Stamped,
+    StreamChanged,
+    TimePassed,
+)
+from hedger.model.order import ReportStatus, Side
+from tests.support.engine_policies import ACCOUNT, hedge_of, perpetual, policy_of
+from tests.support.engine_worlds import (
+    NOW,
+    POLICY,
+    feed,
+    fill_of,
+    hedging,
+    order_id,
+    order_of,
+    placed,
+    position_at,
+    read_at,
+    reading_of,
+    report_of,
+    started,
+)
+
+TICK = TimePassed()
+DEAD_AT = NOW + 2_000 + PROOF_LAG_MS
+
+
+def view(state: State) -> AccountView:
+    return state.accounts[ACCOUNT]
+
+
+def delta(state: State) -> D:
+    held = exposure(state, POLICY.hedges[0])
+    assert held is not None
+    return held.delta
+
+
+def working(quantity: str = "0.5") -> State:
+    """A hedge of 1 BTC with an order at work."""
+    return hedging("1", "-0.5", orders=[order_of(quantity=quantity, status=OrderStatus.OPEN, venue_order_id="v1")])
+
+
+def lost() -> State:
+    """The same with an order whose answer was lost."""
+    sent = hedging("1", "-0.5", orders=[order_of()])
+    return feed(sent, (NOW + 10, OrderOutcomeUnknown(client_order_id=order_id(), text="")))[0]
+
+
+# --- readings ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_reading_asked_for_before_our_last_fill_is_not_believed() -> None:
+    state, _ = feed(working(), (NOW + 100, fill_of(order_of(), "0.5")))
+    assert delta(state) == 0
+    late = read_at(NOW + 200, reading_of("1", "-0.5"), requested_at=NOW + 50)
+    soon = read_at(NOW + 300, reading_of("1", "-0.5"), requested_at=NOW + 299)
+    state, _ = feed(state, late, soon)
+    assert delta(state) == 0, "both may lag behind the fill: the venue has so long to show it"
+    settled = NOW + 100 + POLICY.settle_ms + 1
+    state, _ = feed(state, read_at(settled + 50, reading_of("1", "-1"), requested_at=settled))
+    assert view(state).settled
+    assert view(state).fills_since == {}
+    assert delta(state) == 0
+
+
+def test_an_order_that_ended_without_a_fill_needs_no_lag() -> None:
+    state, _ = feed(working(), (NOW + 100, report_of(order_of(), ReportStatus.CANCELED)))
+    assert not view(state).settled
+    state, _ = feed(state, read_at(NOW + 150, reading_of("1", "-0.5"), requested_at=NOW + 101))
+    assert view(state).settled
+
+
+def test_a_missing_row_is_not_a_flat_position() -> None:
+    state, _ = feed(working(), read_at(NOW + 1_000, reading_of("1", positions=())))
+    assert position_of(state, perpetual()) == D("-0.5")
+    assert "missing row is not a flat position" in view(state).last_failure
+    state, _ = feed(state, read_at(NOW + 2_000, reading_of("1", positions=(position_at("-0.5"),))))
+    assert view(state).last_failure == ""
+
+
+def test_an_explicit_zero_is_believed_once_a_second_reading_agrees() -> None:
+    flat = reading_of("1", "0")
+    state, _ = feed(working(), read_at(NOW + 1_000, flat))
+    assert position_of(state, perpetual()) == D("-0.5")
+    state, _ = feed(state, read_at(NOW + 2_000, flat))
+    assert position_of(state, perpetual()) == 0
+
+
+@pytest.mark.parametrize("jump", ["1.5", "0.5"])
+def test_a_jump_needs_a_second_reading_that_agrees(jump: str) -> None:
+    state, _ = feed(hedging("1", "-1"), read_at(NOW + 1_000, reading_of(jump, "-1")))
+    assert delta(state) == 0
+    state, results = feed(state, (NOW + 1_100, TICK))
+    assert ReadAccount(account=ACCOUNT) in results[0].commands, "and it is asked for at once"
+    state, _ = feed(state, read_at(NOW + 1_200, reading_of(jump, "-1")))
+    assert delta(state) == D(jump) - 1
+
+
+def test_a_jump_that_the_next_reading_denies_never_happened() -> None:
+    state = hedging("1", "-1")
+    readings = (reading_of("9", "-1"), reading_of("1", "-1"), reading_of("9", "-1"), reading_of("1", "-1"))
+    for later, reading in enumerate(readings, start=1):
+        state, results = feed(state, read_at(NOW + 1_000 * later, reading))
+        assert delta(state) == 0
+        assert not placed(results)
+
+
+def test_two_jumps_that_disagree_are_both_doubted() -> None:
+    jumps = (reading_of("3", "-1"), reading_of("6", "-1"), reading_of("9", "-1"))
+    readings = [read_at(NOW + 1_000 * n, jump) for n, jump in enumerate(jumps, start=1)]
+    state, _ = feed(hedging("1", "-1"), *readings)
+    assert delta(state) == 0
+
+
+def test_our_own_fill_explains_a_jump() -> None:
+    state, _ = feed(working(), (NOW + 100, fill_of(order_of(), "0.5")))
+    state, _ = feed(state, read_at(NOW + 5_000, reading_of("1", "-1")))
+    assert view(state).doubted is None
+    assert view(state).settled
+
+
+def test_failed_reads_never_change_what_is_believed() -> None:
+    before = working()
+    failures = [(NOW + n, ReadFailed(account=ACCOUNT, what="account", reason="down")) for n in range(20)]
+    state, _ = feed(before, *failures)
+    assert view(state).reading == view(before).reading
+    assert view(state).believed_at == view(before).believed_at
+    assert view(state).failures == 20
+
+
+def test_a_stream_that_came_back_asks_for_a_reading_before_new_risk() -> None:
+    state, _ = feed(hedging("1", "0"), (NOW, StreamChanged(account=ACCOUNT, up=True, text="")))
+    state, results = feed(state, (NOW + 10, TICK))
+    assert not placed(results)
+    assert ReadAccount(account=ACCOUNT) in results[0].commands
+
+
+def test_nothing_is_created_before_enough_clean_readings() -> None:
+    state, results = feed(started(), (NOW + 100, TICK))
+    assert state.mode is Mode.RECONCILING
+    for n in range(1, POLICY.clean_cycles + 1):
+        assert not placed(results)
+        state, results = feed(state, read_at(NOW + 200 * n, reading_of("1", "0", at=NOW + 200 * n)))
+    assert placed(results)
+
+
+# --- the fate of orders -----------------------------------------------------------------------------------------------
+
+
+def not_found(at: int) -> Stamped:
+    return Stamped(at, OrderNotFound(client_order_id=order_id(), requested_at=at))
+
+
+def status(state: State) -> OrderStatus:
+    return state.orders[order_id()].status
+
+
+def test_not_found_proves_nothing_before_the_create_can_no_longer_arrive() -> None:
+    state = lost()
+    for at in range(NOW + 100, DEAD_AT, 1_000):
+        state, _ = feed(state, read_at(at, reading_of("1", "-0.5")), not_found(at + 1))
+        assert status(state) is OrderStatus.UNKNOWN
+
+
+def test_an_unknown_order_is_proven_absent_only_by_both_proofs() -> None:
+    query_alone, _ = feed(lost(), not_found(DEAD_AT + 1_000))
+    assert status(query_alone) is OrderStatus.UNKNOWN
+    list_alone, _ = feed(lost(), read_at(DEAD_AT + 1_000, reading_of("1", "-0.5")))
+    assert status(list_alone) is OrderStatus.UNKNOWN
+    early = read_at(DEAD_AT + 1_000, reading_of("1", "-0.5"), requested_at=DEAD_AT)
+    too_early, _ = feed(lost(), early, not_found(DEAD_AT + 2_000))
+    assert status(too_early) is OrderStatus.UNKNOWN
+    both, _ = feed(lost(), read_at(DEAD_AT + 1_000, reading_of("1", "-0.5")), not_found(DEAD_AT + 2_000))
+    assert status(both) is OrderStatus.REJECTED
+
+
+def test_a_lost_order_stays_reserved_however_often_it_is_not_found() -> None:
+    state = lost()
+    for n in range(50):
+        state, results = feed(state, not_found(DEAD_AT + 1_000 * n), (DEAD_AT + 1_000 * n + 1, TICK))
+        assert not placed(results)
+    held = exposure(state, POLICY.hedges[0])
+    assert held is not None
+    assert (held.low, held.high) == (D(0), D("0.5"))
+
+
+def test_a_late_report_reopens_an_order_that_was_proven_absent() -> None:
+    state, _ = feed(lost(), read_at(DEAD_AT + 1_000, reading_of("1", "-0.5")), not_found(DEAD_AT + 2_000))
+    state, _ = feed(state, (DEAD_AT + 3_000, report_of(order_of(), filled="0.1")))
+    assert state.orders[order_id()].live
+    assert state.orders[order_id()].remaining == D("0.4")
+    held = exposure(state, POLICY.hedges[0])
+    assert held is not None
+    assert held.low == 0, "what it may still fill is reserved again"
+
+
+def test_a_late_fill_of_an_order_proven_absent_is_counted() -> None:
+    state, _ = feed(lost(), read_at(DEAD_AT + 1_000, reading_of("1", "-0.5")), not_found(DEAD_AT + 2_000))
+    state, _ = feed(state, (DEAD_AT + 3_000, fill_of(order_of(), "0.5")))
+    assert delta(state) == 0
+    assert state.ledgers["btc"].fills == 1
+
+
+def test_a_create_without_an_answer_becomes_unknown_and_is_asked_about() -> None:
+    state = hedging("1", "-0.5", orders=[order_of()])
+    state, _ = feed(state, (NOW + 2_000 + SILENCE_MS, TICK))
+    assert status(state) is OrderStatus.SENT
+    state, _ = feed(state, (NOW + 2_000 + SILENCE_MS + 1, TICK))
+    assert status(state) is OrderStatus.UNKNOWN
+    state, results = feed(state, (NOW + 3_000 + SILENCE_MS, TICK))
+    assert FindOrder(id=perpetual(), client_order_id=order_id()) in results[0].commands
+
+
+def test_unknown_orders_are_asked_about_ever_more_rarely_and_for_ever() -> None:
+    state, asked = lost(), []
+    for at in range(NOW, NOW + 600_000, 250):
+        state, results = feed(state, (at, TICK))
+        asked += [at - NOW for command in results[0].commands if isinstance(command, FindOrder)]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(asked)]
+    assert asked[0] <= 1_000
+    assert gaps == sorted(gaps)
+    assert 59_000 <= gaps[-1] <= 61_000
+
+
+def test_a_cancel_without_an_end_is_asked_again_and_again() -> None:
+    order = order_of(status=OrderStatus.PENDING_CANCEL, cancel_at=NOW, cancels=1)
+    state, cancels = hedging("1", "-0.5", orders=[order]), 0
+    for at in range(NOW, NOW + 120_000, 250):
+        state, results = feed(state, (at, TICK))
+        cancels += sum(isinstance(command, CancelOrder) for command in results[0].commands)
+        assert not placed(results)
+    assert 5 <= cancels <= 12
+
+
+def test_fills_that_a_record_named_are_read_until_they_are_all_here() -> None:
+    state, _ = feed(working(), (NOW + 100, report_of(order_of(), ReportStatus.FILLED, "0.5")))
+    assert delta(state) == 0, "the record is evidence enough for the exposure"
+    assert state.ledgers["btc"].fills == 0
+    state, results = feed(state, (NOW + 1_000, TICK))
+    since_at = NOW - SILENCE_MS
+    assert ReadFills(id=perpetual(), since_at=since_at) in results[0].commands
+    fills = tuple(fill_of(order_of(), "0.25", trade) for trade in ("1", "2"))
+    read = FillsRead(id=perpetual(), requested_at=NOW + 1_000, since_at=since_at, fills=fills)
+    state, _ = feed(state, (NOW + 1_100, read), (NOW + 1_200, read))
+    assert state.ledgers["btc"].fills == 2
+    assert delta(state) == 0
+    assert not state.orders[order_id()].fills_missing
+
+
+def test_final_orders_are_forgotten_once_their_fills_are_here() -> None:
+    state, _ = feed(working(), (NOW + 100, report_of(order_of(), ReportStatus.CANCELED, "0.1")))
+    state, _ = feed(state, (NOW + 100 + KEEP_FINAL_MS + 1_000, TICK))
+    assert order_id() in state.orders, "a tenth of it has not been seen"
+    state, _ = feed(state, (NOW + KEEP_FINAL_MS + 2_000, fill_of(order_of(), "0.1")))
+    state, _ = feed(state, (NOW + 2 * KEEP_FINAL_MS + 3_000, TICK))
+    assert order_id() not in state.orders
+
+
+# --- orders that we did not expect ------------------------------------------------------------------------------------
+
+
+def listed(name: str | None, filled: str = "0") -> Stamped:
+    report = replace(report_of(order_of(), filled=filled), client_order_id=name)
+    return read_at(NOW + 1_000, reading_of("0", orders=[report]))
+
+
+@pytest.mark.parametrize("name", [None, "by-hand", order_id(9, bot="abc")])
+def test_foreign_orders_change_nothing(name: str | None) -> None:
+    state, results = feed(hedging(), listed(name), (NOW + 1_100, TICK))
+    assert not state.orders
+    assert state.halted is None
+    assert not any(isinstance(command, CancelOrder) for result in results for command in result.commands)
+
+
+@pytest.mark.parametrize("epoch", [1, 2, 99])
+def test_our_tag_without_our_memory_of_it_halts(epoch: int) -> None:
+    state, _ = feed(hedging(), listed(order_id(9, epoch)))
+    assert state.mode is Mode.HALTED
+    assert "another hedger" in (state.halted or "")
+
+
+def test_an_orphan_of_an_earlier_start_is_adopted_and_canceled() -> None:
+    begun = hedging()._replace(epoch=5)
+    state, results = feed(begun, listed(order_id(9)), (NOW + 1_100, TICK))
+    asked = [command for result in results for command in result.commands if isinstance(command, CancelOrder)]
+    assert [command.client_order_id for command in asked] == [order_id(9)]
+    assert state.orders[order_id(9)].status is OrderStatus.PENDING_CANCEL
+
+
+def test_an_adopted_orphan_counts_each_of_its_fills_once() -> None:
+    """It had filled 0.2 before it was adopted, and fills 0.1 more before its cancel: no stream told of either."""
+    orphan = order_of(sequence=9)
+    state, _ = feed(hedging()._replace(epoch=5), listed(order_id(9), "0.2"))
+    state, _ = feed(state, (NOW + 2_000, report_of(orphan, ReportStatus.CANCELED, "0.3")))
+    fills = (fill_of(orphan, "0.2", "1", at=NOW - 1_000), fill_of(orphan, "0.1", "2", at=NOW + 1_500))
+    read = FillsRead(id=perpetual(), requested_at=NOW + 2_500, since_at=NOW - SILENCE_MS, fills=fills)
+    state, _ = feed(state, (NOW + 2_600, read))
+    assert state.orders[order_id(9)].filled == D("0.3")
+    assert view(state).fills_since.get(perpetual()) == D("-0.1")
+    assert not state.orders[order_id(9)].fills_missing
+
+
+def test_a_position_that_is_sold_by_hand_is_seen_and_hedged() -> None:
+    policy = policy_of(hedge_of(), delta_jump_bands=D(1_000))
+    by_hand = read_at(NOW + 1_000, reading_of("1", "-0.4", at=NOW + 1_000))
+    state, results = feed(hedging("1", "-1", policy=policy), by_hand, policy=policy)
+    assert [order.side for order in placed(results)] == [Side.SELL]
+    assert state.orders
+
+
+# --- orders that the venue had acknowledged, and forgets --------------------------------------------------------------
+
+
+AGES = {"quote_age": 10**9, "mark_age": 10**9, "account_age": 10**9}
+EASY = policy_of(hedge_of(guards=AGES, execution={"deadline_ms": 10**9}))
+
+
+def forgotten(after_ms: int, state: State) -> State:
+    """A list and a query, asked so much later, that both deny the order."""
+    at = NOW + after_ms
+    return feed(state, read_at(at, reading_of("1", "-0.5", at=at)), not_found(at + 1), policy=EASY)[0]
+
+
+def test_an_acknowledged_order_is_not_doubted_at_the_first_denial() -> None:
+    assert status(forgotten(PROOF_LAG_MS, working())) is OrderStatus.OPEN
+
+
+@pytest.mark.parametrize("before", [OrderStatus.OPEN, OrderStatus.PENDING_CANCEL])
+def test_an_order_that_the_venue_forgets_is_reserved_and_blocks_nothing(before: OrderStatus) -> None:
+    order = order_of(status=before, venue_order_id="v1", cancel_at=NOW, cancels=1)
+    state = forgotten(20_000, hedging("1", "-0.5", orders=[order]))
+    assert status(state) is OrderStatus.UNKNOWN
+    held = exposure(state, POLICY.hedges[0])
+    assert held is not None
+    assert held.low == 0, "it may still fill"
+    found = report_of(order, at=NOW + 30_000)
+    state, _ = feed(state, (NOW + 30_000, found))
+    assert state.orders[order_id()].live
+    assert status(state) is not OrderStatus.UNKNOWN
+
+
+def test_an_acknowledged_order_is_given_up_only_when_no_venue_forgets_so_long() -> None:
+    order = order_of(status=OrderStatus.UNKNOWN, venue_order_id="v1")
+    state = forgotten(3_600_000, hedging("1", "-0.5", orders=[order]))
+    assert status(state) is OrderStatus.UNKNOWN
+    state = forgotten(FORGETFUL_MS + 20_000, state)
+    assert status(state) is OrderStatus.REJECTED
+
+
+def test_fills_are_asked_for_by_the_venue_s_clock() -> None:
+    """Our clock is an hour ahead: asked by our own time, the fill that is missing would never be found."""
+    order = order_of(quantity="0.5", status=OrderStatus.FILLED, reported=D("0.5"), venue_order_id="v1")
+    ahead = ClockMeasured(account=ACCOUNT, offset_ms=-3_600_000)
+    _, results = feed(hedging("1", "-1", orders=[order]), (NOW, ahead), (NOW + 1_000, TICK))
+    since_at = NOW - 3_600_000 - SILENCE_MS
+    assert ReadFills(id=perpetual(), since_at=since_at) in results[-1].commands
+
+
+def test_an_acknowledgement_makes_the_venue_s_own_id_known() -> None:
+    """A fill that carries only that id is still ours."""
+    sent = hedging("1", "-0.5", orders=[order_of()])
+    accepted = OrderAccepted(client_order_id=order_id(), venue_order_id="v1")
+    state, _ = feed(sent, (NOW + 10, accepted), (NOW + 20, fill_of(order_of(), "0.5", client_order_id=None)))
+    assert status(state) is OrderStatus.FILLED
+    assert delta(state) == 0
+
+
+@pytest.mark.parametrize("news", ["report", "fill"])
+def test_one_id_on_two_orders_of_the_venue_halts(news: str) -> None:
+    """Each hedger of two with the same tag and epoch makes the same ids: the second order is not ours."""
+    other = replace(report_of(order_of(), filled="0.5"), venue_order_id="v2")
+    fill = fill_of(order_of(), "0.5", venue_order_id="v2")
+    state, _ = feed(working(), (NOW + 100, other if news == "report" else fill))
+    assert state.mode is Mode.HALTED
+    assert "borne by two orders" in (state.halted or "")
+    assert state.ledgers["btc"].fills == 0
