@@ -11,7 +11,7 @@ from hedger.engine.exposure import exposure, position_of
 from hedger.engine.limits import Denied, Proposal, first_denial, reducible, stale_input
 from hedger.engine.margin import largest_position
 from hedger.engine.orders import Order, OrderStatus
-from hedger.engine.policy import Hedge
+from hedger.engine.policy import Hedge, RebalanceTo
 from hedger.engine.quoting import passive_price, touch_moved_away
 from hedger.engine.state import Action, Exposure, HedgeState, Mode, Reason, Severity, State
 from hedger.engine.target import target_delta
@@ -176,7 +176,7 @@ def _begin(state: State, hedge: Hedge, memory: HedgeState, facts: Facts) -> Verd
     if waiting is not None:
         return waiting
     side = Side.BUY if coins > 0 else Side.SELL
-    units = _sized(hedge, facts, side, abs(coins))
+    units = _sized(hedge, facts, side, abs(coins), to_target=min(abs(low), abs(high)))
     return _propose(state, hedge, memory, facts, side, units)
 
 
@@ -189,20 +189,22 @@ def _must_wait(state: State, hedge: Hedge, memory: HedgeState) -> Verdict | None
     return None
 
 
-def _sized(hedge: Hedge, facts: Facts, side: Side, coins: Decimal) -> Decimal:
+def _sized(hedge: Hedge, facts: Facts, side: Side, coins: Decimal, *, to_target: Decimal) -> Decimal:
     """Coins to units on the lot grid: within the slice and the notional cap, never past the target.
 
-    To the edge it is rounded up, because one lot inside the band is inside and one lot outside is not.
+    To the target it is rounded down. To the edge it is rounded up, to the smallest order where that is more: one lot
+    inside the band is inside and one lot outside is not. `to_target` coins are all that may be traded.
     """
     instrument = facts.instrument
-    to_target = coins >= abs(facts.exposure.delta - facts.target)
+    lot, price = instrument.lot_size, passive_price(side, facts.quote, instrument, hedge.execution)
+    most = floor_to(to_target / instrument.contract_multiplier, lot)
     units = coins / instrument.contract_multiplier
-    units = floor_to(units, instrument.lot_size) if to_target else ceil_to(units, instrument.lot_size)
-    price = passive_price(side, facts.quote, instrument, hedge.execution)
-    caps = [instrument.max_quantity, hedge.guards.order_notional / price]
+    if hedge.band.rebalance_to is RebalanceTo.EDGE:
+        units = min(most, ceil_to(max(units, instrument.min_quantity, instrument.min_notional / price), lot))
+    caps = [most, units, instrument.max_quantity, hedge.guards.order_notional / price]
     if hedge.execution.slice_quantity is not None:
         caps.append(hedge.execution.slice_quantity / instrument.contract_multiplier)
-    return min(units, floor_to(min(caps), instrument.lot_size))
+    return floor_to(min(caps), lot)
 
 
 def _reduce(state: State, hedge: Hedge, memory: HedgeState, facts: Facts) -> Verdict:

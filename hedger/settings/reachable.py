@@ -6,10 +6,9 @@ quantity and the minimum notional, rounded up to whole lots), a band of [−L, +
     m ≤ U  and  m ≤ L.
 
 Were U smaller, a deviation between U and m would be outside the band with no order small enough to correct it
-without carrying the book past its target. A band that rebalances to its edge is traded in single lots, rounded up,
-so there m must also be one lot: a larger m would leave small steps over the edge uncorrected. A relative band is as
-wide as its floor, or as its fraction of the static holding if that is more; spot balances are not known here and
-only widen it.
+without carrying the book past its target. A band that rebalances to its edge is traded in orders of at least m, which
+the same inequality keeps on the near side of the target. A relative band is as wide as its floor, or as its fraction
+of the static holding if that is more; spot balances are not known here and only widen it.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from hedger.engine.policy import Band, BandUnit, Hedge, Policy, RebalanceTo
+from hedger.engine.policy import Band, BandUnit, Hedge, Policy
 from hedger.errors import ConfigError
 from hedger.model.instrument import Instrument, InstrumentId, Kind
 from hedger.model.numeric import ceil_to, plain
@@ -99,11 +98,6 @@ def _band_faults(case: _Case) -> Iterator[str]:
             "widen it"
         )
         return
-    if band.rebalance_to is RebalanceTo.EDGE and case.smallest > case.lot:
-        yield (
-            f"hedges.{name}.band.rebalance_to: the smallest order of {id} is {plain(case.smallest)} {coin}, more than "
-            f'one lot of {plain(case.lot)}, so that steps just over the edge could not be corrected; use "target"'
-        )
     side = _narrow_side(case)
     if side is None or side >= case.smallest:
         return

@@ -51,8 +51,7 @@ does not start, and says where.
 
 **A band must be reachable.** When the venue's rules are known, the smallest order (minimum quantity and minimum
 notional, in whole lots) must not be wider than the band on either side: an order is never rounded past the target,
-so a deviation between the band's edge and the smallest order could not be corrected. With
-`rebalance_to = "edge"` the smallest order must also be no more than one lot.
+so a deviation between the band's edge and the smallest order could not be corrected.
 """
 
 

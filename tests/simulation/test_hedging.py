@@ -115,6 +115,17 @@ def test_a_rebalance_to_the_edge_ends_one_lot_inside_it(change: str, ends_at: st
     assert it.delta() * D(ends_at) > 0
 
 
+def test_a_step_just_over_the_edge_is_corrected_by_the_smallest_order(tmp_path: Path) -> None:
+    async def script(it: Play) -> None:
+        await it.until_hedged()
+        it.deposit(str(D("0.0503") - it.delta()))
+        await it.until_hedged()
+
+    it = play(script, policy_of(hedge_of(band=band("0.05", rebalance_to=RebalanceTo.EDGE))), tmp_path)
+    assert it.venue.placed[-1].quantity == D("0.002")
+    assert it.delta() == D("0.0483")
+
+
 def test_no_order_is_larger_than_a_slice(tmp_path: Path) -> None:
     async def script(it: Play) -> None:
         await it.until_hedged(within=600)

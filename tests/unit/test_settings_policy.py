@@ -153,11 +153,8 @@ def test_the_least_notional_widens_the_band_that_is_needed(tmp_path: Path) -> No
         check_reachable(narrow, [BTC], PRICE)
 
 
-def test_a_band_that_rebalances_to_its_edge_is_traded_in_single_lots(tmp_path: Path) -> None:
-    edge = policy_with(tmp_path, 'unit = "coins", width = 0.01, rebalance_to = "edge"')
-    check_reachable(edge, [replace(BTC, min_notional=Decimal(60))], PRICE)
-    with pytest.raises(ConfigError, match=r"band.rebalance_to: the smallest order .* is 0\.002 BTC, more than one lot"):
-        check_reachable(edge, [BTC], PRICE)
+def test_a_band_that_rebalances_to_its_edge_needs_no_finer_lots(tmp_path: Path) -> None:
+    check_reachable(policy_with(tmp_path, 'unit = "coins", width = 0.002, rebalance_to = "edge"'), [BTC], PRICE)
 
 
 def test_a_quote_band_is_measured_in_money(tmp_path: Path) -> None:
