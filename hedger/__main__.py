@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import traceback
+from types import FrameType
 
 from hedger.errors import HedgerError
 
 
 def main() -> None:
     """Run the command line; the process ends here."""
+    signal.signal(signal.SIGTERM, _terminated)
     try:
-        from hedger.cli.root import app
+        from hedger.cli.root import command_line
 
-        app(standalone_mode=True, prog_name="hedger")
+        command_line()
     except HedgerError as problem:
         _say(str(problem))
         _leave(problem.exit_code)
@@ -25,6 +28,11 @@ def main() -> None:
         frames = "".join(traceback.format_list(traceback.extract_tb(bug.__traceback__)[-6:]))
         _say(f"a bug in hedger ({type(bug).__name__}); please report these lines:\n{frames}".rstrip())
         _leave(70)
+
+
+def _terminated(number: int, _: FrameType | None) -> None:
+    """Where no daemon listens to the signal yet, it ends the program as Ctrl-C does: what was begun is undone."""
+    raise SystemExit(128 + number)
 
 
 def _say(text: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import shutil
 import socket
@@ -70,18 +71,23 @@ def _tried(check: str, look: Callable[[], str], remedy: str) -> Finding:
 
 
 def _disk(directory: Path) -> str:
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    if not os.access(directory, os.W_OK):
-        raise PermissionError(f"{directory} is not writable")
-    free = shutil.disk_usage(directory).free
+    present = next(path for path in (directory, *directory.absolute().parents) if path.exists())
+    if not present.is_dir():
+        raise NotADirectoryError(f"{present} is not a directory")
+    if not os.access(present, os.W_OK):
+        raise PermissionError(f"{present} is not writable")
+    free = shutil.disk_usage(present).free
     if free < FREE_BYTES:
-        raise OSError(f"only {free // 1024**2} MB are free on {directory}")
-    return f"{directory} is writable, {free // 1024**2} MB free"
+        raise OSError(f"only {free // 1024**2} MB are free on {present}")
+    can = "is writable" if present == directory else "does not exist yet and can be made"
+    return f"{directory} {can}, {free // 1024**2} MB free"
 
 
 def _journal(directory: Path) -> str:
+    if not (directory / "journal.sqlite3").exists():
+        return "none yet; the first run begins one"
     with Lease(directory):
-        journal = Journal.open(directory)
+        journal = Journal.open(directory, read_only=True)
         halted = journal.halted()
         journal.close()
     return "free and sound" if halted is None else f"sound, but HALTED: {halted}"
@@ -90,10 +96,20 @@ def _journal(directory: Path) -> str:
 def _port(settings: Settings) -> str:
     if not settings.metrics.enabled:
         return "metrics are off"
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        probe.bind((settings.metrics.host, settings.metrics.port))
-    return f"{settings.metrics.host}:{settings.metrics.port} is free"
+    address = f"{settings.metrics.host}:{settings.metrics.port}"
+    try:
+        with socket.create_server(
+            (settings.metrics.host, settings.metrics.port), family=_family(settings.metrics.host)
+        ):
+            return f"{address} is free"
+    except OSError as problem:
+        if settings.mode is Mode.PAPER and problem.errno == errno.EADDRINUSE:
+            return f"{address} is in use; a paper run takes another"
+        raise OSError(f"{address}: {problem.strerror}") from None
+
+
+def _family(host: str) -> socket.AddressFamily:
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
 
 
 # --- accounts ---------------------------------------------------------------------------------------------------------

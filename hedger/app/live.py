@@ -10,7 +10,7 @@ from pathlib import Path
 from hedger.app.daemon import conduct, forever
 from hedger.app.version import VERSION
 from hedger.app.watching import Wanted, Watched
-from hedger.errors import CredentialsError
+from hedger.errors import AskAgain, CredentialsError, Halted
 from hedger.ops.logs import configure_logging
 from hedger.ops.view import Banner
 from hedger.runtime.clock import SystemClock
@@ -28,7 +28,7 @@ WORDS = {
 
 
 def run_live(settings: Settings, *, view: bool) -> None:
-    """Hedge until a signal, a halt that a person ends, or a bug."""
+    """Hedge until a signal or a bug; raises Halted where it ends halted, and AskAgain without a way to the venue."""
     directory = Path(settings.state_dir)
     on_terminal = sys.stdout.isatty()
     clock = SystemClock()
@@ -40,16 +40,21 @@ def run_live(settings: Settings, *, view: bool) -> None:
         directory=directory,
     )
     configure_logging(settings.log.level.value, settings.log.format.value, secrets_of(settings))
-    asyncio.run(
-        conduct(
-            settings=settings,
-            venues=venues_of(settings, clock),
-            clock=clock,
-            directory=directory,
-            wanted=wanted,
-            meanwhile=forever,
-        )
+    hedging = conduct(
+        settings=settings,
+        venues=venues_of(settings, clock),
+        clock=clock,
+        directory=directory,
+        wanted=wanted,
+        meanwhile=forever,
     )
+    try:
+        state = asyncio.run(hedging)
+    except AskAgain as problem:
+        told = str(problem).rstrip(".")
+        raise AskAgain(f"{told}: this may pass; look at this machine's network, then start again") from None
+    if state.halted is not None:
+        raise Halted(f"it ended halted ({state.halted}); find the cause, then `hedger resume --reason …`")
 
 
 def wanted_of(settings: Settings, *, banner: Banner, view: bool, lines: bool, directory: Path) -> Wanted:

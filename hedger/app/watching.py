@@ -61,6 +61,7 @@ class Watchers:
         self._health = Health(now=stopwatch)
         self._narrator = Narrator(policy) if wanted.log else None
         self._view: LiveView | None = None
+        self._lines = wanted.lines
         self._status_at = 0
         self.port: int | None = None
 
@@ -101,12 +102,20 @@ class Watchers:
             self._narrator.observe(before, stamped, result, seconds)
         if self._view is not None:
             self._view.update(after, result.decisions)
-        if self._wanted.lines is not None:
-            for decision in result.decisions:
-                self._wanted.lines.write(json.dumps(decision_line(decision), ensure_ascii=False) + "\n")
-                self._wanted.lines.flush()
+        self._write_lines(result)
         if isinstance(stamped.event, TimePassed):
             self._beat(after)
+
+    def _write_lines(self, result: Result) -> None:
+        """One line a decision, until whoever read them is gone: that is no reason to stop hedging."""
+        if self._lines is None:
+            return
+        try:
+            for decision in result.decisions:
+                self._lines.write(json.dumps(decision_line(decision), ensure_ascii=False) + "\n")
+                self._lines.flush()
+        except OSError:
+            self._lines = None
 
     def _beat(self, state: State) -> None:
         self._health.beat()

@@ -1,29 +1,25 @@
-"""Paper mode through the wire: the exchange as a process of its own, ccxt and TLS between it and the daemon."""
+"""Paper mode through the wire: the exchange as a process of its own, ccxt and TLS between it and the daemon.
+
+The process is started first. What the daemon needs is imported while the exchange gets ready, so this module imports
+little itself.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import sys
+import signal
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from hedger.app.live import secrets_of, wanted_of
-from hedger.app.paper import OWNER, START_AT, Stage, build_world, play
-from hedger.app.summary import Summary
-from hedger.app.watching import Watched
 from hedger.errors import ConfigError, GiveUp
-from hedger.ops.logs import configure_logging
-from hedger.ops.view import Banner
 from hedger.runtime.journal import Journal
 from hedger.runtime.lease import Lease
-from hedger.runtime.ports import Venue
 from hedger.settings.schema import Settings
-from hedger.sim.attach import Attached, find_running, start_exchange_process
-from hedger.sim.nouns import Truth
-from hedger.sim.process import serve_exchange
-from hedger.venues.client import Credentials
-from hedger.venues.factory import open_venue
-from hedger.venues.network import Network
+from hedger.sim.attach import Attached, await_ready, find_running, launch_exchange
+
+if TYPE_CHECKING:
+    from hedger.app.summary import Summary
 
 LINGER_S = 120.0
 
@@ -37,13 +33,18 @@ def run_through_wire(
     json: bool,
     metrics_port: int | None,
 ) -> Summary:
-    """Run against the exchange's process: one that a killed run left behind, or a new one."""
+    """Run against the exchange's process: one that a killed run left behind, or a new one.
+
+    SIGTERM before the daemon listens to it ends the program with 143, after the exchange was stopped.
+    """
     directory = Path(settings.state_dir) / "paper"
-    configure_logging(settings.log.level.value, settings.log.format.value, secrets_of(settings))
     arguments = ["--seed", str(settings.paper.seed), "--speed", str(settings.paper.speed), "--linger", str(LINGER_S)]
     arguments += ["--config", str(config)] if config is not None else []
     arguments += ["--replay", str(replay)] if replay is not None else []
-    return asyncio.run(_run(settings, directory, arguments, seconds, json, metrics_port))
+    try:
+        return asyncio.run(_run(settings, directory, arguments, seconds, json, metrics_port))
+    except asyncio.CancelledError:
+        raise SystemExit(128 + signal.SIGTERM) from None
 
 
 async def _run(
@@ -54,10 +55,15 @@ async def _run(
     json: bool,
     metrics_port: int | None,
 ) -> Summary:
+    task = asyncio.current_task()
+    assert task is not None, "a coroutine runs in a task"
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     with Lease(directory):
         exchange, continued = await _exchange(settings, directory, arguments)
     try:
-        return await _play(settings, directory, exchange, continued, seconds, json, metrics_port)
+        from hedger.app.attached import play_attached
+
+        return await play_attached(settings, directory, exchange, continued, seconds, json, metrics_port)
     finally:
         with suppress(GiveUp):
             await exchange.stop()
@@ -74,67 +80,19 @@ async def _exchange(settings: Settings, directory: Path, arguments: list[str]) -
             )
         return running, True
     Journal.set_aside(directory)
-    return await start_exchange_process(arguments, directory=directory), False
+    process, ready = launch_exchange(arguments, directory=directory), False
+    try:
+        _get_ready(settings)
+        exchange = await await_ready(process, directory)
+        ready = True
+    finally:
+        if not ready:
+            process.kill()
+    return exchange, False
 
 
-async def _play(
-    settings: Settings,
-    directory: Path,
-    exchange: Attached,
-    continued: bool,
-    seconds: float | None,
-    json: bool,
-    metrics_port: int | None,
-) -> Summary:
-    clock = exchange.clock
-    on_terminal = sys.stdout.isatty()
-    note = "continuing on the exchange that the last run left" if continued else ""
-    banner = Banner(
-        kind="paper", transport="wire", started_at=clock.now_ms(), speed=float(settings.paper.speed), note=note
-    )
-    wanted = wanted_of(
-        settings, banner=banner, view=on_terminal and not json, lines=not on_terminal and not json, directory=directory
-    )
-    wanted = wanted.quieter(json=json, metrics_port=metrics_port)
+def _get_ready(settings: Settings) -> None:
+    """Import what the daemon is made of and its venues' clients, which takes as long as the exchange's own start."""
+    from hedger.app import attached
 
-    async def quiet() -> None:
-        await exchange.scenario("quiet")
-
-    async def truth() -> Truth:
-        return await exchange.truth(OWNER)
-
-    stage = Stage(venues=_venues(settings, exchange), clock=clock, transport="wire", quiet=quiet, truth=truth)
-    return await play(stage, settings, directory=directory, wanted=wanted, seconds=seconds)
-
-
-def _venues(settings: Settings, exchange: Attached) -> dict[str, Venue]:
-    """Real venues, through real ccxt, with a network in which only the embedded exchange exists."""
-    paper = exchange.network()
-    return {
-        name: open_venue(
-            account=name,
-            venue=account.venue,
-            environment="paper",
-            clock=exchange.clock,
-            credentials=Credentials(api_key=exchange.note.api_key, secret=exchange.note.api_secret),
-            network=Network(resolver=paper.resolver, ssl_context=paper.ssl_context),
-            observer=Watched(),
-        )
-        for name, account in settings.accounts.items()
-    }
-
-
-def serve(settings: Settings, *, directory: Path, replay: Path | None, speed: float, linger_s: float) -> None:
-    """Be the exchange's process, until told to stop or left alone."""
-    world = build_world(settings, START_AT, replay)
-    asyncio.run(
-        serve_exchange(
-            world.exchange,
-            directory=directory,
-            speed=speed,
-            seed=settings.paper.seed,
-            user=OWNER,
-            linger_s=linger_s,
-            quiet=world.quiet,
-        )
-    )
+    attached.import_venues(settings)

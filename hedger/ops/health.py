@@ -7,14 +7,13 @@ import json
 import socket
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import structlog
-from prometheus_client import CollectorRegistry, Metric
+from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from hedger.errors import ConfigError
@@ -24,7 +23,7 @@ from hedger.ops.readiness import Health
 MOST_CONNECTIONS = 8
 MOST_SECONDS = 5.0
 _TICK_S = 0.25
-_SWITCH_INTERVAL_S = 0.0005  # how long a thread may keep the interpreter when another one wants it
+_SWITCH_INTERVAL_S = 0.0001  # how long a thread may keep the interpreter when another one wants it
 
 
 class HealthServer:
@@ -38,7 +37,7 @@ class HealthServer:
         self, health: Health, registry: CollectorRegistry, *, host: str, port: int, now: Callable[[], float]
     ) -> None:
         try:
-            self._server = _Server(host, port, health, _Polite(registry), now)
+            self._server = _Server(host, port, health, registry, now)
         except (OSError, OverflowError) as error:
             raise ConfigError(_remedy(host, port, error)) from error
         self._thread = threading.Thread(target=self._server.serve_forever, args=(_TICK_S,), daemon=True, name="health")
@@ -68,19 +67,6 @@ def _remedy(host: str, port: int, error: OSError | OverflowError) -> str:
     if code == errno.EACCES:
         return f"Port {port} may not be opened by this user: set a port above 1023 for metrics and health."
     return f"Metrics and health cannot be served on {host} port {port}: set an address of this machine and a free port."
-
-
-class _Polite(CollectorRegistry):
-    """The registry, read a family at a time, letting other threads run in between."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        super().__init__()
-        self._registry = registry
-
-    def collect(self) -> Iterator[Metric]:
-        for family in self._registry.collect():
-            yield family
-            time.sleep(0)
 
 
 class _Server(ThreadingHTTPServer):

@@ -10,7 +10,6 @@ from typing import Any, TypeVar
 
 T = TypeVar("T")
 RESOLUTION_S = 1e-6
-LOOK_EVERY = 64  # turns of the loop between two looks at its own pipe, which only threads and signals write to
 
 
 class Stalled(RuntimeError):
@@ -49,17 +48,11 @@ class _JumpingSelector(selectors.BaseSelector):
     def __init__(self, loop: VirtualEventLoop) -> None:
         self._loop = loop
         self._real = selectors.DefaultSelector()
-        self._turns = 0
 
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
-        alone = len(self._real.get_map()) <= 1  # the loop's own pipe is always there
-        if timeout is None and alone:
+        if timeout is None and len(self._real.get_map()) <= 1:  # the loop's own pipe is always there
             raise Stalled("every task waits for something that no timer will bring")
-        self._turns += 1
-        if alone and self._turns % LOOK_EVERY:
-            ready = []
-        else:
-            ready = self._real.select(None if timeout is None else 0)
+        ready = self._real.select(None if timeout is None else 0)
         if not ready and timeout:
             self._loop.pass_time(timeout)
         return ready

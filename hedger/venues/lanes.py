@@ -67,6 +67,8 @@ class Lanes:
             lane: Throttler(budget.requests, clock.span(budget.period_s), retry_interval=0.005)
             for lane, budget in budgets.items()
         }
+        # Who waits stands in line: only the first looks whether there is room, however many wait.
+        self._lines = {lane: asyncio.Lock() for lane in budgets}
         self._used: dict[str, tuple[int, int]] = {}
         self._quiet_until = 0
         self._banned_until = 0
@@ -82,7 +84,7 @@ class Lanes:
         if limit and used >= limit * budget.weight_share:
             raise Barred(f"{host} counts {used} of {limit} request weight this minute: the {lane} lane waits.")
         try:
-            async with asyncio.timeout(self._clock.span(budget.patience_s)):
+            async with asyncio.timeout(self._clock.span(budget.patience_s)), self._lines[lane]:
                 await self._throttlers[lane].acquire()
         except TimeoutError:
             raise Barred(f"the {lane} lane's budget of {budget.requests} in {budget.period_s} s is spent.") from None

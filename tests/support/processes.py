@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
@@ -17,12 +17,14 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from typing import Any, TypeVar
 
 from hedger.errors import GiveUp
-from hedger.sim.attach import Attached, Note, is_alive, read_note
+from hedger.sim.attach import Note, is_alive, read_note
 from hedger.sim.nouns import SimOrder, Truth
+from hedger.sim.testimony import truth_from_json
 
 PATIENCE_S = 40.0
 ENDING_S = 30.0
@@ -126,7 +128,7 @@ class Running:
                 return found
             if self.process.poll() is not None:
                 raise AssertionError(f"it ended with {self.process.returncode} before {what}: {self.err[-2000:]}")
-            time.sleep(0.01)
+            time.sleep(0.02)
         raise AssertionError(f"no {what} within {timeout_s:.0f} s: {self.err[-2000:]}")
 
     def exchange(self) -> Exchange:
@@ -216,20 +218,62 @@ class Exchange:
 
     def truth(self) -> Truth:
         """What really is."""
-        return asyncio.run(Attached(note=self.note).truth())
+        return truth_from_json(self._ask("GET", "/truth?user=main"))
 
     def do(self, action: str, **arguments: object) -> dict[str, object]:
         """Have something happen."""
-        return asyncio.run(Attached(note=self.note).scenario(action, **arguments))
+        return dict(json.loads(self._ask("POST", "/scenario", {"action": action, **arguments})))
 
     def status(self) -> dict[str, object]:
         """Its time, its lag and what it has served."""
-        return asyncio.run(Attached(note=self.note).status())
+        return dict(json.loads(self._ask("GET", "/status")))
+
+    def _ask(self, method: str, path: str, body: dict[str, object] | None = None) -> str:
+        """Without an event loop, which would cost more than the answer. Raises GiveUp as `Attached` does."""
+        connection = _UnixConnection(self.note.socket)
+        try:
+            connection.request(method, path, None if body is None else json.dumps(body))
+            response = connection.getresponse()
+            text = response.read().decode()
+        except (OSError, HTTPException) as error:
+            raise GiveUp(f"The exchange does not answer: {error!r}.") from None
+        finally:
+            connection.close()
+        if response.status != 200:
+            raise GiveUp(text)
+        return text
 
     def kill(self) -> None:
         """End it at once."""
         with suppress(ProcessLookupError):
             os.kill(self.note.pid, signal.SIGKILL)
+
+
+class _UnixConnection(HTTPConnection):
+    """HTTP to a socket in the file system."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__("exchange", timeout=5)
+        self._path = path
+
+    def connect(self) -> None:
+        """Connect to the file."""
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self._path)
+
+
+def has_ended(pid: int, within_s: float = 5.0) -> bool:
+    """Whether a process ends in time; one that only waits for its parent's notice has ended."""
+    ends_at = time.monotonic() + within_s
+    while time.monotonic() < ends_at:
+        try:
+            if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
+                return True
+        except OSError:
+            return True
+        time.sleep(0.02)
+    return False
 
 
 def net_delta(truth: Truth) -> Decimal:

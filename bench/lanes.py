@@ -1,0 +1,102 @@
+"""How long a create waits for its turn while reads queue: through our lanes, and through ccxt's own throttler."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+
+from bench.rows import Row, median, percentile
+from hedger.runtime.clock import SystemClock
+from hedger.venues.binance_codes import BUDGETS, FAPI, WEIGHT_LIMITS, Environment, rest_hosts
+from hedger.venues.lanes import Barred, Lane, Lanes
+from hedger.venues.light import load_exchange_class
+from hedger.venues.watching import Unwatched
+
+QUEUED = 200
+CREATES = 40  # the whole of the order lane's budget for ten seconds
+APART_S = 0.02
+ROUNDS = 5
+CCXT_CREATES = 10
+READ_COST = 1.0  # of a futures request in ccxt's own count, as cheap as it gets
+TARGET_S = 0.001
+
+Ask = Callable[[], Awaitable[object]]
+
+
+def measure() -> list[Row]:
+    """The waits of creates on both ways, with as many reads in front of them."""
+    ours = [wait for _ in range(ROUNDS) for wait in asyncio.run(_through_lanes())]
+    theirs = asyncio.run(_through_ccxt())
+    p99 = percentile(ours, 0.99)
+    return [
+        Row(
+            name="lanes: a create's wait behind 200 reads, p99",
+            value=p99 * 1e3,
+            unit="ms",
+            target=f"< {TARGET_S * 1e3:.0f} ms",
+            met=p99 < TARGET_S,
+            detail=f"p50 {median(ours) * 1e3:.3f}, max {max(ours) * 1e3:.3f} ms of {len(ours)}: a turn of the loop",
+        ),
+        Row(
+            name="lanes: the same with ccxt's throttler, p50",
+            value=median(theirs) * 1e3,
+            unit="ms",
+            detail=f"max {max(theirs) * 1e3:,.0f} ms of {len(theirs)}: one queue for all, 50 ms a request",
+        ),
+        Row(
+            name="lanes: ccxt's wait ÷ ours, p50",
+            value=median(theirs) / median(ours),
+            unit="×",
+        ),
+    ]
+
+
+async def _through_lanes() -> list[float]:
+    hosts = rest_hosts(Environment.LIVE)
+    lanes = Lanes(
+        account="main",
+        clock=SystemClock(),
+        budgets=BUDGETS,
+        weight_limits={hosts[api]: limit for api, limit in WEIGHT_LIMITS.items()},
+        observer=Unwatched(),
+    )
+    for _ in range(BUDGETS[Lane.RECONCILE].requests):
+        await lanes.enter(Lane.RECONCILE, hosts[FAPI])
+
+    async def read() -> None:
+        with suppress(Barred):
+            await lanes.enter(Lane.RECONCILE, hosts[FAPI])
+
+    return await _waits(read, lambda: lanes.enter(Lane.ORDERS, hosts[FAPI]), CREATES)
+
+
+async def _through_ccxt() -> list[float]:
+    client = load_exchange_class("binance")({"enableRateLimit": True})
+    client.open()
+    try:
+        return await _waits(lambda: client.throttle(READ_COST), lambda: client.throttle(READ_COST), CCXT_CREATES)
+    finally:
+        await client.close()
+
+
+async def _waits(read: Ask, create: Ask, creates: int) -> list[float]:
+    """Seconds from asking to having leave, of creates that come one by one while reads wait."""
+    reads = [asyncio.ensure_future(read()) for _ in range(QUEUED)]
+    await asyncio.sleep(APART_S)
+    assert sum(not task.done() for task in reads) > 0.9 * QUEUED, "the reads are to be waiting"
+    asked = []
+    for _ in range(creates):
+        asked.append(asyncio.create_task(_wait(create, time.perf_counter())))
+        await asyncio.sleep(APART_S)
+    waits = await asyncio.gather(*asked)
+    for task in reads:
+        task.cancel()
+    await asyncio.gather(*reads, return_exceptions=True)
+    return list(waits)
+
+
+async def _wait(ask: Ask, asked_at: float) -> float:
+    await ask()
+    return time.perf_counter() - asked_at

@@ -1,0 +1,97 @@
+"""How late the event loop's timers are while Prometheus scrapes, beside how late they are without."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import subprocess
+import sys
+
+from bench.ahead import ahead_of_others, be_ordinary
+from bench.rows import Row, median, percentile
+from hedger.ops.health import HealthServer
+from hedger.ops.metrics import Metrics
+from hedger.ops.readiness import Health
+from hedger.runtime.clock import stopwatch
+from hedger.settings.load import load_settings
+from hedger.settings.policy import to_policy
+from hedger.venues.light import load_exchange_class
+
+ROUNDS = 5
+SCRAPES = 50
+PAUSE_S = 0.04
+BEAT_S = 0.001
+TARGET_S = 0.001
+# The scraper is a process of its own: in ours it would take the interpreter from the loop itself.
+SCRAPER = f"""
+import http.client, sys, time
+for _ in range({SCRAPES}):
+    connection = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]), timeout=5)
+    connection.request("GET", "/metrics")
+    assert len(connection.getresponse().read()) > 10_000
+    connection.close()
+    time.sleep({PAUSE_S})
+"""
+
+
+def measure() -> list[Row]:
+    """Rounds of scrapes and of as long without; a stall that is ours is there in every round, others' are not."""
+    load_exchange_class("binance")  # as in the daemon, whose collector has all of this to walk
+    gc.freeze()  # as the daemon does once it has started
+    interval = sys.getswitchinterval()
+    metrics = Metrics(to_policy(load_settings(None, {}, {})))
+    server = HealthServer(Health(now=stopwatch), metrics.registry, host="127.0.0.1", port=0, now=stopwatch)
+    server.start()
+    try:
+        with ahead_of_others() as how:
+            rounds = [asyncio.run(_round(server.port)) for _ in range(ROUNDS)]
+    finally:
+        server.close()
+        sys.setswitchinterval(interval)
+        gc.unfreeze()
+    scraped, quiet = [late for late, _ in rounds], [late for _, late in rounds]
+    best = min(max(late) for late in scraped)
+    return [
+        Row(
+            name="scrape: the loop's longest stall",
+            value=best * 1e3,
+            unit="ms",
+            target=f"< {TARGET_S * 1e3:.0f} ms",
+            met=best < TARGET_S,
+            detail=f"the best of {ROUNDS} rounds of {SCRAPES} scrapes, {how}; {_told(scraped)}",
+        ),
+        Row(
+            name="scrape: the longest stall without",
+            value=min(max(late) for late in quiet) * 1e3,
+            unit="ms",
+            detail=f"the same, as long and not scraped; {_told(quiet)}",
+        ),
+    ]
+
+
+def _told(rounds: list[list[float]]) -> str:
+    p99, worst = (median([percentile(late, share) for late in rounds]) * 1e3 for share in (0.99, 1.0))
+    over = median([sum(each > TARGET_S for each in late) for late in rounds])
+    beats = median([len(late) for late in rounds])
+    return f"median round: p99 {p99:.2f}, longest {worst:.2f} ms, {over:.0f} of {beats:,.0f} beats over 1 ms late"
+
+
+async def _round(port: int) -> tuple[list[float], list[float]]:
+    """How late (s) the beats were while scrapes went on, and in as long a time without."""
+    process = subprocess.Popen([sys.executable, "-c", SCRAPER, str(port)], preexec_fn=be_ordinary)
+    await asyncio.sleep(0.2)  # it starts, which takes a processor from us too
+    scraped = []
+    while process.poll() is None:
+        scraped += await _lateness(50)
+    assert process.returncode == 0, "a scrape failed"
+    return scraped, await _lateness(len(scraped))
+
+
+async def _lateness(beats: int) -> list[float]:
+    """How late (s) each of so many timers was."""
+    loop, late = asyncio.get_running_loop(), []
+    for _ in range(beats):
+        due = loop.time() + BEAT_S
+        await asyncio.sleep(BEAT_S)
+        late.append(loop.time() - due)
+    return late

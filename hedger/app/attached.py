@@ -1,0 +1,76 @@
+"""The daemon on a running exchange, with real ccxt and TLS between the two."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from hedger.app.exchange import OWNER
+from hedger.app.live import secrets_of, wanted_of
+from hedger.app.paper import Stage, play
+from hedger.app.summary import Summary
+from hedger.app.watching import Watched
+from hedger.ops.logs import configure_logging
+from hedger.ops.view import Banner
+from hedger.runtime.ports import Venue
+from hedger.settings.schema import Settings
+from hedger.sim.attach import Attached
+from hedger.sim.nouns import Truth
+from hedger.venues.client import Credentials
+from hedger.venues.factory import import_client, open_venue
+from hedger.venues.network import Network
+
+
+def import_venues(settings: Settings) -> None:
+    """Import the clients of the venues that the settings name, ahead of their opening."""
+    for account in settings.accounts.values():
+        import_client(account.venue)
+
+
+async def play_attached(
+    settings: Settings,
+    directory: Path,
+    exchange: Attached,
+    continued: bool,
+    seconds: float | None,
+    json: bool,
+    metrics_port: int | None,
+) -> Summary:
+    """Run the daemon on a running exchange, `continued` when it is one that an earlier run left behind."""
+    configure_logging(settings.log.level.value, settings.log.format.value, secrets_of(settings))
+    clock = exchange.clock
+    on_terminal = sys.stdout.isatty()
+    note = "continuing on the exchange that the last run left" if continued else ""
+    banner = Banner(
+        kind="paper", transport="wire", started_at=clock.now_ms(), speed=float(settings.paper.speed), note=note
+    )
+    wanted = wanted_of(
+        settings, banner=banner, view=on_terminal and not json, lines=not on_terminal and not json, directory=directory
+    )
+    wanted = wanted.quieter(json=json, metrics_port=metrics_port)
+
+    async def quiet() -> None:
+        await exchange.scenario("quiet")
+
+    async def truth() -> Truth:
+        return await exchange.truth(OWNER)
+
+    stage = Stage(venues=_venues(settings, exchange), clock=clock, transport="wire", quiet=quiet, truth=truth)
+    return await play(stage, settings, directory=directory, wanted=wanted, seconds=seconds)
+
+
+def _venues(settings: Settings, exchange: Attached) -> dict[str, Venue]:
+    """Real venues, through real ccxt, with a network in which only the embedded exchange exists."""
+    paper = exchange.network()
+    return {
+        name: open_venue(
+            account=name,
+            venue=account.venue,
+            environment="paper",
+            clock=exchange.clock,
+            credentials=Credentials(api_key=exchange.note.api_key, secret=exchange.note.api_secret),
+            network=Network(resolver=paper.resolver, ssl_context=paper.ssl_context),
+            observer=Watched(),
+        )
+        for name, account in settings.accounts.items()
+    }
