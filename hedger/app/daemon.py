@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import signal
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import closing, contextmanager, nullcontext
+from collections.abc import Awaitable, Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
@@ -59,7 +59,7 @@ class Daemon:
         self._parts = parts
         now = parts.clock.now_ms()
         recovered = parts.journal.begin(now, parts.start_record)
-        self._since_at = recovered.first_start_at
+        self._since_at = recovered.funding_since_at
         self.loop = Loop(
             state=recovered_state(parts.policy, recovered, now),
             policy=parts.policy,
@@ -207,8 +207,9 @@ async def conduct(
                 start_record={"mode": settings.mode.value, "config": config_digest(settings), "version": VERSION},
             )
         )
-        with drained_by_signals(daemon) if signals else nullcontext():
-            await daemon.run(_settled(meanwhile) if signals else meanwhile)
+        if signals:
+            drain_on_signals(daemon)
+        await daemon.run(_settled(meanwhile) if signals else meanwhile)
         return daemon.state
 
 
@@ -225,18 +226,14 @@ def _settled(meanwhile: Callable[[Daemon], Awaitable[None]]) -> Callable[[Daemon
     return begin
 
 
-@contextmanager
-def drained_by_signals(daemon: Daemon) -> Iterator[None]:
-    """While inside, SIGTERM and SIGINT ask the daemon to end in order; asking twice changes nothing."""
+def drain_on_signals(daemon: Daemon) -> None:
+    """From now on SIGTERM and SIGINT ask the daemon to end in order; asking again changes nothing.
+
+    The handlers stay until the event loop closes: a second signal must not cut short what the first one began.
+    """
     loop = asyncio.get_running_loop()
-    caught = (signal.SIGTERM, signal.SIGINT)
-    for number in caught:
+    for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, daemon.drain, f"signal {number.name}")
-    try:
-        yield
-    finally:
-        for number in caught:
-            loop.remove_signal_handler(number)
 
 
 async def forever(_: Daemon) -> None:

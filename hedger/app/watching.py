@@ -125,10 +125,17 @@ class Watchers:
             if self._wanted.status_path is not None:
                 write_status(self._wanted.status_path, state, self._policy, self._wanted.banner, self.port)
 
+    def queued(self, events: int) -> None:
+        """Show how many events wait."""
+        if self._metrics is not None:
+            self._metrics.queued(events)
+
     def timed(self, stage: str, account: str, seconds: float, outcome: str) -> None:
         """Pass a measurement of the shell on to the meters."""
         if self._metrics is not None:
             self._metrics.timed(stage, account, seconds, outcome)
+        if self._narrator is not None:
+            self._narrator.timed(stage, account, seconds, outcome)
 
 
 class Watched:

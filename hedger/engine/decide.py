@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import NamedTuple
 
 from hedger.engine.band import Widths, rebalance, widths
 from hedger.engine.exposure import exposure, position_of
 from hedger.engine.limits import Denied, Proposal, first_denial, reducible, stale_input
-from hedger.engine.margin import largest_position
+from hedger.engine.margin import endangered_position
 from hedger.engine.orders import Order, OrderStatus
 from hedger.engine.policy import Hedge, RebalanceTo
 from hedger.engine.quoting import passive_price, touch_moved_away
 from hedger.engine.state import Action, Exposure, HedgeState, Mode, Reason, Severity, State
 from hedger.engine.target import target_delta
-from hedger.model.instrument import Instrument, InstrumentId
+from hedger.model.instrument import Instrument
 from hedger.model.market import Mark, Quote
 from hedger.model.numeric import ceil_to, floor_to
 from hedger.model.order import Side
 
+REDUCE_EVERY_MS = 5_000
 CREATING = frozenset({Mode.HEDGING, Mode.REDUCE_ONLY, Mode.SHADOW})
 
 
@@ -70,7 +71,7 @@ def gather(state: State, hedge: Hedge) -> Facts | None:
     held = exposure(state, hedge)
     if instrument is None or quote is None or mark is None or held is None:
         return None
-    price = mark[0].index_price
+    price = mark[0].index_price / instrument.contract_multiplier
     target = target_delta(hedge.target, held.holding, price)
     edges = widths(hedge.band, held.holding, price)
     deviation = held.delta - target
@@ -88,12 +89,15 @@ def gather(state: State, hedge: Hedge) -> Facts | None:
 
 def decide(state: State, hedge: Hedge, memory: HedgeState, facts: Facts | None) -> Verdict:
     """What the hedge does now. Pure: nothing is remembered but what the caller keeps of the verdict."""
-    working = next((o for o in state.orders.values() if o.hedge == hedge.name and _at_work(o)), None)
+    working = _at_work(state, hedge)
     if facts is None:
         return _give_way(working, Denied(Reason.NO_QUOTE, "prices or account not seen yet"))
     if state.mode not in CREATING:
         return _give_way(working, Denied(Reason.NOT_HEDGING, f"mode {state.mode.value}"))
-    stale = stale_input(state, hedge, (working.id if working else facts.instrument.id))
+    if memory.severity is Severity.REDUCE and working is None:
+        return _reduce(state, hedge, memory)
+    saves = working is not None and working.margin_reduction
+    stale = stale_input(state, hedge, (working.id if working else facts.instrument.id), to_reduce=saves)
     if stale is not None:
         return _give_way(working, stale)
     if working is not None:
@@ -101,9 +105,12 @@ def decide(state: State, hedge: Hedge, memory: HedgeState, facts: Facts | None) 
     return _begin(state, hedge, memory, facts)
 
 
-def _at_work(order: Order) -> bool:
-    """Live and not UNKNOWN: an unknown order is reserved, but nothing can be done with it."""
-    return order.live and order.status is not OrderStatus.UNKNOWN
+def _at_work(state: State, hedge: Hedge) -> Order | None:
+    """The hedge's order that is not final, an open one first. An unknown order is reserved, but nothing can be done
+    with it here."""
+    ours = [o for o in state.orders.values() if o.hedge == hedge.name and o.live]
+    known = [o for o in ours if o.status is not OrderStatus.UNKNOWN]
+    return next((o for o in known if o.status is OrderStatus.OPEN), known[0] if known else None)
 
 
 def _give_way(working: Order | None, denied: Denied) -> Verdict:
@@ -164,8 +171,6 @@ def _moves_against_reduction(state: State, order: Order) -> bool:
 
 
 def _begin(state: State, hedge: Hedge, memory: HedgeState, facts: Facts) -> Verdict:
-    if memory.severity is Severity.REDUCE:
-        return _reduce(state, hedge, memory, facts)
     if facts.inside:
         return Verdict(Action.HOLD, Reason.INSIDE_BAND)
     low, high = facts.exposure.low - facts.target, facts.exposure.high - facts.target
@@ -176,8 +181,25 @@ def _begin(state: State, hedge: Hedge, memory: HedgeState, facts: Facts) -> Verd
     if waiting is not None:
         return waiting
     side = Side.BUY if coins > 0 else Side.SELL
+    opposite = _opposite_leg(state, hedge, facts, side)
+    facts = opposite or facts
     units = _sized(hedge, facts, side, abs(coins), to_target=min(abs(low), abs(high)))
+    if opposite is not None:
+        units = min(units, reducible(side, position_of(state, facts.instrument.id)))
     return _propose(state, hedge, memory, facts, side, units)
+
+
+def _opposite_leg(state: State, hedge: Hedge, facts: Facts, side: Side) -> Facts | None:
+    """The facts on another instrument of the hedge that holds a position this order can take off: legs are closed
+    before others are opened, so that two instruments never stand against each other."""
+    if reducible(side, position_of(state, facts.instrument.id)):
+        return None
+    for id in hedge.instruments:
+        known = id in state.instruments and stale_input(state, hedge, id) is None
+        if known and reducible(side, position_of(state, id)):
+            quote, mark = state.quotes[id][0], state.marks[id][0]
+            return replace(facts, instrument=state.instruments[id], quote=quote, mark=mark)
+    return None
 
 
 def _must_wait(state: State, hedge: Hedge, memory: HedgeState) -> Verdict | None:
@@ -207,17 +229,21 @@ def _sized(hedge: Hedge, facts: Facts, side: Side, coins: Decimal, *, to_target:
     return floor_to(min(caps), lot)
 
 
-def _reduce(state: State, hedge: Hedge, memory: HedgeState, facts: Facts) -> Verdict:
-    """Take a step of the largest position off: protection is given up, step by step, to stay unliquidated."""
-    waiting = _must_wait(state, hedge, memory)
-    if waiting is not None:
-        return waiting
-    held = largest_position(state, hedge)
+def _reduce(state: State, hedge: Hedge, memory: HedgeState) -> Verdict:
+    """Take a step of the endangered position off: protection is given up, step by step, to stay unliquidated.
+
+    It needs that position's prices and account and nothing else, and waits for no rest but its own pace.
+    """
+    held = endangered_position(state, hedge)
     if held is None:
         return Verdict(Action.DENY, Reason.MARGIN_RATIO, "margin is short but there is no position to reduce")
-    stale = stale_input(state, hedge, held.id)
+    stale = stale_input(state, hedge, held.id, to_reduce=True)
     if stale is not None:
         return Verdict(Action.DENY, stale.reason, stale.detail)
+    if not state.accounts[held.id.account].settled:
+        return Verdict(Action.WAIT, Reason.AWAITING_READING, f"account {held.id.account}")
+    if memory.sent_at and state.now - memory.sent_at[-1] < REDUCE_EVERY_MS:
+        return Verdict(Action.WAIT, Reason.RESTING_AFTER_FILL)
     position = position_of(state, held.id)
     instrument, quote, mark = state.instruments[held.id], state.quotes[held.id][0], state.marks[held.id][0]
     step = max(ceil_to(abs(position) * hedge.reduce_step, instrument.lot_size), instrument.min_quantity)
@@ -275,8 +301,3 @@ def _proposal(
         quote=quote,
         mark=mark,
     )
-
-
-def reference_instrument(facts: Facts | None, hedge: Hedge) -> InstrumentId:
-    """The instrument that a decision looked at: the one chosen, or the first where nothing is known."""
-    return facts.instrument.id if facts is not None else hedge.instruments[0]

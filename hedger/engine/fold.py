@@ -7,7 +7,9 @@ from decimal import Decimal
 from typing import assert_never
 
 from hedger.engine.ledger import book_funding
-from hedger.engine.order_flow import on_accepted, on_fill, on_news, on_rejected, on_report, order_of
+from hedger.engine.limits import FUTURE_MS
+from hedger.engine.markout import settle_markouts
+from hedger.engine.order_flow import on_accepted, on_fill, on_news, on_rejected, on_report
 from hedger.engine.orders import News
 from hedger.engine.policy import Policy
 from hedger.engine.reconcile import ask_around, on_not_found, on_reading
@@ -63,11 +65,25 @@ def fold(state: State, now: int, policy: Policy, event: Event) -> tuple[State, l
     """The state with an event's facts in it, and what must be asked because of it."""
     match event:
         case Quote():
+            if _is_old_news(state, now, state.quotes.get(event.id), event):
+                return state._replace(now=now), []
             return state._replace(now=now, quotes={**state.quotes, event.id: (event, now)}), []
         case Mark():
+            if _is_old_news(state, now, state.marks.get(event.id), event):
+                return state._replace(now=now), []
             return state._replace(now=now, marks={**state.marks, event.id: (event, now)}), []
         case _:
             return _fold_fact(state._replace(now=now), policy, event)
+
+
+def _is_old_news(state: State, now: int, held: tuple[Quote | Mark, int] | None, price: Quote | Mark) -> bool:
+    """Whether the venue gave a price before the one that is held, so that a frozen stream cannot hide a fresh read.
+
+    A held price from the venue's future is a mistake that hides nothing.
+    """
+    if held is None or price.exchange_at >= held[0].exchange_at:
+        return False
+    return held[0].exchange_at <= now + state.accounts[price.id.account].offset_ms + FUTURE_MS
 
 
 def touched(state: State, event: Event) -> tuple[str, ...]:
@@ -89,7 +105,7 @@ def touched(state: State, event: Event) -> tuple[str, ...]:
 def _fold_fact(state: State, policy: Policy, event: Fact) -> tuple[State, list[Command]]:
     match event:
         case TimePassed():
-            return ask_around(state, policy)
+            return ask_around(settle_markouts(state), policy)
         case OrderReport():
             return on_report(state, policy, event), []
         case Fill():
@@ -103,7 +119,7 @@ def _fold_fact(state: State, policy: Policy, event: Fact) -> tuple[State, list[C
         case OrderNotFound():
             return on_not_found(state, policy, event), []
         case CancelAnswered():
-            order = order_of(state, event.client_order_id)
+            order = state.orders.get(event.client_order_id)
             asks = order is not None and order.live
             return state, [FindOrder(id=order.id, client_order_id=order.client_order_id)] if order and asks else []
         case AccountRead():

@@ -19,9 +19,11 @@ class Ledger:
     """Running sums of one hedge, in quote unless said otherwise.
 
     `slippage` = Σ side·quantity·(mid at decision − price): what waiting in the book cost or earned.
-    `edge` = Σ side·quantity·(mid at fill − price): the half spread that a maker keeps.
+    `edge` = Σ side·quantity·(mid at fill − price): the effective half spread, what a maker is paid at once.
+    `realised_spread` = Σ side·quantity·(mid ten seconds later − price): what of it was kept.
     `other_fees` holds, per asset, fees that could not be valued in quote when they were booked.
-    `entry_basis_notional` = Σ basis in bps × notional of fills: divided by `notional` it is the basis at entry.
+    `entry_basis_notional` = Σ basis in bps × notional of the fills that made the position larger: divided by
+    `entry_notional` it is the basis at entry. Fills that were learnt of too late to know mid or basis are in neither.
     """
 
     fills: int = 0
@@ -34,6 +36,8 @@ class Ledger:
     funding: Decimal = ZERO
     slippage: Decimal = ZERO
     edge: Decimal = ZERO
+    realised_spread: Decimal = ZERO
+    entry_notional: Decimal = ZERO
     entry_basis_notional: Decimal = ZERO
 
     @property
@@ -43,17 +47,21 @@ class Ledger:
 
     @property
     def entry_basis_bps(self) -> Decimal | None:
-        """The notional-weighted basis (mark over index) at which the hedge traded, in basis points."""
-        return self.entry_basis_notional / self.notional if self.notional else None
+        """The notional-weighted basis (mark over index) at which the position was built, in basis points."""
+        return self.entry_basis_notional / self.entry_notional if self.entry_notional else None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FillContext:
-    """What was known around a fill: mids and basis in quote, and prices (quote per coin) to value fee assets."""
+    """What was known around a fill: mids and basis in quote, and prices (quote per coin) to value fee assets.
+
+    `opening`: whether the fill made the position larger.
+    """
 
     decision_mid: Decimal | None
     fill_mid: Decimal | None
     basis_bps: Decimal | None
+    opening: bool
     contract_multiplier: Decimal
     quote_asset: str
     prices: Mapping[str, Decimal]
@@ -64,6 +72,7 @@ def book_fill(ledger: Ledger, fill: Fill, context: FillContext) -> Ledger:
     coins = fill.quantity * context.contract_multiplier
     notional = fill.quantity * fill.price
     value = _fee_price(fill.fee_asset, context)
+    entered = notional if context.opening and context.basis_bps is not None else ZERO
     other = dict(ledger.other_fees)
     if value is None and fill.fee:
         other[fill.fee_asset] = other.get(fill.fee_asset, ZERO) - fill.fee
@@ -78,7 +87,8 @@ def book_fill(ledger: Ledger, fill: Fill, context: FillContext) -> Ledger:
         other_fees=other,
         slippage=ledger.slippage + _against(fill, context.decision_mid),
         edge=ledger.edge + _against(fill, context.fill_mid),
-        entry_basis_notional=ledger.entry_basis_notional + (context.basis_bps or ZERO) * notional,
+        entry_notional=ledger.entry_notional + entered,
+        entry_basis_notional=ledger.entry_basis_notional + (context.basis_bps or ZERO) * entered,
     )
 
 

@@ -12,6 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
+from hedger.engine.exposure import position_of
 from hedger.engine.ledger import basis_bps
 from hedger.engine.margin import liquidation_distances, margin_ratios
 from hedger.engine.orders import OrderStatus
@@ -90,14 +91,17 @@ def first_denial(proposal: Proposal, *, resting: bool = False) -> Denied | None:
     return None
 
 
-def stale_input(state: State, hedge: Hedge, id: InstrumentId) -> Denied | None:
-    """The first input that is too old to act on, by our clock or by the venue's."""
+def stale_input(state: State, hedge: Hedge, id: InstrumentId, *, to_reduce: bool = False) -> Denied | None:
+    """The first input that is too old to act on, by our clock or by the venue's.
+
+    To reduce a position (`to_reduce`), only its own account must be known.
+    """
     offset = state.accounts[id.account].offset_ms
     quote, mark = state.quotes.get(id), state.marks.get(id)
     return (
         _stale_price(state.now, Reason.QUOTE_AGE, id, quote, offset, hedge.guards.quote_age)
         or _stale_price(state.now, Reason.MARK_AGE, id, mark, offset, hedge.guards.mark_age)
-        or _stale_account(state, hedge)
+        or _stale_account(state, hedge, (id.account,) if to_reduce else state.accounts_of_hedge[hedge.name])
     )
 
 
@@ -110,15 +114,16 @@ def _stale_price(
     return Denied(reason, f"{id} is {age} ms old, the limit is {limit} ms") if age > limit else None
 
 
-def _stale_account(state: State, hedge: Hedge) -> Denied | None:
+def _stale_account(state: State, hedge: Hedge, accounts: tuple[str, ...]) -> Denied | None:
     limit = hedge.guards.account_age
-    for account in state.accounts_of_hedge[hedge.name]:
+    for account in accounts:
         view = state.accounts[account]
         if view.reading is None:
             return Denied(Reason.ACCOUNT_AGE, f"account {account} has not been read yet")
         age = _age(state.now, view.believed_at, view.reading.exchange_at, view.offset_ms)
         if age > limit:
-            return Denied(Reason.ACCOUNT_AGE, f"account {account} was read {age} ms ago, the limit is {limit} ms")
+            why = f"; {view.last_failure}" if view.last_failure else ""
+            return Denied(Reason.ACCOUNT_AGE, f"account {account} was read {age} ms ago, the limit is {limit} ms{why}")
     return None
 
 
@@ -131,15 +136,16 @@ def _age(now: int, received_at: int, exchange_at: int, offset_ms: int) -> int:
 
 
 def _quote_age(p: Proposal) -> Denied | None:
-    return _of(Reason.QUOTE_AGE, stale_input(p.state, p.hedge, p.instrument.id))
+    return _of(Reason.QUOTE_AGE, stale_input(p.state, p.hedge, p.instrument.id, to_reduce=not p.adds_risk))
 
 
 def _mark_age(p: Proposal) -> Denied | None:
-    return _of(Reason.MARK_AGE, stale_input(p.state, p.hedge, p.instrument.id))
+    return _of(Reason.MARK_AGE, stale_input(p.state, p.hedge, p.instrument.id, to_reduce=not p.adds_risk))
 
 
 def _account_age(p: Proposal) -> Denied | None:
-    return _stale_account(p.state, p.hedge)
+    accounts = p.state.accounts_of_hedge[p.hedge.name] if p.adds_risk else (p.instrument.id.account,)
+    return _stale_account(p.state, p.hedge, accounts)
 
 
 def _of(reason: Reason, denied: Denied | None) -> Denied | None:
@@ -202,16 +208,20 @@ def _order_notional(p: Proposal) -> Denied | None:
 
 
 def _daily_notional(p: Proposal) -> Denied | None:
-    sent = p.memory.day_notional if p.memory.day == p.state.now // DAY_MS else ZERO
-    total = sent + p.notional
+    traded = p.memory.day_notional if p.memory.day == p.state.now // DAY_MS else ZERO
+    working = sum((o.remaining * o.price for o in p.state.orders.values() if o.hedge == p.hedge.name), ZERO)
+    total = traded + working + p.notional
     return _above(Reason.DAILY_NOTIONAL, total, p.hedge.guards.daily_notional, f"today would come to {total:.0f}")
 
 
 def _position(p: Proposal) -> Denied | None:
-    """The position if this order fills, and with it every order on its side whose fate is unknown."""
+    """The hedge's positions together if this order fills, and with it every order on its side of unknown fate."""
     lost = (o for o in p.state.orders.values() if o.status is OrderStatus.UNKNOWN and o.id == p.instrument.id)
     quantity = p.quantity + sum((o.remaining for o in lost if o.side is p.side), ZERO)
     after = abs(p.position + p.side.sign * quantity) * p.instrument.contract_multiplier
+    for id in p.hedge.instruments:
+        if id != p.instrument.id and id in p.state.instruments:
+            after += abs(position_of(p.state, id)) * p.state.instruments[id].contract_multiplier
     return _above(Reason.POSITION, after, p.hedge.guards.position, f"the position would be {after} coins")
 
 
@@ -289,7 +299,7 @@ GUARDS: tuple[tuple[str, Kind, Guard], ...] = (
     ("account_age", Kind.FACT, _account_age),
     ("position_mode", Kind.FACT, _position_mode),
     ("mark_collar", Kind.FACT, _mark_collar),
-    ("index_collar", Kind.FACT, _index_collar),
+    ("index_collar", Kind.RISK, _index_collar),
     ("futile_hedges", Kind.ENTRY, _futile_hedges),
     ("margin_ratio", Kind.RISK, _margin_ratio),
     ("liquidation_distance", Kind.RISK, _liquidation_distance),

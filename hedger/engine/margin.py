@@ -44,17 +44,28 @@ def margin_ratios(state: State, hedge: Hedge) -> list[Decimal]:
 
 def liquidation_distances(state: State, hedge: Hedge) -> list[Decimal]:
     """|liquidation price ÷ mark − 1| of each open position of the hedge for which the venue names one."""
-    distances = []
-    for position in _positions(state, hedge):
-        if position.quantity and position.liquidation_price is not None and position.mark_price > 0:
-            distances.append(abs(position.liquidation_price / position.mark_price - 1))
-    return distances
+    distances = (_distance(position) for position in _positions(state, hedge))
+    return [distance for distance in distances if distance is not None]
 
 
-def largest_position(state: State, hedge: Hedge) -> Position | None:
-    """The open position of the hedge with the largest delta: the one to reduce first."""
+def _distance(position: Position) -> Decimal | None:
+    if not position.quantity or position.liquidation_price is None or position.mark_price <= 0:
+        return None
+    return abs(position.liquidation_price / position.mark_price - 1)
+
+
+def endangered_position(state: State, hedge: Hedge) -> Position | None:
+    """The position to reduce first: the largest of those whose own account or distance is at the stop level."""
     held = [p for p in _positions(state, hedge) if position_of(state, p.id)]
-    return max(held, key=lambda p: abs(p.delta), default=None)
+    in_danger = [p for p in held if _in_danger(state, hedge, p)]
+    return max(in_danger or held, key=lambda p: abs(p.delta), default=None)
+
+
+def _in_danger(state: State, hedge: Hedge, position: Position) -> bool:
+    reading = state.accounts[position.id.account].reading
+    short = reading is not None and reading.margin.margin_ratio >= hedge.guards.margin_ratio.stop
+    distance = _distance(position)
+    return short or (distance is not None and distance <= hedge.guards.liquidation_distance.stop)
 
 
 def _positions(state: State, hedge: Hedge) -> list[Position]:

@@ -54,4 +54,4 @@ def _accounted_for(state: State, client_order_id: str) -> bool:
         return True
     if order.status is OrderStatus.UNKNOWN:
         return order.probes >= SETTLED_PROBES
-    return not order.live and not order.fills_missing
+    return not order.live and (not order.fills_missing or order.probes >= SETTLED_PROBES)

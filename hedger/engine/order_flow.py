@@ -5,7 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
+from hedger.engine.exposure import position_of
 from hedger.engine.ledger import FillContext, basis_bps, book_fill
+from hedger.engine.limits import DAY_MS
+from hedger.engine.markout import await_markout, near
 from hedger.engine.orders import News, Order, OrderStatus, advance, apply_fill, apply_report
 from hedger.engine.policy import Hedge, Policy
 from hedger.engine.state import HedgeState, Reason, State
@@ -16,13 +19,12 @@ from hedger.model.order import Fill, OrderReport
 RETRY_MS = 500
 
 
-def order_of(state: State, client_order_id: str | None, venue_order_id: str | None = None) -> Order | None:
-    """Our order by our id, or by the venue's where a record carries only that."""
-    if client_order_id is not None:
-        return state.orders.get(client_order_id)
-    if venue_order_id is None:
-        return None
-    return next((o for o in state.orders.values() if o.venue_order_id == venue_order_id), None)
+def order_of(state: State, record: OrderReport | Fill) -> Order | None:
+    """Our order by our id, or by instrument and the venue's id where a record carries only that."""
+    if record.client_order_id is not None:
+        return state.orders.get(record.client_order_id)
+    named = (o for o in state.orders.values() if o.venue_order_id == record.venue_order_id and o.id == record.id)
+    return next(named, None)
 
 
 def on_news(state: State, policy: Policy, client_order_id: str, news: News) -> State:
@@ -51,7 +53,7 @@ def on_rejected(state: State, policy: Policy, event: OrderRejected) -> State:
 
 def on_report(state: State, policy: Policy, report: OrderReport) -> State:
     """The state after a venue's record of an order; records of foreign orders change nothing."""
-    before = order_of(state, report.client_order_id, report.venue_order_id)
+    before = order_of(state, report)
     if before is None or before.id != report.id:
         return state
     if _is_another(before, report.venue_order_id):
@@ -61,7 +63,7 @@ def on_report(state: State, policy: Policy, report: OrderReport) -> State:
 
 def on_fill(state: State, policy: Policy, fill: Fill) -> State:
     """The state after an execution: booked in the ledger once; a taker's fill halts the program."""
-    before = order_of(state, fill.client_order_id, fill.venue_order_id)
+    before = order_of(state, fill)
     if before is None or before.id != fill.id:
         return state
     if _is_another(before, fill.venue_order_id):
@@ -69,12 +71,12 @@ def on_fill(state: State, policy: Policy, fill: Fill) -> State:
     after = apply_fill(before, fill, state.now)
     if after is before:
         return state
+    context = _context(state, after, fill)
     state = put_order(state, policy, before, after)
-    ledgers = {
-        **state.ledgers,
-        after.hedge: book_fill(state.ledgers[after.hedge], fill, _context(state, after)),
-    }
+    ledgers = {**state.ledgers, after.hedge: book_fill(state.ledgers[after.hedge], fill, context)}
     state = state._replace(ledgers=ledgers)
+    if context.fill_mid is not None:
+        state = await_markout(state, after.hedge, fill)
     if not fill.maker and state.halted is None:
         text = f"order {after.client_order_id} filled as a taker on {fill.id}; post-only is not honoured"
         state = state._replace(halted=text)
@@ -111,19 +113,30 @@ def put_order(state: State, policy: Policy, before: Order, after: Order) -> Stat
         barrier = max(view.barrier_at, state.now + lag)
         accounts = {**accounts, after.id.account: replace(view, barrier_at=barrier, fills_since=since)}
     hedges = state.hedges
+    if gained:
+        traded = _traded(hedges[after.hedge], state.now, gained * after.price)
+        hedges = {**hedges, after.hedge: traded}
     if ended:
         hedge = next(h for h in policy.hedges if h.name == after.hedge)
-        memory = _after_end(state.hedges[after.hedge], hedge, before, after, state)
+        memory = _after_end(hedges[after.hedge], hedge, before, after, state)
         hedges = {**hedges, after.hedge: memory}
     orders = {**state.orders, after.client_order_id: after}
     return state._replace(orders=orders, accounts=accounts, hedges=hedges)
+
+
+def _traded(memory: HedgeState, now: int, notional: Decimal) -> HedgeState:
+    """The memory with what was traded today, in quote; a new day begins anew."""
+    today = now // DAY_MS
+    if memory.day != today:
+        return replace(memory, day=today, day_orders=0, day_notional=notional)
+    return replace(memory, day_notional=memory.day_notional + notional)
 
 
 def _after_end(memory: HedgeState, hedge: Hedge, before: Order, after: Order, state: State) -> HedgeState:
     """A fill clears the count of failures; anything that we did not ask for, or that came late, adds to it."""
     if after.filled > 0:
         coins = after.filled * state.instruments[after.id].contract_multiplier
-        due = None if after.margin_reduction else (abs(after.deviation), coins, after.holding)
+        due = None if after.margin_reduction else (abs(after.deviation), coins, after.holding, after.target)
         memory = replace(memory, attempts=0, effect_due=due)
         return _rest(memory, state.now + hedge.execution.cooldown_ms, Reason.RESTING_AFTER_FILL)
     late = before.status is OrderStatus.PENDING_CANCEL and after.changed_at - after.placed_at >= (
@@ -135,7 +148,7 @@ def _after_end(memory: HedgeState, hedge: Hedge, before: Order, after: Order, st
     if attempts >= hedge.execution.max_attempts:
         until = state.now + hedge.execution.attempts_cooldown_ms
         return _rest(replace(memory, attempts=0), until, Reason.RESTING_AFTER_ATTEMPTS)
-    until = state.now + RETRY_MS * 2 ** (attempts - 1)
+    until = state.now + min(RETRY_MS * 2 ** (attempts - 1), hedge.execution.attempts_cooldown_ms)
     return _rest(replace(memory, attempts=attempts), until, Reason.RESTING_AFTER_ATTEMPTS)
 
 
@@ -143,18 +156,20 @@ def _rest(memory: HedgeState, until: int, reason: Reason) -> HedgeState:
     return replace(memory, rest_until=max(until, memory.rest_until), rest_reason=reason)
 
 
-def _context(state: State, order: Order) -> FillContext:
+def _context(state: State, order: Order, fill: Fill) -> FillContext:
+    """What was known at the fill: a price of another time values nothing. `state` is from before the fill."""
     instrument = state.instruments[order.id]
-    quote, mark = state.quotes.get(order.id), state.marks.get(order.id)
+    quote, mark = near(state.quotes.get(order.id), fill), state.marks.get(order.id)
     prices: dict[str, Decimal] = {}
     basis = None
     if mark is not None:
         prices[instrument.underlying] = mark[0].index_price / instrument.contract_multiplier
-        basis = basis_bps(mark[0].mark_price, mark[0].index_price)
+        basis = basis_bps(mark[0].mark_price, mark[0].index_price) if quote is not None else None
     return FillContext(
         decision_mid=order.decision_mid,
-        fill_mid=quote[0].mid_price if quote else None,
+        fill_mid=quote.mid_price if quote is not None else None,
         basis_bps=basis,
+        opening=fill.side.sign * position_of(state, order.id) >= 0,
         contract_multiplier=instrument.contract_multiplier,
         quote_asset=instrument.quote,
         prices=prices,

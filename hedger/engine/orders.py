@@ -86,10 +86,10 @@ class Order:
     """One order of ours. Quantities in units.
 
     `reported` is the largest cumulative fill that any record named; `booked` the sum of the executions seen, each
-    counted once by (`trade_ids`). `decision_mid` (quote), `deviation` and `holding` (coins) are what it was decided
-    on; a `margin_reduction` gives up protection to save margin. `probed_at` and `probes` say when and how often the
-    venue was asked about it, `absent_at` when a complete list last lacked it. Of an order that was adopted, executions
-    up to `adopted_at` (the venue's time) are in `booked` already.
+    counted once by (`trade_ids`). `decision_mid` (quote), `deviation`, `holding` and `target` (coins) are what it was
+    decided on; a `margin_reduction` gives up protection to save margin. `probed_at` and `probes` say when and how
+    often the venue was asked about it, `absent_at` when a complete list last lacked it. Of an order that was adopted,
+    executions up to `adopted_at` (the venue's time) are in `booked` already.
     """
 
     client_order_id: str
@@ -118,6 +118,7 @@ class Order:
     probes: int = 0
     absent_at: int = 0
     adopted_at: int = 0
+    target: Decimal = ZERO
 
     @property
     def live(self) -> bool:

@@ -1,16 +1,14 @@
-"""What is believed of an account, and what is asked so that every order's fate becomes known."""
+"""What a reading says of orders, and what is asked so that every order's fate becomes known."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from decimal import Decimal
 
-from hedger.engine.band import widths
+from hedger.engine.belief import believe
 from hedger.engine.order_flow import on_news, on_report
-from hedger.engine.orders import News, Order, OrderStatus
-from hedger.engine.policy import Hedge, Policy
-from hedger.engine.state import AccountView, State
-from hedger.model.account import AccountReading
+from hedger.engine.orders import News, Order, OrderStatus, advance
+from hedger.engine.policy import Policy
+from hedger.engine.state import Mode, State
 from hedger.model.identity import parse_order_id
 from hedger.model.message import (
     AccountRead,
@@ -39,78 +37,7 @@ def on_reading(state: State, policy: Policy, event: AccountRead) -> State:
         state = on_report(state, policy, report)
     state = _find_strangers(state, policy, event)
     state = _note_absences(state, event)
-    view = state.accounts[reading.account]
-    return state._replace(accounts={**state.accounts, reading.account: _believe(state, policy, view, event)})
-
-
-def _believe(state: State, policy: Policy, view: AccountView, event: AccountRead) -> AccountView:
-    """A reading is believed if it was asked for after our last deed, is complete, and shows no jump on its own word."""
-    reading = event.reading
-    if event.requested_at <= max(view.barrier_at, view.believed_at):
-        return view
-    lacking = [str(id) for id in state.hedges_of_instrument if _lacks(reading, id.account, id.symbol)]
-    if lacking:
-        text = f"the reading has no row for {', '.join(lacking)}; a missing row is not a flat position"
-        return replace(view, failures=view.failures + 1, last_failure=text)
-    if _jumps(state, policy, view, reading) and not _agrees(state, policy, view.doubted, reading):
-        return replace(view, doubted=reading, asked_at=0)
-    return replace(
-        view,
-        reading=reading,
-        believed_at=event.requested_at,
-        doubted=None,
-        fills_since={},
-        clean_cycles=view.clean_cycles + 1,
-        failures=0,
-        last_failure="",
-    )
-
-
-def _lacks(reading: AccountReading, account: str, symbol: str) -> bool:
-    return account == reading.account and not any(p.id.symbol == symbol for p in reading.positions)
-
-
-def _jumps(state: State, policy: Policy, view: AccountView, reading: AccountReading) -> bool:
-    """Whether a hedge's delta would move by more than the allowed number of bands with no fill to explain it."""
-    if view.reading is None:
-        return False
-    since = {symbol.symbol: quantity for symbol, quantity in view.fills_since.items()}
-    return _differ(state, policy, view.reading, reading, policy.delta_jump_bands, since)
-
-
-def _agrees(state: State, policy: Policy, doubted: AccountReading | None, reading: AccountReading) -> bool:
-    return doubted is not None and not _differ(state, policy, doubted, reading, Decimal(1), {})
-
-
-def _differ(
-    state: State,
-    policy: Policy,
-    old: AccountReading,
-    new: AccountReading,
-    bands: Decimal,
-    since: dict[str, Decimal],
-) -> bool:
-    for hedge in policy.hedges:
-        mark = state.marks.get(hedge.instruments[0])
-        if reading_concerns(hedge, new.account) and mark is not None:
-            was, now = _coins(hedge, old, since, state), _coins(hedge, new, {}, state)
-            edges = widths(hedge.band, max(abs(was), abs(now)), mark[0].index_price)
-            if abs(now - was) > bands * (edges.upper + edges.lower):
-                return True
-    return False
-
-
-def reading_concerns(hedge: Hedge, account: str) -> bool:
-    """Whether an account's readings count in a hedge."""
-    return account in hedge.spot_accounts or any(id.account == account for id in hedge.instruments)
-
-
-def _coins(hedge: Hedge, reading: AccountReading, since: dict[str, Decimal], state: State) -> Decimal:
-    coins = reading.spot.get(hedge.underlying, ZERO) + reading.collateral.get(hedge.underlying, ZERO)
-    for position in reading.positions:
-        if position.underlying == hedge.underlying:
-            coins += (position.quantity + since.get(position.id.symbol, ZERO)) * position.contract_multiplier
-    return coins
+    return believe(state, policy, event)
 
 
 def _find_strangers(state: State, policy: Policy, event: AccountRead) -> State:
@@ -226,19 +153,24 @@ def _ask_about(state: State, policy: Policy, order: Order) -> tuple[Order | None
         return (None if forget else order), []
     if order.status is OrderStatus.SENT:
         lost = state.now - order.placed_at > order.ttl_ms + SILENCE_MS
-        return (replace(order, status=OrderStatus.UNKNOWN, changed_at=state.now) if lost else order), []
+        return (advance(order, News.LOST, state.now) if lost else order), []
     if order.status is OrderStatus.PENDING_CANCEL and _due(order.cancel_at, order.cancels, CANCEL_AFTER_MS, state.now):
         again = replace(order, cancel_at=state.now, cancels=order.cancels + 1)
         return again, [_cancel(order), FindOrder(id=order.id, client_order_id=order.client_order_id)]
     if order.status is OrderStatus.OPEN and _must_go(state, order):
-        going = replace(order, status=OrderStatus.PENDING_CANCEL, cancel_at=state.now, changed_at=state.now)
-        return going, [_cancel(order)]
+        return replace(advance(order, News.CANCEL_SENT, state.now), cancel_at=state.now), [_cancel(order)]
     doubtful = order.status is OrderStatus.UNKNOWN or order.absent_at > order.changed_at
     if doubtful and _due(order.probed_at or order.changed_at, order.probes, PROBE_AFTER_MS, state.now):
-        return _probed(order, state.now), [FindOrder(id=order.id, client_order_id=order.client_order_id)]
+        find = FindOrder(id=order.id, client_order_id=order.client_order_id)
+        return _probed(order, state.now), [find, _cancel(order)] if _unwanted(state, order) else [find]
     if order.fills_missing and _due(order.probed_at, order.probes, PROBE_AFTER_MS, state.now):
         return _probed(order, state.now), [_fills_of(state, order)]
     return order, []
+
+
+def _unwanted(state: State, order: Order) -> bool:
+    """Whether an order of unknown fate should be canceled in case it lives: nothing of ours may rest now."""
+    return order.status is OrderStatus.UNKNOWN and state.mode in (Mode.HALTED, Mode.DRAINING, Mode.CANCEL_ONLY)
 
 
 def _must_go(state: State, order: Order) -> bool:
@@ -250,9 +182,9 @@ def _must_go(state: State, order: Order) -> bool:
 
 
 def _fills_of(state: State, order: Order) -> ReadFills:
-    """Every fill that the order can have, by the venue's clock."""
+    """Every fill that the order can have, by the venue's clock; each time further back, in case clocks were wrong."""
     placed_at = order.placed_at + state.accounts[order.id.account].offset_ms
-    return ReadFills(id=order.id, since_at=placed_at - SILENCE_MS)
+    return ReadFills(id=order.id, since_at=placed_at - SILENCE_MS * 2 ** min(order.probes, 12))
 
 
 def _cancel(order: Order) -> CancelOrder:

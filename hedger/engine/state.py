@@ -173,8 +173,9 @@ class HedgeState:
     """The memory of one hedge between decisions. Instants in ms; None where there is none.
 
     `outside_ms` counts finished spells outside the band; one that goes on began at `outside_since`. `sent_at` are
-    the creates of the last minute. `effect_due` is (|deviation| before, coins filled, holding) of the last hedge
-    that filled, until a settled reading shows what it did; `futile` counts those in a row that did nothing.
+    the creates of the last minute; `day_notional` is what was traded on `day` (days since 1970, UTC). `effect_due` is
+    (|deviation| before, coins filled, holding, target) of the last hedge that filled, until a settled reading shows
+    what it did; `futile` counts those in a row that did nothing.
     """
 
     outside_since: int | None = None
@@ -189,8 +190,9 @@ class HedgeState:
     margin_severity: Severity = Severity.CLEAR
     liquidation_severity: Severity = Severity.CLEAR
     futile: int = 0
-    effect_due: tuple[Decimal, Decimal, Decimal] | None = None
+    effect_due: tuple[Decimal, Decimal, Decimal, Decimal] | None = None
     max_abs_deviation: Decimal = ZERO
+    max_abs_delta: Decimal = ZERO
     decision: Decision | None = None
 
     @property
@@ -200,6 +202,16 @@ class HedgeState:
 
 
 _NOTHING: Mapping[Any, Any] = MappingProxyType({})
+
+
+class Markout(NamedTuple):
+    """A fill whose realised spread is booked at `due_at`: signed quantity in units, price in quote."""
+
+    hedge: str
+    id: InstrumentId
+    quantity: Decimal
+    price: Decimal
+    due_at: int
 
 
 class State(NamedTuple):
@@ -227,6 +239,7 @@ class State(NamedTuple):
     orders: Mapping[str, Order] = _NOTHING
     hedges: Mapping[str, HedgeState] = _NOTHING
     ledgers: Mapping[str, Ledger] = _NOTHING
+    markouts: tuple[Markout, ...] = ()
     funding_seen: Mapping[str, frozenset[str]] = _NOTHING
     hedges_of_instrument: Mapping[InstrumentId, tuple[str, ...]] = _NOTHING
     hedges_of_account: Mapping[str, tuple[str, ...]] = _NOTHING

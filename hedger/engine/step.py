@@ -13,7 +13,7 @@ from hedger.engine.fold import fold, touched
 from hedger.engine.limits import DAY_MS, MINUTE_MS
 from hedger.engine.margin import judge_margin
 from hedger.engine.mode import with_mode
-from hedger.engine.orders import Order, OrderStatus
+from hedger.engine.orders import News, Order, advance
 from hedger.engine.policy import Hedge, Policy
 from hedger.engine.state import Decision, HedgeState, Mode, Reason, State
 from hedger.model.identity import OrderIdentity, format_order_id
@@ -111,7 +111,10 @@ def _same(last: Decision | None, verdict: Verdict, mode: Mode) -> bool:
 
 
 def _watch(memory: HedgeState, facts: Facts, state: State) -> HedgeState:
-    """Count the time outside the band and the largest deviation seen."""
+    """Count the time outside the band, and the largest delta and deviation seen."""
+    delta = abs(facts.exposure.delta)
+    if delta > memory.max_abs_delta:
+        memory = replace(memory, max_abs_delta=delta)
     deviation = abs(facts.deviation)
     if deviation > memory.max_abs_deviation:
         memory = replace(memory, max_abs_deviation=deviation)
@@ -133,10 +136,10 @@ def _judge_effect(memory: HedgeState, hedge: Hedge, facts: Facts, state: State) 
     accounts = {id.account for id in hedge.instruments} | set(hedge.spot_accounts)
     if not all(state.accounts[account].settled for account in accounts):
         return memory
-    before, filled, holding = memory.effect_due
+    before, filled, holding, target = memory.effect_due
     if facts.exposure.holding != holding:
         return replace(memory, effect_due=None)
-    futile = abs(facts.deviation) > before - filled / 2
+    futile = abs(facts.exposure.delta - target) > before - filled / 2
     return replace(memory, effect_due=None, futile=memory.futile + 1 if futile else 0)
 
 
@@ -192,7 +195,7 @@ def _place(
     order = _reserve(state, hedge, facts, command, draft)
     orders = {**state.orders, command.client_order_id: order}
     state = state._replace(orders=orders, next_sequence=state.next_sequence + 1)
-    return _keep(state, hedge, _counted(memory, state.now, command))
+    return _keep(state, hedge, _counted(memory, state.now))
 
 
 def _reserve(state: State, hedge: Hedge, facts: Facts, command: PlaceOrder, draft: Draft) -> Order:
@@ -208,6 +211,7 @@ def _reserve(state: State, hedge: Hedge, facts: Facts, command: PlaceOrder, draf
         decision_mid=state.quotes[command.id][0].mid_price,
         deviation=facts.deviation,
         holding=facts.exposure.holding,
+        target=facts.target,
         margin_reduction=draft.margin_reduction,
         placed_at=state.now,
         ttl_ms=command.ttl_ms,
@@ -215,7 +219,7 @@ def _reserve(state: State, hedge: Hedge, facts: Facts, command: PlaceOrder, draf
     )
 
 
-def _counted(memory: HedgeState, now: int, command: PlaceOrder) -> HedgeState:
+def _counted(memory: HedgeState, now: int) -> HedgeState:
     """Every order that is sent counts at once, whatever becomes of it."""
     today = now // DAY_MS
     fresh = memory.day != today
@@ -224,7 +228,7 @@ def _counted(memory: HedgeState, now: int, command: PlaceOrder) -> HedgeState:
         sent_at=(*(at for at in memory.sent_at if at > now - MINUTE_MS), now),
         day=today,
         day_orders=(0 if fresh else memory.day_orders) + 1,
-        day_notional=(ZERO if fresh else memory.day_notional) + command.quantity * command.price,
+        day_notional=ZERO if fresh else memory.day_notional,
     )
 
 
@@ -241,7 +245,7 @@ def _cancel(
     commands.append(command)
     decision = replace(decision, order=command)
     decisions.append(decision)
-    going = replace(order, status=OrderStatus.PENDING_CANCEL, cancel_at=state.now, cancels=1, changed_at=state.now)
+    going = replace(advance(order, News.CANCEL_SENT, state.now), cancel_at=state.now, cancels=1)
     state = state._replace(orders={**state.orders, order.client_order_id: going})
     return _keep(state, hedge, replace(memory, decision=decision))
 

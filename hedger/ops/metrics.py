@@ -146,7 +146,7 @@ class Metrics:
             case _:
                 return
 
-    def inbox_holds(self, events: int) -> None:
+    def queued(self, events: int) -> None:
         """How many events wait for the engine."""
         self._program.inbox_depth.set(events)
 

@@ -66,6 +66,9 @@ class Narrator:
         for command in result.commands:
             self._tell_command(command)
 
+    def queued(self, events: int) -> None:
+        """Not shown here."""
+
     def timed(self, stage: str, account: str, seconds: float, outcome: str) -> None:
         """A loop that comes late by a second or more is worth a line; other times are for the metrics."""
         if stage == "lag" and seconds >= LATE_S:

@@ -153,6 +153,9 @@ class LiveView:
         """The runtime's observer: show what the step came to."""
         self.update(result.state, result.decisions)
 
+    def queued(self, events: int) -> None:
+        """Not shown here."""
+
     def timed(self, stage: str, account: str, seconds: float, outcome: str) -> None:
         """Times are not shown."""
 

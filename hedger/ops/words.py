@@ -12,7 +12,7 @@ MODE_WORDS: dict[Mode, str] = {
     Mode.RECONCILING: "reading the venues until the accounts are believed; nothing is placed",
     Mode.SHADOW: "decides as if live, sends nothing",
     Mode.HEDGING: "keeps the delta inside its band",
-    Mode.REDUCE_ONLY: "places only what makes a position smaller",
+    Mode.REDUCE_ONLY: "where margin is short, places only what makes a position smaller",
     Mode.CANCEL_ONLY: "cancels what rests, places nothing",
     Mode.HALTED: "stopped for a reason that a person must lift",
     Mode.DRAINING: "takes its orders off the books, then ends",

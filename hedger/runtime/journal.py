@@ -21,7 +21,8 @@ from hedger.engine.state import HedgeState
 from hedger.errors import JournalError
 
 SCHEMA_VERSION = 1
-FUNDING_KEPT = 10_000
+FUNDING_READ_BACK_MS = 86_400_000
+FUNDING_KEPT_MS = 3 * FUNDING_READ_BACK_MS
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
@@ -30,6 +31,24 @@ CREATE TABLE IF NOT EXISTS events (
     kind TEXT NOT NULL, key TEXT NOT NULL, body TEXT NOT NULL
 ) STRICT;
 CREATE INDEX IF NOT EXISTS events_by_key ON events (kind, key, seq);
+"""
+
+
+# Orders whose newest row says that they may still fill, or that fills are named which were not seen.
+_UNFINISHED = """
+SELECT body FROM events WHERE seq IN (SELECT max(seq) FROM events WHERE kind = 'order' GROUP BY key)
+AND (coalesce(json_extract(body, '$.status'), '') NOT IN ('filled', 'canceled', 'expired', 'rejected')
+     OR CAST(json_extract(body, '$.reported') AS REAL) > CAST(json_extract(body, '$.booked') AS REAL))
+"""
+
+# Where to begin reading funding: a day before the newest that is booked, or at the first start.
+_FUNDING_SINCE = """
+SELECT coalesce((SELECT max(at) - ? FROM events WHERE kind = 'funding'),
+                (SELECT min(at) FROM events WHERE kind = 'start'), ?)
+"""
+_FUNDING_KEYS = """
+SELECT key FROM events
+WHERE kind = 'funding' AND at >= (SELECT max(at) FROM events WHERE kind = 'funding') - ?
 """
 
 
@@ -48,7 +67,7 @@ class Recovered:
 
     epoch: int
     clean: bool
-    first_start_at: int
+    funding_since_at: int
     halted: str | None
     next_decision: int
     orders: tuple[Order, ...]
@@ -143,17 +162,17 @@ class Journal:
             raise JournalError(f"{self._path}: cannot be read ({type(problem).__name__}); restore it") from None
 
     def _recover(self, now: int) -> Recovered:
-        orders = (_ORDER.validate_json(body) for body in self.latest("order").values())
+        orders = (_ORDER.validate_json(body) for (body,) in self._connection.execute(_UNFINISHED))
         return Recovered(
             epoch=self._scalar("SELECT coalesce(max(epoch), 0) FROM events") + 1,
             clean=self._last_kind(("start", "stop")) != "start",
-            first_start_at=self._scalar("SELECT coalesce(min(at), ?) FROM events WHERE kind = 'start'", now),
             halted=self.halted(),
             next_decision=self._scalar(
                 "SELECT coalesce(max(CAST(key AS INTEGER)), 0) FROM events WHERE kind = 'decision'"
             )
             + 1,
-            orders=tuple(order for order in orders if order.live or order.fills_missing),
+            orders=tuple(orders),
+            funding_since_at=self._scalar(_FUNDING_SINCE, FUNDING_READ_BACK_MS, now),
             ledgers={key: _LEDGER.validate_json(body) for key, body in self.latest("ledger").items()},
             memories=self.memories(),
             funding_seen=self._funding_seen(),
@@ -168,9 +187,8 @@ class Journal:
         return row[0] if row else None
 
     def _funding_seen(self) -> dict[str, frozenset[str]]:
-        query = "SELECT DISTINCT key FROM events WHERE kind = 'funding' ORDER BY seq DESC LIMIT ?"
         seen: dict[str, set[str]] = {}
-        for (key,) in self._connection.execute(query, (FUNDING_KEPT,)):
+        for (key,) in self._connection.execute(_FUNDING_KEYS, (FUNDING_KEPT_MS,)):
             account, _, payment_id = key.partition("/")
             seen.setdefault(account, set()).add(payment_id)
         return {account: frozenset(ids) for account, ids in seen.items()}

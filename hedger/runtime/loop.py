@@ -10,6 +10,7 @@ from hedger.engine.state import State
 from hedger.engine.step import step
 from hedger.errors import HedgerError, JournalError
 from hedger.model.message import (
+    CancelAnswered,
     CancelOrder,
     Command,
     FillsRead,
@@ -27,7 +28,7 @@ from hedger.model.message import (
     Stamped,
     Stop,
 )
-from hedger.model.order import RejectReason
+from hedger.model.order import OrderReport, RejectReason
 from hedger.runtime.clock import stopwatch
 from hedger.runtime.inbox import Inbox
 from hedger.runtime.journal import Journal, Row
@@ -172,23 +173,29 @@ class Loop:
         self.inbox.put(outcome)
 
     async def _find(self, command: FindOrder) -> None:
-        requested_at = self._clock.now_ms()
+        requested_at, started, account = self._clock.now_ms(), stopwatch(), command.id.account
         try:
-            report = await self._venues[command.id.account].find_order(command.id, command.client_order_id)
+            report = await self._venues[account].find_order(command.id, command.client_order_id)
         except HedgerError as problem:
-            self.inbox.put(ReadFailed(account=command.id.account, what="order", reason=str(problem)))
+            self._read_failed(account, "order", stopwatch() - started, problem)
             return
+        self._observer.timed("read_order", account, stopwatch() - started, "ok")
         missing = OrderNotFound(client_order_id=command.client_order_id, requested_at=requested_at)
         self.inbox.put(report if report is not None else missing)
 
     async def _read_fills(self, command: ReadFills) -> None:
-        requested_at = self._clock.now_ms()
+        requested_at, started, account = self._clock.now_ms(), stopwatch(), command.id.account
         try:
-            fills = await self._venues[command.id.account].read_fills(command.id, command.since_at)
+            fills = await self._venues[account].read_fills(command.id, command.since_at)
         except HedgerError as problem:
-            self.inbox.put(ReadFailed(account=command.id.account, what="fills", reason=str(problem)))
+            self._read_failed(account, "fills", stopwatch() - started, problem)
             return
+        self._observer.timed("read_fills", account, stopwatch() - started, "ok")
         self.inbox.put(FillsRead(id=command.id, requested_at=requested_at, since_at=command.since_at, fills=fills))
+
+    def _read_failed(self, account: str, what: str, seconds: float, problem: HedgerError) -> None:
+        self._observer.timed(f"read_{what}", account, seconds, type(problem).__name__)
+        self.inbox.put(ReadFailed(account=account, what=what, reason=str(problem)))
 
     def stopped_clean(self) -> None:
         """Write that this epoch ended in order: nothing of ours was left on any book."""
@@ -196,7 +203,12 @@ class Loop:
         self.flush()
 
     async def cancel_everything(self, seconds: float) -> bool:
-        """On the way out after a bug: cancel what may live, within `seconds`. Whether every cancel was answered."""
+        """On the way out: cancel what may live, within `seconds`. Whether the venue knew and ended every one.
+
+        Creates that are under way are waited for first, half of the time: a cancel must not overtake them.
+        """
+        if self._tasks:
+            await asyncio.wait(set(self._tasks), timeout=self._clock.span(seconds / 2))
         live = [order for order in self.state.orders.values() if order.live]
         cancels = [
             self._venues[order.id.account].cancel(
@@ -205,11 +217,14 @@ class Loop:
             for order in live
         ]
         try:
-            async with asyncio.timeout(self._clock.span(seconds)):
-                await asyncio.gather(*cancels, return_exceptions=True)
+            async with asyncio.timeout(self._clock.span(seconds / 2)):
+                outcomes = await asyncio.gather(*cancels, return_exceptions=True)
         except TimeoutError:
             return False
-        return True
+        return all(
+            isinstance(outcome, OrderReport) or (isinstance(outcome, CancelAnswered) and outcome.known)
+            for outcome in outcomes
+        )
 
     async def close(self) -> None:
         """End the tasks of commands that are under way; their orders stay unknown in the journal."""

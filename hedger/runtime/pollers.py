@@ -76,6 +76,7 @@ class Pollers:
             due_at = self._clock.now_ms() + self._polling.tick_s * 1000
             await self._clock.sleep(self._polling.tick_s)
             self._observer.timed("lag", "", max(0.0, self._clock.now_ms() - due_at) / 1000, "ok")
+            self._observer.queued(len(self._inbox))
             self._inbox.put(TimePassed())
             beats += 1
             if beats % per_flush == 0:
@@ -92,8 +93,7 @@ class Pollers:
             failures = 0 if reading is not None else failures + 1
             if reading is not None:
                 self._inbox.put(AccountRead(requested_at=requested_at, reading=reading))
-            pause = min(self._polling.account_s * 2**failures, LONGEST_BACKOFF_S)
-            await self._wait(wake, pause if failures else self._polling.account_s)
+            await self._wait(wake, _backoff(self._polling.account_s, failures))
 
     async def _wait(self, wake: asyncio.Event, seconds: float) -> None:
         try:
@@ -129,7 +129,7 @@ class Pollers:
                 text = str(problem)
             failures += 1
             self._inbox.put(StreamChanged(account=venue.account, up=False, text=text))
-            await self._clock.sleep(min(2.0**failures / 2, LONGEST_BACKOFF_S))
+            await self._clock.sleep(_backoff(0.5, failures))
 
     async def _prices(self, venue: Venue, ids: tuple[InstrumentId, ...]) -> None:
         """Ask for prices that the streams have not freshened."""
@@ -141,23 +141,26 @@ class Pollers:
             for price in prices or ():
                 self._inbox.put(price)
             failures = failures + 1 if prices is None else 0
-            await self._clock.sleep(min(self._polling.prices_s * 2**failures, LONGEST_BACKOFF_S))
+            await self._clock.sleep(_backoff(self._polling.prices_s, failures))
 
     def _older(self, id: InstrumentId, than: int) -> bool:
-        quote, mark = self._state.quotes.get(id), self._state.marks.get(id)
-        return quote is None or mark is None or quote[1] < than or mark[1] < than
+        """Whether a price is older than a moment of our clock, by its receipt or by the venue's own time."""
+        offset_ms = self._state.accounts[id.account].offset_ms
+        held = (self._state.quotes.get(id), self._state.marks.get(id))
+        return any(h is None or h[1] < than or h[0].exchange_at - offset_ms < than for h in held)
 
     async def _funding(self, venue: Venue) -> None:
         """Read funding payments of the last day, or since the start that the journal knows where that is longer."""
+        since_at = self._funding_since_at
         while True:
-            since_at, requested_at = self._funding_since_at, self._clock.now_ms()
+            requested_at = self._clock.now_ms()
             payments = await self._read(venue, "funding", venue.read_funding(since_at))
             if payments is not None:
                 read = FundingRead(
                     account=venue.account, requested_at=requested_at, since_at=since_at, payments=payments
                 )
                 self._inbox.put(read)
-                self._funding_since_at = max(since_at, requested_at - DAY_MS)
+                since_at = max(since_at, requested_at - DAY_MS)
             await self._clock.sleep(self._polling.funding_s)
 
     async def _offset(self, venue: Venue) -> None:
@@ -167,3 +170,10 @@ class Pollers:
             if offset_ms is not None:
                 self._inbox.put(ClockMeasured(account=venue.account, offset_ms=offset_ms))
             await self._clock.sleep(self._polling.clock_s if offset_ms is not None else LONGEST_BACKOFF_S)
+
+
+def _backoff(seconds: float, failures: int) -> float:
+    """The usual pause, doubled with each failure in a row up to half a minute (or the pause, where that is longer)."""
+    if not failures:
+        return seconds
+    return max(seconds, min(seconds * 2.0 ** min(failures, 10), LONGEST_BACKOFF_S))

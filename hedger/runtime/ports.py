@@ -50,6 +50,9 @@ class Observer(Protocol):
     def observe(self, before: State, stamped: Stamped, result: Result, seconds: float) -> None:
         """One event was handled, in so many seconds."""
 
+    def queued(self, events: int) -> None:
+        """So many events wait in the inbox."""
+
     def timed(self, stage: str, account: str, seconds: float, outcome: str) -> None:
         """A stage of the shell (`place`, `cancel`, `read_account`, `commit`, `lag` …) took so long and came to this."""
 

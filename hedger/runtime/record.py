@@ -17,6 +17,7 @@ from hedger.model.message import (
     OperatorAsked,
     PlaceOrder,
     Stamped,
+    Stop,
 )
 from hedger.model.order import Fill
 from hedger.runtime.journal import Row
@@ -35,8 +36,12 @@ def rows_of(before: State, stamped: Stamped, result: Result) -> list[Row]:
         for name, ledger in after.ledgers.items()
         if before.ledgers[name] is not ledger
     ]
-    if any(isinstance(command, PlaceOrder) for command in result.commands):
-        rows += [Row(after.now, "memory", name, replace(m, decision=None)) for name, m in after.hedges.items()]
+    everything = any(isinstance(command, PlaceOrder | Halt | Stop) for command in result.commands)
+    rows += [
+        Row(after.now, "memory", name, replace(memory, decision=None))
+        for name, memory in after.hedges.items()
+        if everything or before.hedges[name].day_notional != memory.day_notional
+    ]
     rows += [Row(after.now, "halt", c.reason, {}) for c in result.commands if isinstance(c, Halt)]
     return rows
 

@@ -42,7 +42,7 @@ def test_what_was_written_is_there_for_the_next_start(tmp_path: Path) -> None:
         with closing(Journal.open(tmp_path)) as journal:
             recovered = journal.begin(1_000 * epoch, {})
             assert recovered.epoch == epoch
-            assert recovered.first_start_at == 1_000
+            assert recovered.funding_since_at == 1_000
             if epoch == 1:
                 journal.write([Row(1_001, "order", order.client_order_id, order)])
             else:

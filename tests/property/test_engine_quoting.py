@@ -91,6 +91,7 @@ def test_a_level_is_reached_at_once_and_left_only_past_the_one_beneath(
 CONTEXT = FillContext(
     decision_mid=D(100),
     fill_mid=D(101),
+    opening=True,
     basis_bps=D(5),
     contract_multiplier=D(1),
     quote_asset="USDT",

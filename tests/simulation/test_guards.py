@@ -78,7 +78,7 @@ CASES: dict[str, Case] = {
     "orders_per_minute": Case(refuse, nothing, guards={"orders_per_minute": 4}),
     "orders_per_day": Case(refuse, nothing, guards={"orders_per_day": 4}, start_at=EVENING),
     "daily_notional": Case(
-        refuse, nothing, guards={"daily_notional": D(150_000)}, start_at=EVENING, more="0.5", less="-0.7", again="0.2"
+        nothing, nothing, guards={"daily_notional": D(80_000)}, start_at=EVENING, more="0.5", less="-0.7", again="0.2"
     ),
 }
 ELSEWHERE = {

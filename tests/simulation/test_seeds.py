@@ -8,7 +8,7 @@ import pytest
 from hedger.app.summary import summarise
 from hedger.engine.policy import BandUnit
 from hedger.sim.scenario import ScenarioConfig
-from tests.support.engine_policies import band, hedge_of, policy_of
+from tests.support.engine_policies import ACCOUNT, band, hedge_of, policy_of
 from tests.support.simulated_daemon import NOON, Play, play
 
 SECONDS = 900
@@ -39,7 +39,7 @@ def test_a_quarter_of_an_hour_ends_hedged_and_agrees_with_the_exchange(seed: int
         state=it.state,
         policy=POLICY,
         journal=it.journal,
-        truth=it.truth,
+        truths={ACCOUNT: it.truth},
         transport="port",
         seconds=SECONDS,
         seed=seed,

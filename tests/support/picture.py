@@ -7,7 +7,7 @@ import tempfile
 from pathlib import Path
 
 from hedger.app.daemon import Daemon, Parts, polling_of
-from hedger.app.exchange import OWNER, START_AT, build_world
+from hedger.app.exchange import START_AT, build_world
 from hedger.engine.state import Action, Decision, State
 from hedger.engine.step import Result
 from hedger.model.message import Stamped
@@ -37,6 +37,9 @@ class Watching:
             told = [d for d in self.decisions if d.action in (Action.PLACE, Action.CANCEL, Action.HOLD)]
             self.seen = (result.state, told[-6:])
 
+    def queued(self, events: int) -> None:
+        """Nothing waits."""
+
     def timed(self, stage: str, account: str, seconds: float, outcome: str) -> None:
         """Nothing is measured."""
 
@@ -46,7 +49,7 @@ async def _run(directory: Path) -> tuple[State, list[Decision]]:
     policy, clock, watching = to_policy(settings), VirtualClock(), Watching()
     world = build_world(settings, START_AT, None)
     driving = asyncio.create_task(drive(world.exchange, clock))
-    venue = SimVenue(world.exchange, clock, SteadyLink(clock, 5), account="main", user=OWNER)
+    venue = SimVenue(world.exchange, clock, SteadyLink(clock, 5), account="main", user="main")
     daemon = Daemon(
         Parts(
             policy=policy,

@@ -47,6 +47,8 @@ class Watcher:
         for look in self.looks:
             look(before, stamped, result)
 
+    def queued(self, events: int) -> None: ...
+
     def timed(self, stage: str, account: str, seconds: float, outcome: str) -> None: ...
 
     def placed(self) -> list[PlaceOrder]:

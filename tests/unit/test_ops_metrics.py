@@ -215,7 +215,7 @@ def test_what_the_runtime_times_reaches_its_meter(watched: Watched) -> None:
     metrics = watched.metrics
     for stage, account in (("place", "binance"), ("cancel", "binance"), ("commit", ""), ("lag", ""), ("new", "")):
         metrics.timed(stage, account, 0.25, "ok")
-    metrics.inbox_holds(7)
+    metrics.queued(7)
     metrics.rate_weight_used("binance", 0.4)
     assert watched.value("place_duration_seconds_sum", account="binance") == 0.25
     assert watched.value("cancel_duration_seconds_count", account="binance") == 1

@@ -21,7 +21,7 @@ def recovered(*orders: Order, memory: HedgeState | None = None) -> Recovered:
     return Recovered(
         epoch=4,
         clean=False,
-        first_start_at=NOW - HOUR,
+        funding_since_at=NOW - HOUR,
         halted=None,
         next_decision=17,
         orders=orders,

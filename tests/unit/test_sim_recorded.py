@@ -345,7 +345,7 @@ ONE_SIDED = gzip.compress(text([depth(0, bids=[("60000.0", "1")])]).encode())
         (GOOD, b"not gzip at all", "cannot be read as gzip"),
         (GOOD, b"", "holds no message"),
         (GOOD, CUT_LINE, "line 1: not a recorded message"),
-        (GOOD, gzip.compress(b"1723161253937085768 {oh}\n"), "line 1: not a recorded message"),
+        (GOOD, gzip.compress(b"1723161253937085768 {oh}\n", mtime=0), "line 1: not a recorded message"),
         (GOOD, OTHER, "recordings of BTCUSDT and ETHUSDT"),
         (UNLISTED, UNLISTED, "recording is of DOGEUSDT"),
         (GOOD, ONE_SIDED, "ends before both of its books"),
