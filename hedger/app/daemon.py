@@ -207,9 +207,11 @@ async def conduct(
                 start_record={"mode": settings.mode.value, "config": config_digest(settings), "version": VERSION},
             )
         )
+        watchers.begun(daemon.state, config_digest(settings))
         if signals:
             drain_on_signals(daemon)
         await daemon.run(_settled(meanwhile) if signals else meanwhile)
+        watchers.ended(daemon.state)
         return daemon.state
 
 

@@ -93,6 +93,22 @@ class Watchers:
     def _server(self, metrics: Metrics, port: int) -> HealthServer:
         return HealthServer(self._health, metrics.registry, host=self._wanted.metrics_host, port=port, now=stopwatch)
 
+    def begun(self, state: State, digest: str) -> None:
+        """Log what this run starts from."""
+        if self._narrator is None:
+            return
+        log, wanted = structlog.get_logger("hedger.app"), self._wanted
+        log.info(LogEvent.PROGRAM_STARTED, version=wanted.version, kind=wanted.banner.kind, config=digest)
+        doubtful = sum(order.live for order in state.orders.values())
+        log.info(LogEvent.STATE_RECOVERED, epoch=state.epoch, orders=doubtful, halted=state.halted)
+        if self.port is not None:
+            log.info(LogEvent.HEALTH_LISTENING, host=wanted.metrics_host, port=self.port)
+
+    def ended(self, state: State) -> None:
+        """Log that the run ended as it was asked to."""
+        if self._narrator is not None:
+            structlog.get_logger("hedger.app").info(LogEvent.PROGRAM_STOPPED, mode=state.mode.value)
+
     def observe(self, before: State, stamped: Stamped, result: Result, seconds: float) -> None:
         """Tell everybody of one step."""
         after = result.state

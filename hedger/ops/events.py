@@ -10,11 +10,7 @@ class LogEvent(StrEnum):
 
     PROGRAM_STARTED = "program_started"
     PROGRAM_STOPPED = "program_stopped"
-    PROGRAM_FAILED = "program_failed"
-    CONFIGURATION_LOADED = "configuration_loaded"
-    JOURNAL_OPENED = "journal_opened"
     STATE_RECOVERED = "state_recovered"
-    VENUE_OPENED = "venue_opened"
     HEALTH_LISTENING = "health_listening"
     HEALTH_REQUEST_FAILED = "health_request_failed"
     LOOP_LAGGED = "loop_lagged"
@@ -44,13 +40,9 @@ class LogEvent(StrEnum):
 
 
 EVENT_WORDS: dict[LogEvent, str] = {
-    LogEvent.PROGRAM_STARTED: "The program began; version and kind of run.",
+    LogEvent.PROGRAM_STARTED: "The program began; version, kind of run, and digest of the configuration.",
     LogEvent.PROGRAM_STOPPED: "The program ended as it was asked to.",
-    LogEvent.PROGRAM_FAILED: "The program ended with an error; one sentence and the exit code.",
-    LogEvent.CONFIGURATION_LOADED: "The configuration was read and is valid.",
-    LogEvent.JOURNAL_OPENED: "The journal was opened and its lease is held.",
-    LogEvent.STATE_RECOVERED: "The state of the last run was rebuilt from the journal.",
-    LogEvent.VENUE_OPENED: "An account was connected and its client found safe to use.",
+    LogEvent.STATE_RECOVERED: "What the journal holds of earlier runs was taken up: epoch, orders in doubt, halt.",
     LogEvent.HEALTH_LISTENING: "Metrics and health are served at this address.",
     LogEvent.HEALTH_REQUEST_FAILED: "A request for metrics or health broke off.",
     LogEvent.LOOP_LAGGED: "The event loop came late by more than its limit.",

@@ -42,7 +42,7 @@ class HedgeGauges:
             meters.severity.labels(name, guard).set for guard in ("margin_ratio", "liquidation_distance")
         )
         self._working = {status: meters.working.labels(name, status.value).set for status in LIVE}
-        sums = (meters.fees, meters.funding, meters.slippage, meters.edge, meters.entry_basis)
+        sums = (meters.fees, meters.funding, meters.slippage, meters.edge, meters.realised, meters.entry_basis)
         self._sums = tuple(meter.labels(name).set for meter in sums)
         self._set_constants(meters)
 
@@ -99,7 +99,8 @@ class HedgeGauges:
         """What the hedge cost and earned."""
         entry = ledger.entry_basis_bps
         basis = _UNKNOWN if entry is None else float(entry / BPS)
-        sums = [float(value) for value in (ledger.fees, ledger.funding, ledger.slippage, ledger.edge)]
+        cash = (ledger.fees, ledger.funding, ledger.slippage, ledger.edge, ledger.realised_spread)
+        sums = [float(value) for value in cash]
         for write, value in zip(self._sums, (*sums, basis), strict=True):
             write(value)
 

@@ -124,8 +124,11 @@ class HedgeMeters:
         self.fees = on.gauge("fees_quote", "Fees so far: paid is negative, rebates are positive.", HEDGE)
         self.funding = on.gauge("funding_quote", "Funding so far: received is positive.", HEDGE)
         self.slippage = on.gauge("slippage_quote", "Mid at decision against prices: a cost is negative.", HEDGE)
-        self.edge = on.gauge("edge_quote", "Mid at fill against prices: what a maker keeps.", HEDGE)
-        self.entry_basis = on.gauge("entry_basis_ratio", "Basis at which the hedge traded. NaN without fills.", HEDGE)
+        self.edge = on.gauge("edge_quote", "Mid at fill against prices: the effective half spread.", HEDGE)
+        self.realised = on.gauge("realised_spread_quote", "Mid ten seconds after a fill against prices.", HEDGE)
+        self.entry_basis = on.gauge(
+            "entry_basis_ratio", "Basis at which the position was built. NaN without fills.", HEDGE
+        )
 
 
 class AccountMeters:

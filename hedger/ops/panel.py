@@ -233,9 +233,10 @@ def _cost(ledger: Ledger, asset: str) -> Text:
 
 
 def _execution(ledger: Ledger) -> Text:
-    """What waiting in the book cost (−) or earned (+), and the half spread that was kept."""
+    """What waiting in the book cost (−) or earned (+), the half spread, and what of it was kept."""
     text = Text()
-    for name, value in (("slippage", ledger.slippage), (" · edge", ledger.edge)):
+    sums = (("slippage", ledger.slippage), (" · edge", ledger.edge), (" · kept", ledger.realised_spread))
+    for name, value in sums:
         text.append(f"{name} ", style="dim").append(money(value, signed=True), style=_cost_style(value))
     return text
 

@@ -55,6 +55,8 @@ def hedge_status(state: State, hedge: Hedge) -> dict[str, Any]:
         "funding": plain(ledger.funding),
         "slippage": plain(ledger.slippage),
         "edge": plain(ledger.edge),
+        "realised_spread": plain(ledger.realised_spread),
+        "fees_in_other_assets": {asset: plain(fee) for asset, fee in ledger.other_fees.items()},
         "orders_working": [o.client_order_id for o in state.orders.values() if o.hedge == hedge.name and o.live],
         "margin_ratio": _worst(max, margin_ratios(state, hedge)),
         "liquidation_distance": _worst(min, liquidation_distances(state, hedge)),

@@ -204,6 +204,7 @@ def ledger() -> Ledger:
         funding=D("12.57"),
         slippage=D("-3.41"),
         edge=D("1.93"),
+        entry_notional=D("125612.40"),
         entry_basis_notional=D("263786.04"),
     )
 

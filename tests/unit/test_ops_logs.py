@@ -82,7 +82,7 @@ def test_no_form_of_a_secret_reaches_a_line_or_a_traceback(form: str) -> None:
     try:
         raise RuntimeError(f"refused {SECRET}")
     except RuntimeError:
-        log.exception(LogEvent.PROGRAM_FAILED)
+        log.exception(LogEvent.UNCAUGHT_EXCEPTION)
         logging.getLogger("asyncio").exception("task failed")
     written = out.getvalue()
     for form_of_it in (SECRET, quote(SECRET, safe=""), SECRET.encode().hex(), encoded, "refused s3c"):
@@ -96,7 +96,7 @@ def test_tracebacks_never_show_local_variables() -> None:
     try:
         raise RuntimeError(str(len(private)))
     except RuntimeError:
-        structlog.get_logger("hedger").exception(LogEvent.PROGRAM_FAILED)
+        structlog.get_logger("hedger").exception(LogEvent.UNCAUGHT_EXCEPTION)
     assert "a local value of the frame" not in out.getvalue()
 
 

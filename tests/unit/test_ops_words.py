@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from decimal import Decimal as D
+from pathlib import Path
 
 import pydantic_core
 import pytest
@@ -11,6 +12,7 @@ from hedger.engine.orders import OrderStatus
 from hedger.engine.policy import Target, TargetKind
 from hedger.engine.state import Action, Mode, Reason
 from hedger.model.message import CancelOrder
+from hedger.ops.events import LogEvent
 from hedger.ops.explain import explain
 from hedger.ops.figures import bps, coins, iso, money, percent, price, span
 from hedger.ops.lines import decision_line
@@ -145,3 +147,9 @@ def test_a_cancel_is_explained_as_a_cancel() -> None:
 def test_every_pair_of_action_and_reason_can_be_explained(action: Action, reason: Reason) -> None:
     text = explain(json.loads(pydantic_core.to_json(decision(action=action, reason=reason))))
     assert REASON_WORDS[reason] in text
+
+
+def test_every_event_name_is_written_by_something() -> None:
+    sources = [path.read_text() for path in Path(__file__).parents[2].joinpath("hedger").rglob("*.py") if path.name != "events.py"]
+    silent = [event for event in LogEvent if not any(f"LogEvent.{event.name}" in source for source in sources)]
+    assert not silent, "a documented event that nothing writes is a promise that nobody keeps"
