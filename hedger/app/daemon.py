@@ -207,10 +207,14 @@ async def conduct(
                 start_record={"mode": settings.mode.value, "config": config_digest(settings), "version": VERSION},
             )
         )
-        watchers.begun(daemon.state, config_digest(settings))
         if signals:
             drain_on_signals(daemon)
-        await daemon.run(_settled(meanwhile) if signals else meanwhile)
+
+        async def told(begun: Daemon) -> None:
+            watchers.begun(begun.state, config_digest(settings))
+            await meanwhile(begun)
+
+        await daemon.run(_settled(told) if signals else told)
         watchers.ended(daemon.state)
         return daemon.state
 

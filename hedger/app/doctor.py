@@ -30,6 +30,12 @@ from hedger.settings.schema import Mode, Settings
 
 FREE_BYTES = 200 * 1024 * 1024
 SKEW_MS = 1_000
+KEYS = {
+    Mode.PAPER: "none are needed",
+    Mode.SHADOW: "accepted, and without the right to withdraw",
+    Mode.TESTNET: "accepted; their rights cannot be asked for on the testnet",
+    Mode.LIVE: "accepted, and without the right to withdraw",
+}
 
 
 class Finding(NamedTuple):
@@ -123,7 +129,7 @@ async def _accounts(settings: Settings, policy: Policy) -> list[Finding]:
         return [Finding(False, "keys", str(problem), "set them in the environment or as secret files")]
     for name, venue in venues.items():
         try:
-            rows += await _account(policy, venue, ids_by_account(policy)[name])
+            rows += await _account(policy, venue, ids_by_account(policy)[name], settings.mode)
         except HedgerError as problem:
             rows.append(Finding(False, f"account {name}", str(problem), "see the sentence"))
         finally:
@@ -131,7 +137,7 @@ async def _accounts(settings: Settings, policy: Policy) -> list[Finding]:
     return rows
 
 
-async def _account(policy: Policy, venue: Venue, ids: tuple[InstrumentId, ...]) -> list[Finding]:
+async def _account(policy: Policy, venue: Venue, ids: tuple[InstrumentId, ...], mode: Mode) -> list[Finding]:
     """Open the account (keys, permissions, markets), then look at clock, rules, fees and modes."""
     name = venue.account
     instruments = await venue.open([id.symbol for id in ids])
@@ -139,7 +145,7 @@ async def _account(policy: Policy, venue: Venue, ids: tuple[InstrumentId, ...]) 
     prices = {p.id: p.mid_price for p in await venue.read_prices(ids) if isinstance(p, Quote)}
     reading = await venue.read_account()
     rows = [
-        Finding(True, f"{name}: keys", "accepted, and without the right to withdraw"),
+        Finding(True, f"{name}: keys", KEYS[mode]),
         Finding(abs(offset) <= SKEW_MS, f"{name}: clock", f"{offset:+d} ms", "let NTP set this machine's clock"),
         _tried(f"{name}: bands", lambda: _bands(policy, instruments, prices), "widen what the sentence names"),
         Finding(reading.one_way, f"{name}: position mode", "one-way" if reading.one_way else "hedge mode", _SET_MODE),

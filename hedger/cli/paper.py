@@ -48,11 +48,12 @@ def paper(
         "paper.duration_s": seconds,
         "state_dir": None if state_dir is None else str(state_dir),
     }
-    settings = settings_of(config, overrides)
-    if settings.mode is not Mode.PAPER:
+    declared = settings_of(config, overrides, to_run=False)
+    if declared.mode is not Mode.PAPER:
         raise ConfigError(
-            f"mode is {settings.mode.value} in {config}: `hedger paper` needs paper, `hedger run` runs it"
+            f"mode is {declared.mode.value} in {config}: `hedger paper` needs paper, `hedger run` runs it"
         )
+    settings = settings_of(config, overrides)
     length = None if settings.paper.duration_s is None else float(settings.paper.duration_s)
     if replay is not None:
         from hedger.app.recording import replay_seconds

@@ -45,7 +45,6 @@ class RejectReason(StrEnum):
     NOT_AUTHORISED = "not_authorised"
     UNAVAILABLE = "unavailable"
     NOT_SENT = "not_sent"
-    NEVER_ACCEPTED = "never_accepted"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

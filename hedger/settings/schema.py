@@ -111,7 +111,6 @@ class PollingSettings(Table):
 
     account_s: Span = Field(default=Decimal(2), description="Seconds between readings of an account.")
     prices_s: Span = Field(default=Decimal(1), description="Seconds between readings of prices.")
-    fills_s: Span = Field(default=Decimal(30), description="Seconds between readings of fills.")
     funding_s: Span = Field(default=Decimal(300), description="Seconds between readings of funding payments.")
     tick_ms: Milliseconds = Field(default=250, description="Milliseconds between two beats of the engine's clock.")
 

@@ -8,7 +8,6 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-SUPPORTED_VENUES = ("binance",)
 PLANNED_VENUES = ("bybit", "bingx", "weex", "mexc", "okx", "deribit")
 PAPER_COINS = ("BTC", "ETH", "SOL", "XRP")
 

@@ -18,10 +18,9 @@ BROAD_EXCEPTS = {
 }
 CLOCK_READERS = {
     "hedger/runtime/clock.py": "it is the clock",
-    "hedger/runtime/watchdog.py": "it must see the clock when the event loop does not run",
     "hedger/sim/": "the simulated venue has a clock of its own",
 }
-PRINTERS = {"hedger/cli/": "a command line prints", "hedger/cli.py": "a command line prints"}
+PRINTERS = {"hedger/cli/": "a command line prints"}
 CHANCE = frozenset({"random", "secrets", "uuid"})
 CHANCELESS = ("hedger/engine/", "hedger/model/")
 PATCHING_TESTS: dict[str, str] = {}
