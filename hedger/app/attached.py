@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
-from hedger.app.exchange import OWNER
 from hedger.app.live import secrets_of, wanted_of
 from hedger.app.paper import Stage, play
 from hedger.app.summary import Summary
 from hedger.app.watching import Watched
+from hedger.errors import ConfigError
 from hedger.ops.logs import configure_logging
 from hedger.ops.view import Banner
 from hedger.runtime.ports import Venue
@@ -52,23 +53,26 @@ async def play_attached(
     async def quiet() -> None:
         await exchange.scenario("quiet")
 
-    async def truth() -> Truth:
-        return await exchange.truth(OWNER)
+    async def truths() -> Mapping[str, Truth]:
+        return {name: await exchange.truth(name) for name in settings.accounts}
 
-    stage = Stage(venues=_venues(settings, exchange), clock=clock, transport="wire", quiet=quiet, truth=truth)
+    stage = Stage(venues=_venues(settings, exchange), clock=clock, transport="wire", quiet=quiet, truths=truths)
     return await play(stage, settings, directory=directory, wanted=wanted, seconds=seconds)
 
 
 def _venues(settings: Settings, exchange: Attached) -> dict[str, Venue]:
-    """Real venues, through real ccxt, with a network in which only the embedded exchange exists."""
-    paper = exchange.network()
+    """Real venues, through real ccxt, each with its own keys, in a network where only the embedded exchange exists."""
+    paper, keys = exchange.network(), exchange.note.keys
+    for name in settings.accounts:
+        if name not in keys:
+            raise ConfigError(f"the exchange that the last run left has no account {name}; it ends now, so start again")
     return {
         name: open_venue(
             account=name,
             venue=account.venue,
             environment="paper",
             clock=exchange.clock,
-            credentials=Credentials(api_key=exchange.note.api_key, secret=exchange.note.api_secret),
+            credentials=Credentials(api_key=keys[name].api_key, secret=keys[name].secret),
             network=Network(resolver=paper.resolver, ssl_context=paper.ssl_context),
             observer=Watched(),
         )

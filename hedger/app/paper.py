@@ -6,13 +6,13 @@ import asyncio
 import math
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from hedger.app.daemon import Daemon, conduct, forever, ids_by_account
-from hedger.app.exchange import OWNER, START_AT, build_world
+from hedger.app.exchange import START_AT, build_world
 from hedger.app.summary import Summary, summarise
 from hedger.app.watching import Wanted
 from hedger.engine.decide import gather
@@ -35,13 +35,16 @@ GRACE_S = 300.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """What a paper run plays on: the venues, the clock, and the two things that only a harness may do."""
+    """What a paper run plays on: the venues, the clock, and the two things that only a harness may do.
+
+    `truths` are the exchange's, of each account.
+    """
 
     venues: dict[str, Venue]
     clock: Clock
     transport: str
     quiet: Callable[[], Awaitable[None]]
-    truth: Callable[[], Awaitable[Truth]]
+    truths: Callable[[], Awaitable[Mapping[str, Truth]]]
 
 
 async def play(stage: Stage, settings: Settings, *, directory: Path, wanted: Wanted, seconds: float | None) -> Summary:
@@ -62,7 +65,7 @@ async def play(stage: Stage, settings: Settings, *, directory: Path, wanted: Wan
             state=state,
             policy=policy,
             journal=journal,
-            truth=await stage.truth(),
+            truths=await stage.truths(),
             transport=stage.transport,
             seconds=(stage.clock.now_ms() - started_at) / 1000,
             seed=settings.paper.seed,
@@ -128,17 +131,17 @@ async def _at_port(settings: Settings, seconds: float, wanted: Wanted, replay: P
     paper = settings.paper
     link = SteadyLink(clock, paper.seed, least_ms=paper.latency_least_ms, most_ms=paper.latency_most_ms)
     venues: dict[str, Venue] = {
-        name: SimVenue(world.exchange, clock, link, account=name, user=OWNER)
+        name: SimVenue(world.exchange, clock, link, account=name, user=name)
         for name in ids_by_account(to_policy(settings))
     }
 
     async def quiet() -> None:
         world.quiet()
 
-    async def truth() -> Truth:
-        return world.exchange.truth(OWNER)
+    async def truths() -> Mapping[str, Truth]:
+        return {name: world.exchange.truth(name) for name in venues}
 
-    stage = Stage(venues=venues, clock=clock, transport="port", quiet=quiet, truth=truth)
+    stage = Stage(venues=venues, clock=clock, transport="port", quiet=quiet, truths=truths)
     try:
         return await play(stage, settings, directory=directory, wanted=wanted, seconds=seconds)
     finally:

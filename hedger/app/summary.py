@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from decimal import Decimal
-from typing import Any
 
 from pydantic import TypeAdapter
 
 from hedger.engine.band import widths
-from hedger.engine.orders import Order
 from hedger.engine.policy import Hedge, Policy
-from hedger.engine.state import State
+from hedger.engine.state import AccountView, State
 from hedger.engine.target import target_delta
 from hedger.model.account import FundingPayment
+from hedger.model.instrument import InstrumentId
 from hedger.model.numeric import ZERO
 from hedger.model.order import Fill
 from hedger.runtime.journal import Journal
 from hedger.sim.nouns import Truth, Wallet
+from hedger.sim.translation import parse_symbol
 
-_FILL, _FUNDING, _ORDER = TypeAdapter(Fill), TypeAdapter(FundingPayment), TypeAdapter(Order)
+_FILL, _FUNDING = TypeAdapter(Fill), TypeAdapter(FundingPayment)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,6 +33,7 @@ class HedgeSummary:
     target: Decimal
     band: tuple[Decimal, Decimal]
     max_abs_delta: Decimal
+    max_abs_deviation: Decimal
     seconds_outside_band: Decimal
 
 
@@ -40,8 +41,8 @@ class HedgeSummary:
 class Summary:
     """The whole run. `fees_usd` is what was paid (+), `funding_usd` what was received (+) or paid (−).
 
-    Of several hedges, `net_delta`, `band` and `max_abs_delta` are those of the one nearest to its band's edge.
-    `truth_matches` is true when `differences` is empty.
+    Of several hedges, `net_delta`, `band`, `max_abs_delta` and `max_abs_deviation` (of the delta from its target) are
+    those of the one nearest to its band's edge. `truth_matches` is true when `differences` is empty.
     """
 
     hedged: bool
@@ -55,6 +56,7 @@ class Summary:
     slippage_usd: Decimal
     edge_usd: Decimal
     max_abs_delta: Decimal
+    max_abs_deviation: Decimal
     seconds_outside_band: Decimal
     orders_sent: int
     truth_matches: bool
@@ -90,14 +92,21 @@ class Summary:
 
 
 def summarise(
-    *, state: State, policy: Policy, journal: Journal, truth: Truth, transport: str, seconds: float, seed: int
+    *,
+    state: State,
+    policy: Policy,
+    journal: Journal,
+    truths: Mapping[str, Truth],
+    transport: str,
+    seconds: float,
+    seed: int,
 ) -> Summary:
-    """Judge the end of a run. `truth` is the exchange's, `seconds` the simulated length."""
-    hedges = {hedge.name: _hedge(state, hedge, truth) for hedge in policy.hedges}
+    """Judge the end of a run. `truths` are the exchange's, of each account; `seconds` is the simulated length."""
+    hedges = {hedge.name: _hedge(state, hedge, truths) for hedge in policy.hedges}
     worst = max(hedges.values(), key=lambda h: abs(h.net_delta - h.target) / (h.band[1] - h.band[0]))
     ledgers = [state.ledgers[hedge.name] for hedge in policy.hedges]
-    differences = tuple(_differences(state, journal, truth))
-    takers = sum(not trade.maker for trade in truth.trades)
+    differences = tuple(_differences(state, journal, truths))
+    takers = sum(not trade.maker for truth in truths.values() for trade in truth.trades)
     return Summary(
         hedged=all(hedge.hedged for hedge in hedges.values()),
         net_delta=worst.net_delta,
@@ -110,6 +119,7 @@ def summarise(
         slippage_usd=sum((ledger.slippage for ledger in ledgers), ZERO),
         edge_usd=sum((ledger.edge for ledger in ledgers), ZERO),
         max_abs_delta=worst.max_abs_delta,
+        max_abs_deviation=worst.max_abs_deviation,
         seconds_outside_band=sum((hedge.seconds_outside_band for hedge in hedges.values()), ZERO),
         orders_sent=len(journal.latest("order")),
         truth_matches=not differences,
@@ -122,20 +132,12 @@ def summarise(
     )
 
 
-def _hedge(state: State, hedge: Hedge, truth: Truth) -> HedgeSummary:
+def _hedge(state: State, hedge: Hedge, truths: Mapping[str, Truth]) -> HedgeSummary:
     """The delta from the exchange's truth, the target and band from the owner's policy at the last known price."""
-    holding = truth.spot.get(hedge.underlying, ZERO) + hedge.static_quantity
-    symbols = {id.symbol.split(":")[0].replace("/", ""): id for id in hedge.instruments}
-    futures = sum(
-        (
-            truth.positions.get(symbol, ZERO) * state.instruments[id].contract_multiplier
-            for symbol, id in symbols.items()
-            if id in state.instruments
-        ),
-        ZERO,
-    )
-    mark = state.marks.get(hedge.instruments[0])
-    price = mark[0].index_price if mark else Decimal(1)
+    spot = sum((truths[account].spot.get(hedge.underlying, ZERO) for account in hedge.spot_accounts), ZERO)
+    holding, futures = spot + hedge.static_quantity, _futures(state, hedge, truths)
+    mark = next((state.marks[id][0] for id in hedge.instruments if id in state.marks), None)
+    price = mark.index_price if mark is not None else Decimal(1)
     target, edges = target_delta(hedge.target, holding, price), widths(hedge.band, holding, price)
     memory = state.hedges[hedge.name]
     outside_ms = memory.outside_ms + (state.now - memory.outside_since if memory.outside_since is not None else 0)
@@ -144,53 +146,75 @@ def _hedge(state: State, hedge: Hedge, truth: Truth) -> HedgeSummary:
         net_delta=holding + futures,
         target=target,
         band=(target - edges.lower, target + edges.upper),
-        max_abs_delta=memory.max_abs_deviation,
+        max_abs_delta=memory.max_abs_delta,
+        max_abs_deviation=memory.max_abs_deviation,
         seconds_outside_band=Decimal(outside_ms) / 1000,
     )
 
 
-def _differences(state: State, journal: Journal, truth: Truth) -> list[str]:
-    """Where the journal and the exchange disagree, in words."""
-    fills = {_key(f): f for f in (_FILL.validate_json(body) for _, _, body in journal.rows("fill"))}
-    trades = {(t.symbol, str(t.trade_id)): t for t in truth.trades if t.wallet is Wallet.LINEAR}
-    told = [f"trade {key} is not in the journal" for key in trades.keys() - fills.keys()]
-    told += [f"fill {key} is not on the exchange" for key in fills.keys() - trades.keys()]
-    for key in fills.keys() & trades.keys():
+def _futures(state: State, hedge: Hedge, truths: Mapping[str, Truth]) -> Decimal:
+    """The positions in the coin of every account that the hedge looks at; a contract of this exchange is one coin."""
+    symbols = {_symbol(id) for id in hedge.instruments}
+    held = (truths[account].positions for account in state.accounts_of_hedge[hedge.name])
+    return sum((positions.get(symbol, ZERO) for positions in held for symbol in symbols), ZERO)
+
+
+# --- where the journal and the exchange disagree, in words ----------------------------------------------------------
+
+
+def _differences(state: State, journal: Journal, truths: Mapping[str, Truth]) -> list[str]:
+    told = _trade_differences(journal, truths) + _funding_differences(journal, truths)
+    for account, truth in truths.items():
+        told += [f"order {o.client_order_id} of {account} still works on the exchange" for o in truth.open_orders]
+        told += _position_differences(state.accounts[account], account, truth)
+        if truth.duplicate_client_ids:
+            told.append(f"{truth.duplicate_client_ids} client order ids of {account} were used twice")
+    return told
+
+
+def _trade_differences(journal: Journal, truths: Mapping[str, Truth]) -> list[str]:
+    """Trades and fills are the same by account, symbol and trade id."""
+    booked = (_FILL.validate_json(body) for _, _, body in journal.rows("fill"))
+    fills = {(fill.id.account, _symbol(fill.id), fill.trade_id): fill for fill in booked}
+    traded = ((account, trade) for account, truth in truths.items() for trade in truth.trades)
+    trades = {(account, t.symbol, str(t.trade_id)): t for account, t in traded if t.wallet is Wallet.LINEAR}
+    told = [f"trade {key} is not in the journal" for key in sorted(trades.keys() - fills.keys())]
+    told += [f"fill {key} is not on the exchange" for key in sorted(fills.keys() - trades.keys())]
+    for key in sorted(fills.keys() & trades.keys()):
         fill, trade = fills[key], trades[key]
         ours = (fill.side, fill.quantity, fill.price, fill.fee, fill.maker)
         if ours != (trade.side, trade.quantity, trade.price, trade.fee, trade.maker):
             told.append(f"fill {key} is not what the exchange traded")
-    told += [f"order {order.client_order_id} still works on the exchange" for order in truth.open_orders]
-    told += _funding_differences(journal, truth)
-    told += _position_differences(state, truth)
-    if truth.duplicate_client_ids:
-        told.append(f"{truth.duplicate_client_ids} client order ids were used twice")
     return told
 
 
-def _key(fill: Fill) -> tuple[str, str]:
-    return fill.id.symbol.split(":")[0].replace("/", ""), fill.trade_id
-
-
-def _funding_differences(journal: Journal, truth: Truth) -> list[str]:
-    booked = [_FUNDING.validate_json(body) for body in journal.latest("funding").values()]
-    ours, theirs = sum((p.amount for p in booked), ZERO), sum((r.amount for r in truth.funding), ZERO)
-    if len(booked) == len(truth.funding) and ours == theirs:
-        return []
-    return [f"funding: {ours} in {len(booked)} payments booked, {theirs} in {len(truth.funding)} on the exchange"]
-
-
-def _position_differences(state: State, truth: Truth) -> list[str]:
+def _funding_differences(journal: Journal, truths: Mapping[str, Truth]) -> list[str]:
+    payments = [_FUNDING.validate_json(body) for body in journal.latest("funding").values()]
     told = []
-    for view in state.accounts.values():
-        for position in view.reading.positions if view.reading is not None else ():
-            symbol = position.id.symbol.split(":")[0].replace("/", "")
-            ours = position.quantity + view.fills_since.get(position.id, ZERO)
-            if ours != truth.positions.get(symbol, ZERO):
-                told.append(f"position {symbol}: {ours} believed, {truth.positions.get(symbol, ZERO)} on the exchange")
+    for account, truth in truths.items():
+        ours = [(_symbol(payment.id), payment.amount) for payment in payments if payment.id.account == account]
+        theirs = [(record.symbol, record.amount) for record in truth.funding]
+        if sorted(ours) != sorted(theirs):
+            told.append(f"funding of {account}: {_summed(ours)} booked, {_summed(theirs)} on the exchange")
     return told
 
 
-def read_truth(body: Mapping[str, Any]) -> Truth:
-    """The exchange's truth from its JSON, as the admin interface of the exchange's process tells it."""
-    return TypeAdapter(Truth).validate_python(body)
+def _summed(payments: Sequence[tuple[str, Decimal]]) -> str:
+    return f"{sum((amount for _, amount in payments), ZERO)} in {len(payments)} payments"
+
+
+def _position_differences(view: AccountView, account: str, truth: Truth) -> list[str]:
+    """Every perpetual of the exchange against what is believed of it; nothing is believed of an account never read."""
+    if view.reading is None:
+        return []
+    held = {_symbol(p.id): p.quantity + view.fills_since.get(p.id, ZERO) for p in view.reading.positions}
+    return [
+        f"position {account}:{symbol}: {held.get(symbol, ZERO)} believed, {quantity} on the exchange"
+        for symbol, quantity in truth.positions.items()
+        if held.get(symbol, ZERO) != quantity
+    ]
+
+
+def _symbol(id: InstrumentId) -> str:
+    """The exchange's own name of an instrument."""
+    return parse_symbol(id.symbol)[1]

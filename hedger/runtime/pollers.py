@@ -83,7 +83,7 @@ class Pollers:
                 self._loop.flush()
 
     async def _account(self, venue: Venue) -> None:
-        """Read the account again and again; a wake-up by the engine cuts the wait short, a failure makes it longer."""
+        """Read the account again and again; a wake-up cuts the wait short, except after a failure: that makes it longer."""
         failures = 0
         wake = self._loop.wake[venue.account]
         while True:
@@ -93,7 +93,10 @@ class Pollers:
             failures = 0 if reading is not None else failures + 1
             if reading is not None:
                 self._inbox.put(AccountRead(requested_at=requested_at, reading=reading))
-            await self._wait(wake, _backoff(self._polling.account_s, failures))
+            if failures:
+                await self._clock.sleep(_backoff(self._polling.account_s, failures))
+            else:
+                await self._wait(wake, self._polling.account_s)
 
     async def _wait(self, wake: asyncio.Event, seconds: float) -> None:
         try:

@@ -8,7 +8,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -28,16 +28,26 @@ READY_S = 20.0
 PROGRAM = ("-m", "hedger", "exchange")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class KeyPair:
+    """What opens the account of one user of the exchange."""
+
+    api_key: str
+    secret: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
-    """What a running exchange says of itself in `exchange.json`. `seed` is for the reader's information."""
+    """What a running exchange says of itself in `exchange.json`. `seed` is for the reader's information.
+
+    `keys` has a pair for each user; `api_key` and `api_secret` are the first user's.
+    """
 
     pid: int
     port: int
     socket: str
     ca: str
-    api_key: str
-    api_secret: str
+    keys: Mapping[str, KeyPair]
     start_at: int
     monotonic0: float
     speed: float
@@ -45,6 +55,16 @@ class Note:
 
     def __repr__(self) -> str:
         return f"Note(pid={self.pid}, port={self.port})"
+
+    @property
+    def api_key(self) -> str:
+        """The first user's key."""
+        return next(iter(self.keys.values())).api_key
+
+    @property
+    def api_secret(self) -> str:
+        """The first user's secret."""
+        return next(iter(self.keys.values())).secret
 
 
 @dataclass(slots=True, kw_only=True)
@@ -191,8 +211,9 @@ def prepare_directory(directory: Path) -> None:
 def read_note(directory: Path) -> Note | None:
     """The note in a directory; None without a whole one."""
     try:
-        return Note(**json.loads((directory / NOTE).read_text()))
-    except (OSError, ValueError, TypeError):
+        body = json.loads((directory / NOTE).read_text())
+        return Note(**{**body, "keys": {user: KeyPair(**pair) for user, pair in body["keys"].items()}})
+    except (OSError, ValueError, TypeError, KeyError):
         return None
 
 

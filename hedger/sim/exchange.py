@@ -209,10 +209,12 @@ class Exchange:
         self.floor.ledger.accounts[user] = Account(name=user)
 
     def spot_balances(self, user: str) -> dict[str, tuple[Decimal, Decimal]]:
-        """Per asset (free, locked) in the spot wallet."""
+        """Per asset (free, locked) in the spot wallet: a row for each listed asset, zero rows included."""
         account = self.floor.account(user)
         locked = account.locked(self.listings)
-        return {a: (total - locked.get(a, ZERO), locked.get(a, ZERO)) for a, total in account.spot.items()}
+        listed = (asset for listing in self.listings.values() for asset in (listing.base, listing.quote))
+        held = {**dict.fromkeys(listed, ZERO), **account.spot}
+        return {a: (total - locked.get(a, ZERO), locked.get(a, ZERO)) for a, total in held.items()}
 
     def linear_account(self, user: str) -> LinearAccount:
         """The derivatives account in total."""

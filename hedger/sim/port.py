@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from decimal import Decimal
 from functools import partial
 from random import Random
 from typing import Protocol, TypeVar
@@ -21,6 +22,7 @@ from hedger.model.message import (
     PlaceOrder,
     StreamChanged,
 )
+from hedger.model.numeric import ZERO
 from hedger.model.order import Fill, OrderReport, RejectReason
 from hedger.runtime.ports import Clock, Hint, PlaceOutcome
 from hedger.sim import translation as words
@@ -193,7 +195,7 @@ class SimVenue:
         rows = exchange.positions(user)
         return AccountReading(
             account=self.account,
-            spot={asset: free + locked for asset, (free, locked) in exchange.spot_balances(user).items()},
+            spot=self._coins(),
             collateral={"USDT": linear.wallet_balance},
             positions=tuple(
                 words.position(self._id(Wallet.LINEAR, row.symbol), self._listing(row.symbol).base, row)
@@ -213,6 +215,12 @@ class SimVenue:
             one_way=not exchange.hedge_mode(user),
             exchange_at=exchange.now,
         )
+
+    def _coins(self) -> dict[str, Decimal]:
+        """What the spot wallet holds, and an explicit zero for every other coin that is listed."""
+        listed = {listing.base: ZERO for listing in self._exchange.listings.values()}
+        balances = self._exchange.spot_balances(self._user)
+        return listed | {asset: free + locked for asset, (free, locked) in balances.items()}
 
     def _prices(self, id: InstrumentId) -> tuple[Quote | Mark, ...]:
         wallet, name = words.parse_symbol(id.symbol)

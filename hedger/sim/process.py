@@ -13,7 +13,7 @@ import string
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -21,7 +21,7 @@ from pathlib import Path
 from aiohttp import web
 
 from hedger.sim.admin import Admin
-from hedger.sim.attach import NOTE, Note, prepare_directory
+from hedger.sim.attach import NOTE, KeyPair, Note, prepare_directory
 from hedger.sim.dialects.binance.hosts import HOSTS
 from hedger.sim.dialects.binance.server import BinanceServer
 from hedger.sim.dialects.binance.signing import Credential
@@ -41,7 +41,7 @@ async def serve_exchange(
     directory: Path,
     speed: float = 1.0,
     seed: int = 0,
-    user: str = "main",
+    users: Sequence[str] = ("main",),
     follow_stdin: bool = True,
     linger_s: float = LINGER_S,
     seconds: float | None = None,
@@ -49,16 +49,17 @@ async def serve_exchange(
 ) -> None:
     """Serve `exchange` until it is told to stop (SIGTERM, SIGINT, `POST /stop`) or, if given, for real `seconds`.
 
-    The exchange's clock starts at `exchange.now` and runs `speed` times as fast as real time. Its one API key
-    opens `user`'s account. `directory` receives `exchange.json` (a `Note`) once everything answers. With
-    `follow_stdin`, the end of standard input (if it is a pipe) means that the parent has died: the exchange then ends
-    when nobody has asked it anything for `linger_s` real seconds and no stream is open. `quiet` ends the
-    scenario's changes.
+    The exchange's clock starts at `exchange.now` and runs `speed` times as fast as real time. Each of `users` has an
+    API key that opens their account and no other. `directory` receives `exchange.json` (a `Note`) once everything
+    answers. With `follow_stdin`, the end of standard input (if it is a pipe) means that the parent has died: the
+    exchange then ends when nobody has asked it anything for `linger_s` real seconds and no stream is open. `quiet`
+    ends the scenario's changes.
     """
     prepare_directory(directory)
     clock = SharedClock(start_at=exchange.now, monotonic0=time.monotonic(), speed=speed)
-    key, secret = _random_word(), _random_word()
-    server = BinanceServer(exchange, keys={key: Credential(secret=secret, user=user)}, now=clock.now_ms, seed=seed)
+    keys = {user: KeyPair(api_key=_random_word(), secret=_random_word()) for user in users}
+    credentials = {pair.api_key: Credential(secret=pair.secret, user=user) for user, pair in keys.items()}
+    server = BinanceServer(exchange, keys=credentials, now=clock.now_ms, seed=seed)
     stopping = asyncio.Event()
     certificates = make_certificates(directory, HOSTS)
     try:
@@ -71,8 +72,7 @@ async def serve_exchange(
                 port=port,
                 socket=str(socket),
                 ca=str(certificates.authority),
-                api_key=key,
-                api_secret=secret,
+                keys=keys,
                 start_at=clock.start_at,
                 monotonic0=clock.monotonic0,
                 speed=speed,

@@ -207,6 +207,7 @@ def bodies() -> dict[tuple[str, str], Any]:
             "balances": [
                 {"asset": "BTC", "free": "1.00000001", "locked": "0.5"},
                 {"asset": "1000SATS", "free": "5", "locked": "0"},
+                {"asset": "PEPE", "free": "0.00", "locked": "0.00"},
                 {"asset": "USDT", "free": "0.00", "locked": "0.00"},
             ],
         },

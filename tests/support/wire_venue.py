@@ -37,6 +37,10 @@ class WireClock:
         passed = (time.time() - self._start) * self.speed
         return int((self._start + passed) * 1000) - self._behind_ms
 
+    def stand_still(self, milliseconds: int) -> None:
+        """Stay behind by so much more, as after a sleep of the machine."""
+        self._behind_ms += milliseconds
+
     def span(self, seconds: float) -> float:
         return seconds / self.speed
 

@@ -121,7 +121,7 @@ def test_a_still_world_leaves_the_holding_alone() -> None:
 def test_users_begin_with_what_they_are_given() -> None:
     users = {"main": Funds(spot={"BTC": D(3)}), "other": Funds(linear=D(10))}
     exchange = paper_exchange(1, START, users=users)
-    assert exchange.spot_balances("main") == {"BTC": (D(3), D(0))}
+    assert exchange.spot_balances("main") == {"BTC": (D(3), D(0)), "USDT": (D(0), D(0))}
     assert exchange.linear_account("other").wallet_balance == 10
     assert exchange.linear_account("main").wallet_balance == 0
 
