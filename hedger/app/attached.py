@@ -38,7 +38,8 @@ async def play_attached(
     metrics_port: int | None,
 ) -> Summary:
     """Run the daemon on a running exchange, `continued` when it is one that an earlier run left behind."""
-    configure_logging(settings.log.level.value, settings.log.format.value, secrets_of(settings))
+    secrets = [*secrets_of(settings), *(pair.secret for pair in exchange.note.keys.values())]
+    configure_logging(settings.log.level.value, settings.log.format.value, secrets)
     clock = exchange.clock
     on_terminal = sys.stdout.isatty()
     note = "continuing on the exchange that the last run left" if continued else ""
@@ -56,11 +57,13 @@ async def play_attached(
     async def truths() -> Mapping[str, Truth]:
         return {name: await exchange.truth(name) for name in settings.accounts}
 
-    stage = Stage(venues=_venues(settings, exchange), clock=clock, transport="wire", quiet=quiet, truths=truths)
+    stage = Stage(
+        venues=_venues(settings, exchange, wanted.watched), clock=clock, transport="wire", quiet=quiet, truths=truths
+    )
     return await play(stage, settings, directory=directory, wanted=wanted, seconds=seconds)
 
 
-def _venues(settings: Settings, exchange: Attached) -> dict[str, Venue]:
+def _venues(settings: Settings, exchange: Attached, watched: Watched) -> dict[str, Venue]:
     """Real venues, through real ccxt, each with its own keys, in a network where only the embedded exchange exists."""
     paper, keys = exchange.network(), exchange.note.keys
     for name in settings.accounts:
@@ -74,7 +77,7 @@ def _venues(settings: Settings, exchange: Attached) -> dict[str, Venue]:
             clock=exchange.clock,
             credentials=Credentials(api_key=keys[name].api_key, secret=keys[name].secret),
             network=Network(resolver=paper.resolver, ssl_context=paper.ssl_context),
-            observer=Watched(),
+            observer=watched,
         )
         for name, account in settings.accounts.items()
     }

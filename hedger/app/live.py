@@ -42,7 +42,7 @@ def run_live(settings: Settings, *, view: bool) -> None:
     configure_logging(settings.log.level.value, settings.log.format.value, secrets_of(settings))
     hedging = conduct(
         settings=settings,
-        venues=venues_of(settings, clock),
+        venues=venues_of(settings, clock, wanted.watched),
         clock=clock,
         directory=directory,
         wanted=wanted,
@@ -71,7 +71,7 @@ def wanted_of(settings: Settings, *, banner: Banner, view: bool, lines: bool, di
     )
 
 
-def venues_of(settings: Settings, clock: Clock) -> dict[str, Venue]:
+def venues_of(settings: Settings, clock: Clock, watched: Watched | None = None) -> dict[str, Venue]:
     """A venue for each account, constructed and not yet opened."""
     return {
         name: open_venue(
@@ -80,7 +80,7 @@ def venues_of(settings: Settings, clock: Clock) -> dict[str, Venue]:
             environment=settings.mode.value,
             clock=clock,
             credentials=_credentials(name, account),
-            observer=Watched(),
+            observer=watched or Watched(),
         )
         for name, account in settings.accounts.items()
     }

@@ -14,11 +14,12 @@ from hedger.engine.policy import Hedge, Policy
 from hedger.engine.state import AccountView, State
 from hedger.engine.target import target_delta
 from hedger.model.account import FundingPayment
+from hedger.model.identity import parse_order_id
 from hedger.model.instrument import InstrumentId
 from hedger.model.numeric import ZERO
 from hedger.model.order import Fill
 from hedger.runtime.journal import Journal
-from hedger.sim.nouns import Truth, Wallet
+from hedger.sim.nouns import Truth, UserTrade, Wallet
 from hedger.sim.translation import parse_symbol
 
 _FILL, _FUNDING = TypeAdapter(Fill), TypeAdapter(FundingPayment)
@@ -106,7 +107,7 @@ def summarise(
     worst = max(hedges.values(), key=lambda h: abs(h.net_delta - h.target) / (h.band[1] - h.band[0]))
     ledgers = [state.ledgers[hedge.name] for hedge in policy.hedges]
     differences = tuple(_differences(state, journal, truths))
-    takers = sum(not trade.maker for truth in truths.values() for trade in truth.trades)
+    takers = sum(not trade.maker for truth in truths.values() for trade in truth.trades if _is_ours(trade))
     return Summary(
         hedged=all(hedge.hedged for hedge in hedges.values()),
         net_delta=worst.net_delta,
@@ -162,6 +163,11 @@ def _futures(state: State, hedge: Hedge, truths: Mapping[str, Truth]) -> Decimal
 # --- where the journal and the exchange disagree, in words ----------------------------------------------------------
 
 
+def _is_ours(trade: UserTrade) -> bool:
+    """Whether an order of ours made the trade: a person's orders, liquidations and deleveragings are not ours."""
+    return parse_order_id(trade.client_order_id) is not None
+
+
 def _differences(state: State, journal: Journal, truths: Mapping[str, Truth]) -> list[str]:
     told = _trade_differences(journal, truths) + _funding_differences(journal, truths)
     for account, truth in truths.items():
@@ -176,7 +182,7 @@ def _trade_differences(journal: Journal, truths: Mapping[str, Truth]) -> list[st
     """Trades and fills are the same by account, symbol and trade id."""
     booked = (_FILL.validate_json(body) for _, _, body in journal.rows("fill"))
     fills = {(fill.id.account, _symbol(fill.id), fill.trade_id): fill for fill in booked}
-    traded = ((account, trade) for account, truth in truths.items() for trade in truth.trades)
+    traded = ((account, trade) for account, truth in truths.items() for trade in truth.trades if _is_ours(trade))
     trades = {(account, t.symbol, str(t.trade_id)): t for account, t in traded if t.wallet is Wallet.LINEAR}
     told = [f"trade {key} is not in the journal" for key in sorted(trades.keys() - fills.keys())]
     told += [f"fill {key} is not on the exchange" for key in sorted(fills.keys() - trades.keys())]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TextIO
 
@@ -30,6 +30,34 @@ STATUS_EVERY_MS = 1_000
 HIGH_WEIGHT = 0.8
 
 
+class Watched:
+    """What a venue says besides its answers, into log and meters. No text holds a secret: the venue sees to that."""
+
+    def __init__(self) -> None:
+        self.metrics: Metrics | None = None
+        self._log = structlog.get_logger("hedger.venue")
+
+    def weight_used(self, account: str, host: str, used: int, limit: int) -> None:
+        """The venue's count of our requests: always a number, and a line when it is high."""
+        if self.metrics is not None:
+            self.metrics.rate_weight_used(account, used / limit)
+        if used > limit * HIGH_WEIGHT:
+            self._log.warning(LogEvent.RATE_WEIGHT_HIGH, account=account, host=host, used=used, limit=limit)
+
+    def lanes_closed(self, account: str, until_at: int, text: str) -> None:
+        """The venue told us to be quiet."""
+        self._log.error(LogEvent.RATE_LANES_CLOSED, account=account, until=iso(until_at), detail=text)
+
+    def order_abandoned(self, account: str, outcome: OrderOutcomeUnknown) -> None:
+        """A create's answer was lost to whoever waited for it."""
+        order, text = outcome.client_order_id, outcome.text
+        self._log.error(LogEvent.ORDER_ABANDONED, account=account, client_order_id=order, detail=text)
+
+    def frame_ignored(self, account: str, text: str) -> None:
+        """A streamed frame was not understood."""
+        self._log.warning(LogEvent.FRAME_IGNORED, account=account, detail=text)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
     """What a run should show. `metrics_port` None serves nothing; `lines` is where JSON lines go."""
@@ -43,6 +71,7 @@ class Wanted:
     any_port: bool = False
     status_path: Path | None = None
     version: str = "0"
+    watched: Watched = field(default_factory=Watched)
 
     def quieter(self, *, json: bool, metrics_port: int | None) -> Wanted:
         """The same for a paper run: no log beside a JSON summary, and any free port where the usual one is taken."""
@@ -58,6 +87,7 @@ class Watchers:
         self._wanted = wanted
         self._stack = ExitStack()
         self._metrics = Metrics(policy, version=wanted.version) if wanted.metrics_port is not None else None
+        wanted.watched.metrics = self._metrics
         self._health = Health(now=stopwatch)
         self._narrator = Narrator(policy) if wanted.log else None
         self._view: LiveView | None = None
@@ -152,28 +182,3 @@ class Watchers:
             self._metrics.timed(stage, account, seconds, outcome)
         if self._narrator is not None:
             self._narrator.timed(stage, account, seconds, outcome)
-
-
-class Watched:
-    """What a venue says besides its answers, into the log. No text holds a secret: the venue sees to that."""
-
-    def __init__(self) -> None:
-        self._log = structlog.get_logger("hedger.venue")
-
-    def weight_used(self, account: str, host: str, used: int, limit: int) -> None:
-        """The venue's count of our requests; only a high one is worth a line."""
-        if used > limit * HIGH_WEIGHT:
-            self._log.warning(LogEvent.RATE_WEIGHT_HIGH, account=account, host=host, used=used, limit=limit)
-
-    def lanes_closed(self, account: str, until_at: int, text: str) -> None:
-        """The venue told us to be quiet."""
-        self._log.error(LogEvent.RATE_LANES_CLOSED, account=account, until=iso(until_at), detail=text)
-
-    def order_abandoned(self, account: str, outcome: OrderOutcomeUnknown) -> None:
-        """A create's answer was lost to whoever waited for it."""
-        order, text = outcome.client_order_id, outcome.text
-        self._log.error(LogEvent.ORDER_ABANDONED, account=account, client_order_id=order, detail=text)
-
-    def frame_ignored(self, account: str, text: str) -> None:
-        """A streamed frame was not understood."""
-        self._log.warning(LogEvent.FRAME_IGNORED, account=account, detail=text)

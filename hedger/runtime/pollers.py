@@ -83,7 +83,7 @@ class Pollers:
                 self._loop.flush()
 
     async def _account(self, venue: Venue) -> None:
-        """Read the account again and again; a wake-up cuts the wait short, except after a failure: that makes it longer."""
+        """Read the account again and again; a wake-up cuts the wait short, but not the longer one after a failure."""
         failures = 0
         wake = self._loop.wake[venue.account]
         while True:
