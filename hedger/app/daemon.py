@@ -33,7 +33,7 @@ from hedger.settings.schema import Settings
 from hedger.settings.wiring import prove_wired
 
 DRAIN_S = 8.0
-EMERGENCY_S = 5.0
+EMERGENCY_S = 20.0
 CLOCK_S = 300.0
 FLUSH_S = 5.0
 

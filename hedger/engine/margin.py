@@ -9,6 +9,7 @@ from hedger.engine.exposure import position_of
 from hedger.engine.policy import Hedge, Levels
 from hedger.engine.state import HedgeState, Severity, State
 from hedger.model.account import Position
+from hedger.model.numeric import ZERO
 
 
 def judge_margin(state: State, hedge: Hedge, memory: HedgeState) -> HedgeState:
@@ -55,17 +56,22 @@ def _distance(position: Position) -> Decimal | None:
 
 
 def endangered_position(state: State, hedge: Hedge) -> Position | None:
-    """The position to reduce first: the largest of those whose own account or distance is at the stop level."""
+    """The position to reduce first: the one nearest to its liquidation, the larger where two are as near."""
     held = [p for p in _positions(state, hedge) if position_of(state, p.id)]
-    in_danger = [p for p in held if _in_danger(state, hedge, p)]
-    return max(in_danger or held, key=lambda p: abs(p.delta), default=None)
+    return max(held, key=lambda p: (_danger(state, hedge, p), abs(p.delta)), default=None)
 
 
-def _in_danger(state: State, hedge: Hedge, position: Position) -> bool:
-    reading = state.accounts[position.id.account].reading
-    short = reading is not None and reading.margin.margin_ratio >= hedge.guards.margin_ratio.stop
-    distance = _distance(position)
-    return short or (distance is not None and distance <= hedge.guards.liquidation_distance.stop)
+def _danger(state: State, hedge: Hedge, position: Position) -> Decimal:
+    """How near to liquidation a position is, by its account's margin ratio and its own distance: 1 at their levels of
+    reduction, and nothing below the stop level, where its size matters more."""
+    reading, distance = state.accounts[position.id.account].reading, _distance(position)
+    ratios, distances = hedge.guards.margin_ratio, hedge.guards.liquidation_distance
+    danger = ZERO
+    if reading is not None and reading.margin.margin_ratio >= ratios.stop:
+        danger = reading.margin.margin_ratio / ratios.reduce
+    if distance is not None and distance <= distances.stop:
+        danger = max(danger, distances.reduce / distance if distance else Decimal("Infinity"))
+    return danger
 
 
 def _positions(state: State, hedge: Hedge) -> list[Position]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
+from typing import TypeVar
 
 from hedger.engine.state import Markout, State
-from hedger.model.market import Quote
+from hedger.model.market import Mark, Quote
 from hedger.model.order import Fill
 
 HORIZON_MS = 10_000
@@ -15,11 +16,14 @@ NEAR_MS = 5_000
 MOST_PENDING = 1_000
 
 
-def near(quote: tuple[Quote, int] | None, fill: Fill) -> Quote | None:
-    """The quote, if the venue gave it close enough to the fill to value it; None for one of another time."""
-    if quote is None or abs(quote[0].exchange_at - fill.exchange_at) > NEAR_MS:
+Price = TypeVar("Price", Quote, Mark)
+
+
+def near(held: tuple[Price, int] | None, fill: Fill) -> Price | None:
+    """The price, if the venue gave it close enough to the fill to value it; None for one of another time."""
+    if held is None or abs(held[0].exchange_at - fill.exchange_at) > NEAR_MS:
         return None
-    return quote[0]
+    return held[0]
 
 
 def await_markout(state: State, hedge: str, fill: Fill) -> State:

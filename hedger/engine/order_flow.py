@@ -157,19 +157,24 @@ def _rest(memory: HedgeState, until: int, reason: Reason) -> HedgeState:
 
 
 def _context(state: State, order: Order, fill: Fill) -> FillContext:
-    """What was known at the fill: a price of another time values nothing. `state` is from before the fill."""
+    """What was known at the fill: a price of another time values nothing but a fee.
+
+    `state` is from before the fill, though a record of the order may have counted it in the position already; `order`
+    is from after it.
+    """
     instrument = state.instruments[order.id]
-    quote, mark = near(state.quotes.get(order.id), fill), state.marks.get(order.id)
+    quote, held = near(state.quotes.get(order.id), fill), state.marks.get(order.id)
+    mark = near(held, fill)
     prices: dict[str, Decimal] = {}
-    basis = None
-    if mark is not None:
-        prices[instrument.underlying] = mark[0].index_price / instrument.contract_multiplier
-        basis = basis_bps(mark[0].mark_price, mark[0].index_price) if quote is not None else None
+    if held is not None:
+        prices[instrument.underlying] = held[0].index_price / instrument.contract_multiplier
+    counted = max(ZERO, min(fill.quantity, order.reported - order.booked + fill.quantity))
+    position = position_of(state, order.id) - fill.side.sign * counted
     return FillContext(
         decision_mid=order.decision_mid,
         fill_mid=quote.mid_price if quote is not None else None,
-        basis_bps=basis,
-        opening=fill.side.sign * position_of(state, order.id) >= 0,
+        basis_bps=basis_bps(mark.mark_price, mark.index_price) if quote is not None and mark is not None else None,
+        opening=fill.side.sign * position >= 0,
         contract_multiplier=instrument.contract_multiplier,
         quote_asset=instrument.quote,
         prices=prices,

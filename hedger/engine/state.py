@@ -146,8 +146,9 @@ class AccountView:
 
     `reading` was asked for at `believed_at` and may be decided on if that is after `barrier_at` (our last fill or
     final order plus the venue's lag). `doubted` is a reading with a jump that waits for a second one to agree.
-    `fills_since` are our own fills, signed, in units, that the believed reading cannot have seen. `asked_at` is
-    when a reading was last asked for out of turn. `offset_ms`: the venue's clock minus ours.
+    `fills_since` are our own fills, signed, in units, that the believed reading cannot have seen, `ahead` what it
+    seems to have seen of our working orders before we heard of it. `asked_at` is when a reading was last asked for
+    out of turn. `offset_ms`: the venue's clock minus ours.
     """
 
     reading: AccountReading | None = None
@@ -156,6 +157,7 @@ class AccountView:
     barrier_at: int = 0
     asked_at: int = 0
     fills_since: Mapping[InstrumentId, Decimal] = field(default_factory=dict)
+    ahead: Mapping[InstrumentId, Decimal] = field(default_factory=dict)
     clean_cycles: int = 0
     stream_up: bool = False
     offset_ms: int = 0

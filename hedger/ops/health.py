@@ -23,7 +23,7 @@ from hedger.ops.readiness import Health
 MOST_CONNECTIONS = 8
 MOST_SECONDS = 5.0
 _TICK_S = 0.25
-_SWITCH_INTERVAL_S = 0.0001  # how long a thread may keep the interpreter when another one wants it
+_SWITCH_INTERVAL_S = 0.00005  # how long a thread may keep the interpreter when another one wants it
 
 
 class HealthServer:

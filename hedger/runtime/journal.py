@@ -41,15 +41,17 @@ AND (coalesce(json_extract(body, '$.status'), '') NOT IN ('filled', 'canceled', 
      OR CAST(json_extract(body, '$.reported') AS REAL) > CAST(json_extract(body, '$.booked') AS REAL))
 """
 
-# Where to begin reading funding: a day before the newest that is booked, or at the first start.
-_FUNDING_SINCE = """
-SELECT coalesce((SELECT max(at) - ? FROM events WHERE kind = 'funding'),
-                (SELECT min(at) FROM events WHERE kind = 'start'), ?)
+# The newest funding that is booked of the account that was left behind the furthest.
+_FUNDING_NEWEST = """
+SELECT min(newest) FROM (
+    SELECT max(at) AS newest FROM events WHERE kind = 'funding' GROUP BY substr(key, 1, instr(key, '/'))
+)
 """
-_FUNDING_KEYS = """
-SELECT key FROM events
-WHERE kind = 'funding' AND at >= (SELECT max(at) FROM events WHERE kind = 'funding') - ?
+# Where to begin reading funding: a day before that, or at the first start.
+_FUNDING_SINCE = f"""
+SELECT coalesce(({_FUNDING_NEWEST}) - ?, (SELECT min(at) FROM events WHERE kind = 'start'), ?)
 """
+_FUNDING_KEYS = f"SELECT key FROM events WHERE kind = 'funding' AND at >= ({_FUNDING_NEWEST}) - ?"
 
 
 class Row(NamedTuple):

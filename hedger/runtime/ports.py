@@ -13,6 +13,7 @@ from hedger.model.market import Mark, Quote
 from hedger.model.message import (
     CancelAnswered,
     CancelOrder,
+    ClockMeasured,
     OrderAccepted,
     OrderOutcomeUnknown,
     OrderRejected,
@@ -24,7 +25,7 @@ from hedger.model.order import Fill, OrderReport
 
 PlaceOutcome = OrderAccepted | OrderRejected | OrderOutcomeUnknown
 CancelOutcome = OrderReport | CancelAnswered
-Hint = Quote | Mark | OrderReport | Fill | StreamChanged
+Hint = Quote | Mark | OrderReport | Fill | StreamChanged | ClockMeasured
 
 
 class Clock(Protocol):

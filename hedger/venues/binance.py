@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import aiohttp
 
@@ -11,18 +12,21 @@ from hedger.errors import Bug
 from hedger.model.account import AccountReading, FundingPayment, MarginMode
 from hedger.model.instrument import Instrument, InstrumentId
 from hedger.model.market import Mark, Quote
-from hedger.model.message import CancelOrder, PlaceOrder
+from hedger.model.message import CancelOrder, ClockMeasured, PlaceOrder
 from hedger.model.order import Fill, OrderReport
 from hedger.runtime.ports import CancelOutcome, Clock, Hint, PlaceOutcome
 from hedger.venues.asking import Asker
 from hedger.venues.binance_account import AccountReader
+from hedger.venues.binance_clock import ClockWatch
 from hedger.venues.binance_codes import (
     BUDGETS,
     HOPELESS_CODES,
     KEY_CODES,
     OPTIONS,
     PASSING_CODES,
+    TOO_MANY_REQUESTS,
     WEIGHT_LIMITS,
+    WRONG_TIME,
     Environment,
     allowed_hosts,
     rest_hosts,
@@ -30,9 +34,17 @@ from hedger.venues.binance_codes import (
 from hedger.venues.binance_history import HistoryReader
 from hedger.venues.binance_link import Link
 from hedger.venues.binance_orders import OrderDesk
-from hedger.venues.binance_setup import check_key, configure, load_listing, measure_clock
+from hedger.venues.binance_positions import PositionReader
+from hedger.venues.binance_setup import (
+    MOST_OFFSET_MS,
+    check_key,
+    configure,
+    load_derivatives,
+    load_listing,
+    measure_clock,
+)
 from hedger.venues.binance_stream import Streams
-from hedger.venues.client import MAX_RECV_WINDOW_MS, Credentials, assert_safe, build_client
+from hedger.venues.client import MAX_RECV_WINDOW_MS, Credentials, assert_safe, build_client, parse_json
 from hedger.venues.lanes import Lanes
 from hedger.venues.network import Network, open_session
 from hedger.venues.outcome import Scrub
@@ -64,6 +76,7 @@ class BinanceVenue:
         self._observer = observer
         self._session: aiohttp.ClientSession | None = None
         self._link: Link | None = None
+        self._watch: ClockWatch | None = None
         self._parts: _Parts | None = None
 
     async def open(self, symbols: Sequence[str]) -> tuple[Instrument, ...]:
@@ -82,22 +95,29 @@ class BinanceVenue:
     async def _open_all(self, symbols: Sequence[str]) -> tuple[Instrument, ...]:
         link = self._link = self._connect()
         assert_safe(link.client, self._clock)
-        await measure_clock(link)
+        await measure_clock(link, most_ms=MOST_OFFSET_MS)
+        self._watch = ClockWatch(link, self._clock_measured)
         if self._environment in (Environment.LIVE, Environment.SHADOW):
             await check_key(link)
         listing = await load_listing(link, list(dict.fromkeys(symbols)))
         history = HistoryReader(link, listing)
         if listing.perpetuals:
             await history.load_intervals()
+        positions = PositionReader(link, listing, partial(load_derivatives, link))
         self._parts = _Parts(
             link=link,
-            reader=AccountReader(link, listing),
+            reader=AccountReader(link, listing, positions),
             history=history,
             desk=OrderDesk(link, listing),
             streams=Streams(link, listing, history),
             raw=listing.raw,
         )
         return tuple(listing.instruments.values())
+
+    def _clock_measured(self, offset_ms: int) -> None:
+        """Out of turn, so that ages are judged by it at once."""
+        if self._parts is not None:
+            self._parts.streams.queue.put(ClockMeasured(account=self.account, offset_ms=offset_ms))
 
     def _connect(self) -> Link:
         """The session, the client and the lanes, nothing sent yet."""
@@ -115,7 +135,7 @@ class BinanceVenue:
             clock=self._clock,
             answer_s=self._network.answer_s,
             options={**OPTIONS, "recvWindow": int(min(READ_WINDOW_MS * self._clock.speed, MAX_RECV_WINDOW_MS))},
-            answered=lambda url, status, headers, body: lanes.answered(_host(url), status, headers, body),
+            answered=partial(self._answered, lanes),
         )
         if self._environment is Environment.TESTNET:
             client.enable_demo_trading(True)
@@ -141,6 +161,13 @@ class BinanceVenue:
             observer=self._observer,
             answer_s=self._network.answer_s,
         )
+
+    def _answered(self, lanes: Lanes, url: str, status: int, headers: Mapping[str, str], body: str) -> None:
+        """Heed what any answer says of our pace and of our time, whoever asked."""
+        code = _code(body) if status >= 400 else None
+        lanes.answered(_host(url), status, headers, body, too_many=code in TOO_MANY_REQUESTS)
+        if self._watch is not None and code in WRONG_TIME:
+            self._watch.doubt()
 
     @property
     def _open(self) -> _Parts:
@@ -198,11 +225,13 @@ class BinanceVenue:
         if self._parts is not None:
             await self._parts.desk.finish()
             await self._parts.streams.stop()
+        if self._watch is not None:
+            await self._watch.stop()
         if self._link is not None:
             await self._link.client.close()
         if self._session is not None:
             await self._session.close()
-        self._parts = self._link = self._session = None
+        self._parts = self._link = self._session = self._watch = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -219,3 +248,13 @@ class _Parts:
 
 def _host(url: str) -> str:
     return url.split("/", 3)[2]
+
+
+def _code(body: str) -> int | None:
+    """The venue's own code in the body of an error."""
+    try:
+        told = parse_json(body)
+    except RecursionError:
+        return None
+    code = told.get("code") if isinstance(told, dict) else None
+    return code if isinstance(code, int) else None

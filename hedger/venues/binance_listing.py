@@ -40,7 +40,7 @@ class Listed(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Listing:
-    """The venue's names: of everything listed in derivatives (for positions), and of what is configured."""
+    """The venue's names: of the derivatives listed at the start (for positions), and of what is configured."""
 
     account: str
     derivatives: Mapping[str, Listed]
@@ -58,15 +58,10 @@ class Listing:
         """The configured spot pairs."""
         return tuple(id for id, rules in self.instruments.items() if rules.kind is Kind.SPOT)
 
-    def derivative(self, raw: str) -> InstrumentId:
-        """The id of a derivative by the venue's name; ValueError for one that was not listed at start-up."""
-        return InstrumentId(self.account, self.listed(raw).symbol)
-
-    def listed(self, raw: str) -> Listed:
-        """A derivative by the venue's name; ValueError for one that was not listed at start-up."""
-        if raw not in self.derivatives:
-            raise ValueError(f"{raw} was not listed when we started: start again to trade or hold it")
-        return self.derivatives[raw]
+    @property
+    def coins(self) -> frozenset[str]:
+        """The coins of what is configured."""
+        return frozenset(rules.underlying for rules in self.instruments.values())
 
     def configured(self, raw: str, kind: Kind) -> InstrumentId | None:
         """The configured instrument of that kind by the venue's name."""

@@ -43,13 +43,13 @@ class OrderDesk:
     def __init__(self, link: Link, listing: Listing) -> None:
         self._link = link
         self._listing = listing
-        self._under_way: set[asyncio.Task[PlaceOutcome]] = set()
+        self._under_way: dict[asyncio.Task[PlaceOutcome], str] = {}
 
     async def place(self, order: PlaceOrder) -> PlaceOutcome:
         """Send one create. A canceled caller does not cut it short: it goes on, and the observer is told."""
         task = asyncio.create_task(self._place(order))
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
+        self._under_way[task] = order.client_order_id
+        task.add_done_callback(self._under_way.pop)
         try:
             return await asyncio.shield(task)
         except asyncio.CancelledError:
@@ -134,10 +134,15 @@ class OrderDesk:
         return next((name for name, (theirs, ours) in told.items() if theirs != ours), None)
 
     async def cancel(self, order: CancelOrder) -> CancelOutcome:
-        """Ask for a cancel, once: the venue's record where it sends one, otherwise what it said."""
+        """Ask for a cancel, once: the venue's record where it sends one, otherwise what it said.
+
+        A create of the same order that is still under way is waited for: the cancel must not arrive before it.
+        """
         link = self._link
         if link.environment is Environment.SHADOW:
             return CancelAnswered(client_order_id=order.client_order_id, known=True, text=_WATCHED)
+        if creates := [task for task, id in self._under_way.items() if id == order.client_order_id]:
+            await asyncio.wait(creates, timeout=link.answer_s + 1)
         try:
             await link.lanes.enter(Lane.CONTROL, link.hosts[FAPI])
         except Barred as problem:

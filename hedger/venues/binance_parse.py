@@ -62,12 +62,12 @@ def position_of(row: PositionRisk, account: str, listed: Listed, config: SymbolC
     )
 
 
-def flat_row(raw: str) -> PositionRisk:
-    """The row that Binance leaves out for a flat position."""
+def bare_row(raw: str, quantity: Decimal = ZERO) -> PositionRisk:
+    """A row without prices: of a flat position, which Binance leaves out, or of one of which no more is known."""
     return PositionRisk(
         symbol=raw,
         positionSide="BOTH",
-        positionAmt=ZERO,
+        positionAmt=quantity,
         entryPrice=ZERO,
         markPrice=ZERO,
         liquidationPrice=ZERO,

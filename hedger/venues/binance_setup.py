@@ -10,7 +10,7 @@ from hedger.errors import AskAgain, ConfigError, CredentialsError, GiveUp
 from hedger.model.account import MarginMode
 from hedger.model.instrument import Instrument
 from hedger.venues.asking import Understand, together
-from hedger.venues.binance_account import read_configs, read_mode
+from hedger.venues.binance_account import read_mode
 from hedger.venues.binance_codes import (
     API,
     FAPI,
@@ -19,9 +19,11 @@ from hedger.venues.binance_codes import (
     Environment,
 )
 from hedger.venues.binance_link import Link
-from hedger.venues.binance_listing import Listing, derivatives_of, rules_of, unknown_symbol
+from hedger.venues.binance_listing import Listed, Listing, derivatives_of, rules_of, unknown_symbol
 from hedger.venues.binance_parse import MARGIN_MODES
+from hedger.venues.binance_positions import Configs
 from hedger.venues.binance_wire import CommissionRate, KeyRights, ServerTime, reader
+from hedger.venues.lanes import Lane
 
 CLOCK_SAMPLES = 3
 MOST_OFFSET_MS = 10 * 60_000
@@ -31,16 +33,19 @@ _read_rights: Understand[KeyRights] = reader(KeyRights)
 _read_fees: Understand[CommissionRate] = reader(CommissionRate)
 
 
-async def measure_clock(link: Link) -> int:
-    """The venue's clock less ours in milliseconds, from the quickest of a few answers, halving its way."""
+async def measure_clock(link: Link, *, lane: Lane = Lane.RECONCILE, most_ms: int | None = None) -> int:
+    """The venue's clock less ours in milliseconds, from the quickest of a few answers, halving its way.
+
+    More than `most_ms` is refused with AskAgain. That is for the start: later a machine may have slept.
+    """
     client, samples = link.client, []
     for _ in range(CLOCK_SAMPLES):
         sent_at = link.clock.now_ms()
-        told = await link.asker.need("time", client.fapipublic_get_time, _read_time, host=link.hosts[FAPI])
+        told = await link.asker.need("time", client.fapipublic_get_time, _read_time, host=link.hosts[FAPI], lane=lane)
         back_at = link.clock.now_ms()
         samples.append((back_at - sent_at, told.serverTime - (sent_at + back_at) // 2))
     offset_ms = min(samples)[1]
-    if abs(offset_ms) > MOST_OFFSET_MS:
+    if most_ms is not None and abs(offset_ms) > most_ms:
         raise AskAgain(f"binance: time: its clock and ours are {offset_ms / 1000:.0f} s apart: set this machine's.")
     link.set_offset(offset_ms)
     return offset_ms
@@ -77,6 +82,11 @@ async def load_listing(link: Link, symbols: Sequence[str]) -> Listing:
         ids={(raw[rules.id], rules.kind): rules.id for rules in instruments},
         instruments={rules.id: rules for rules in instruments},
     )
+
+
+async def load_derivatives(link: Link) -> dict[str, Listed]:
+    """Every derivative that the venue lists now, by its own name."""
+    return derivatives_of(await _derivatives(link))
 
 
 async def _derivatives(link: Link) -> list[Any]:
@@ -171,7 +181,7 @@ async def _differences(link: Link, raws: Sequence[str], leverage: int, margin_mo
     client, host = link.client, link.hosts[FAPI]
     mode, configs = await together(
         link.asker.need("position mode", client.fapiprivate_get_accountconfig, read_mode, host=host),
-        link.asker.need("symbol settings", client.fapiprivate_get_symbolconfig, read_configs, host=host),
+        link.asker.need("symbol settings", client.fapiprivate_get_symbolconfig, Configs, host=host),
     )
     if not mode.canTrade:
         raise GiveUp("binance: the venue does not let this account trade: ask it why, then start again.")
@@ -180,14 +190,16 @@ async def _differences(link: Link, raws: Sequence[str], leverage: int, margin_mo
         params = {"dualSidePosition": "false"}
         changes.append(("one-way mode", client.fapiprivate_post_positionside_dual, params, SAME_POSITION_MODE))
     for raw in raws:
-        if raw not in configs:
-            raise AskAgain(f"binance: symbol settings: {raw} is missing.")
-        if MARGIN_MODES[configs[raw].marginType] is not margin_mode:
+        try:
+            config = configs.of(raw)
+        except ValueError as problem:
+            raise AskAgain(f"binance: symbol settings: {problem}.") from None
+        if MARGIN_MODES[config.marginType] is not margin_mode:
             kind = "CROSSED" if margin_mode is MarginMode.CROSS else "ISOLATED"
             params = {"symbol": raw, "marginType": kind}
             name = f"{margin_mode} margin on {raw}"
             changes.append((name, client.fapiprivate_post_margintype, params, SAME_MARGIN_MODE))
-        if configs[raw].leverage != leverage:
+        if config.leverage != leverage:
             params = {"symbol": raw, "leverage": str(leverage)}
             changes.append((f"leverage {leverage} on {raw}", client.fapiprivate_post_leverage, params, ()))
     return changes

@@ -55,6 +55,14 @@ class ServerTime(Payload):
     serverTime: Moment
 
 
+class SpotRow(Payload):
+    """A row of the spot wallet, unread but for its name: what is odd about one asset must not hide the others."""
+
+    model_config = ConfigDict(extra="allow")
+
+    asset: Name
+
+
 class SpotBalance(Payload):
     """One asset of the spot wallet."""
 
@@ -66,7 +74,7 @@ class SpotBalance(Payload):
 class SpotAccount(Payload):
     """`GET /api/v3/account`: the venue lists every asset, so an empty list is no answer."""
 
-    balances: Annotated[list[SpotBalance], Field(min_length=1)]
+    balances: Annotated[list[SpotRow], Field(min_length=1)]
 
 
 class FuturesAsset(Payload):
@@ -93,6 +101,14 @@ class FuturesAccount(Payload):
     availableBalance: Number
     assets: Annotated[list[FuturesAsset], Field(min_length=1)]
     positions: list[FuturesPosition]
+
+
+class RiskRow(Payload):
+    """A row of `GET /fapi/v3/positionRisk`, unread but for its name, as in the spot wallet."""
+
+    model_config = ConfigDict(extra="allow")
+
+    symbol: Name
 
 
 class PositionRisk(FuturesPosition):

@@ -71,7 +71,7 @@ class ChannelKeeper:
             self._queue.put(StreamChanged(account=self._account, up=False, text=f"{channel.name}: {text}"))
             lasted = self._clock.now_ms() - begun_at > LONGEST_PAUSE_S * 1000
             failures = 1 if lasted else failures + 1
-            await self._clock.sleep(min(0.25 * 2.0**failures, LONGEST_PAUSE_S))
+            await self._clock.sleep(min(0.25 * 2.0 ** min(failures, 10), LONGEST_PAUSE_S))
 
     async def _run(self, channel: Channel) -> str:
         """One life of a channel; returns why it ended."""

@@ -101,18 +101,23 @@ class Lanes:
         minute, used = self._used.get(host, (0, 0))
         return used if minute == self._clock.now_ms() // _MINUTE_MS else 0
 
-    def answered(self, host: str, status: int, headers: Mapping[str, str], body: str) -> None:
-        """Take from an answer what it says of weight and of quiet. `headers` has lower-case names."""
+    def answered(
+        self, host: str, status: int, headers: Mapping[str, str], body: str, *, too_many: bool = False
+    ) -> None:
+        """Take from an answer what it says of weight and of quiet. `headers` has lower-case names.
+
+        `too_many` says that the venue means a 429, whatever the status.
+        """
         used = headers.get("x-mbx-used-weight-1m", "")
         if used.isdecimal():
             self._used[host] = (self._clock.now_ms() // _MINUTE_MS, int(used))
             self._observer.weight_used(self._account, host, int(used), self._limits.get(host, 0))
-        if status in (418, 429):
+        if too_many or status in (418, 429):
             self._close(status, headers.get("retry-after", ""), body)
 
     def _close(self, status: int, retry_after: str, body: str) -> None:
         now = self._clock.now_ms()
-        until = now + (int(retry_after) * 1000 if retry_after.isdecimal() else _MINUTE_MS * (1 if status == 429 else 5))
+        until = now + (int(retry_after) * 1000 if retry_after.isdecimal() else _MINUTE_MS * (5 if status == 418 else 1))
         if (named := _BANNED_UNTIL.search(body)) is not None:
             until = max(until, int(named[1]))
         until = min(until, now + _LONGEST_MS)

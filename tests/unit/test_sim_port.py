@@ -22,6 +22,7 @@ from hedger.model.message import (
 from hedger.model.order import Fill, OrderReport, RejectReason, ReportStatus, Side
 from hedger.runtime.ports import Hint, Venue
 from hedger.sim.exchange import Exchange
+from hedger.sim.listings import default_listings
 from hedger.sim.port import SimVenue, SteadyLink, drive
 from hedger.sim.virtual_time import VirtualClock, run_virtual
 from hedger.sim.world import paper_world
@@ -119,6 +120,16 @@ def test_a_configured_account_reads_back_what_was_set() -> None:
         assert reading.margin.available == 150_000
 
     at_a_desk(story)
+
+
+def test_every_listed_coin_has_a_balance_also_where_it_is_zero() -> None:
+    async def run() -> None:
+        clock = VirtualClock()
+        exchange = Exchange(listings=default_listings(("BTC", "ETH")), start_at=START, users=("main",))
+        reading = await SimVenue(exchange, clock, SteadyLink(clock, 1)).read_account()
+        assert {"BTC": 0, "ETH": 0}.items() <= reading.spot.items()
+
+    run_virtual(run(), START)
 
 
 def test_a_call_takes_both_legs_of_its_latency_and_acts_between_them() -> None:

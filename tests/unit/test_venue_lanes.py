@@ -105,6 +105,22 @@ def test_under_a_ban_nothing_passes_until_the_moment_that_was_named() -> None:
     assert spend(Lane.CONTROL, under, 1) == 1
 
 
+def test_too_many_requests_by_the_venues_own_code_close_as_a_429_does() -> None:
+    clock = StillClock()
+    under = lanes(clock)
+    under.answered(HOST, 400, {}, "", too_many=True)
+    passed = {lane: spend(lane, under, 1) for lane in Lane}
+    assert passed == {Lane.CONTROL: 1, Lane.ORDERS: 0, Lane.RECONCILE: 0, Lane.DATA: 0}
+    clock.now += 60_000
+    assert spend(Lane.DATA, under, 1) == 1
+
+
+def test_a_ban_stays_a_ban_also_with_that_code() -> None:
+    under = lanes(StillClock())
+    under.answered(HOST, 418, {"retry-after": "9"}, "", too_many=True)
+    assert spend(Lane.CONTROL, under, 1) == 0
+
+
 @pytest.mark.parametrize("headers", [{"retry-after": "soon"}, {"retry-after": "-5"}, {"retry-after": "9" * 12}])
 def test_a_senseless_retry_after_closes_for_a_bounded_while(headers: dict[str, str]) -> None:
     clock = StillClock()

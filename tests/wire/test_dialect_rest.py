@@ -77,6 +77,17 @@ def test_balances_of_both_wallets_are_told() -> None:
     at_the_wire(run)
 
 
+def test_every_listed_asset_is_told_zeros_included_unless_asked_otherwise() -> None:
+    async def run(bench: Bench) -> None:
+        client = await bench.client()
+        rows = (await client.privateGetAccount())["balances"]
+        assert {row["asset"]: Decimal(row["free"]) for row in rows} == {"BTC": 2, "ETH": 0, "USDT": 100_000}
+        rows = (await client.privateGetAccount({"omitZeroBalances": "true"}))["balances"]
+        assert {row["asset"] for row in rows} == {"BTC", "USDT"}
+
+    at_the_wire(run)
+
+
 def test_a_position_is_told_by_both_versions() -> None:
     async def run(bench: Bench) -> None:
         client = await bench.client()

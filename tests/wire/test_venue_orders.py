@@ -1,15 +1,17 @@
 """Orders on the wire: their exact bytes, their one request, and what the venue's records become."""
 
 import asyncio
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
+from aiohttp import web
 
 from hedger.errors import AskAgain, Bug
-from hedger.model.message import CancelAnswered, OrderAccepted, OrderRejected
+from hedger.model.message import CancelAnswered, OrderAccepted, OrderOutcomeUnknown, OrderRejected
 from hedger.model.order import OrderReport, RejectReason, ReportStatus, Side
-from tests.support.wire_bodies import order_record
-from tests.support.wire_server import hanging_answer, plain_answer, refusal, reset_answer
+from tests.support.wire_bodies import echo_order, order_record
+from tests.support.wire_server import Seen, hanging_answer, plain_answer, refusal, reset_answer
 from tests.support.wire_venue import BTC, OUR_ID, SPOT, WireClock, cancel_order, opened, place_order
 
 ORDER = "/fapi/v1/order"
@@ -112,6 +114,49 @@ def test_a_canceled_caller_neither_cuts_the_create_nor_hides_it() -> None:
                 await task
             assert [outcome.client_order_id for outcome in desk.watcher.abandoned] == [OUR_ID]
             assert len(desk.fake.requests("POST", ORDER)) == 1
+
+    asyncio.run(scenario())
+
+
+def test_a_cancel_does_not_overtake_its_own_create() -> None:
+    async def scenario() -> list[str]:
+        async with opened() as desk:
+            answered = []
+
+            async def slow(request: web.Request, seen: Seen) -> web.StreamResponse:
+                await asyncio.sleep(0.3)
+                answered.append("create")
+                return await echo_order(request, seen)
+
+            async def cancels(_request: web.Request, _seen: Seen) -> web.StreamResponse:
+                answered.append("cancel")
+                return web.json_response(order_record(clientOrderId=OUR_ID, status="CANCELED"))
+
+            desk.fake.answers.update({("POST", ORDER): slow, ("DELETE", ORDER): cancels})
+            desk.fake.asked.clear()
+            task = asyncio.create_task(desk.venue.place(place_order()))
+            await asyncio.wait_for(desk.fake.asked.wait(), timeout=5)
+            task.cancel()
+            assert isinstance(
+                await desk.venue.cancel(replace(cancel_order(), client_order_id="another")), CancelAnswered
+            )
+            assert isinstance(await desk.venue.cancel(cancel_order()), OrderReport)
+            return answered
+
+    assert asyncio.run(scenario()) == ["cancel", "create", "cancel"]
+
+
+def test_a_create_that_is_never_answered_holds_its_cancel_up_for_a_bounded_while() -> None:
+    async def scenario() -> None:
+        async with opened(answer_s=0.5) as desk:
+            desk.fake.answers["POST", ORDER] = hanging_answer()
+            desk.fake.answers["DELETE", ORDER] = order_record(clientOrderId=OUR_ID, status="CANCELED")
+            desk.fake.asked.clear()
+            task = asyncio.create_task(desk.venue.place(place_order()))
+            await asyncio.wait_for(desk.fake.asked.wait(), timeout=5)
+            async with asyncio.timeout(3):
+                assert isinstance(await desk.venue.cancel(cancel_order()), OrderReport)
+            assert isinstance(await task, OrderOutcomeUnknown)
 
     asyncio.run(scenario())
 

@@ -1,0 +1,291 @@
+"""What is believed of accounts and prices where a venue is behind, leaves rows out, or moves coins between readings."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from decimal import Decimal as D
+
+import pytest
+
+from hedger.engine.belief import LAG_MS
+from hedger.engine.decide import gather
+from hedger.engine.exposure import exposure, position_of
+from hedger.engine.limits import FUTURE_MS
+from hedger.engine.mode import with_mode
+from hedger.engine.orders import OrderStatus
+from hedger.engine.policy import BandUnit, Hedge, Policy, Target, TargetKind
+from hedger.engine.state import AccountView, Mode, State, initial_state
+from hedger.model.account import AccountReading
+from hedger.model.instrument import InstrumentId
+from hedger.model.message import ReadAccount, Stamped, TimePassed
+from hedger.model.order import Side
+from tests.support.engine_policies import ACCOUNT, band, hedge_of, instrument_of, perpetual, policy_of
+from tests.support.engine_worlds import (
+    NOW,
+    POLICY,
+    feed,
+    fill_of,
+    hedging,
+    mark_at,
+    order_of,
+    placed,
+    position_at,
+    quote_at,
+    read_at,
+    reading_of,
+    started,
+)
+
+SETTLED = NOW + 100 + POLICY.settle_ms
+TICK = TimePassed()
+
+
+def view(state: State, account: str = ACCOUNT) -> AccountView:
+    return state.accounts[account]
+
+
+def delta(state: State, hedge: Hedge = POLICY.hedges[0]) -> D:
+    held = exposure(state, hedge)
+    assert held is not None
+    return held.delta
+
+
+def filled(side: Side, quantity: str = "0.5") -> State:
+    """1 BTC too much (or too little) of which an order at work has just taken `quantity`."""
+    spot = str(-side.sign)
+    order = order_of(side, quantity, status=OrderStatus.OPEN, venue_order_id="v1")
+    return feed(hedging(spot, "0", orders=[order]), (NOW + 100, fill_of(order, quantity)))[0]
+
+
+# --- positions that lag behind our fills ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("side", Side)
+def test_readings_without_our_fills_are_refused_however_often_they_agree(side: Side) -> None:
+    state, old = filled(side), reading_of(str(-side.sign), "0")
+    for at in range(SETTLED + 1, SETTLED + LAG_MS, 1_000):
+        state, results = feed(state, read_at(at, old), (at, TICK))
+        assert position_of(state, perpetual()) == side.sign * D("0.5")
+        assert not view(state).settled
+        assert not placed(results)
+    assert "lacks our own fills" in view(state).last_failure
+    state, _ = feed(state, read_at(SETTLED + LAG_MS, reading_of(str(-side.sign), side.sign * D("0.5"))))
+    assert view(state).settled
+    assert view(state).fills_since == {}
+
+
+@pytest.mark.parametrize("side", Side)
+def test_a_reading_with_a_part_of_our_fills_is_refused(side: Side) -> None:
+    state = filled(side)
+    part = reading_of(str(-side.sign), side.sign * D("0.3"))
+    state, _ = feed(state, read_at(SETTLED + 1, part), read_at(SETTLED + 1_001, part))
+    assert position_of(state, perpetual()) == side.sign * D("0.5")
+
+
+@pytest.mark.parametrize("side", Side)
+def test_half_a_minute_later_something_else_has_moved_the_position_back(side: Side) -> None:
+    back, late = reading_of(str(-side.sign), "0"), SETTLED + LAG_MS + 1
+    state, _ = feed(filled(side), read_at(late, back), read_at(late + 1_000, back))
+    assert position_of(state, perpetual()) == 0
+    assert view(state).settled
+
+
+@pytest.mark.parametrize("side", Side)
+def test_more_of_the_same_side_than_we_filled_is_a_person_and_not_a_lag(side: Side) -> None:
+    more = reading_of(str(-side.sign), side.sign * D("0.7"))
+    state, _ = feed(filled(side), read_at(SETTLED + 1, more), read_at(SETTLED + 1_001, more))
+    assert position_of(state, perpetual()) == side.sign * D("0.7")
+
+
+@pytest.mark.parametrize("side", Side)
+def test_a_reading_that_saw_our_fill_before_we_heard_of_it_does_not_blind_us(side: Side) -> None:
+    """The list of positions is asked for between the fill and its news: the next readings move no further."""
+    spot = str(-side.sign * D("0.05"))
+    order = order_of(side, "0.05", status=OrderStatus.OPEN, venue_order_id="v1")
+    after = reading_of(spot, side.sign * D("0.05"))
+    state, _ = feed(hedging(spot, "0", orders=[order]), read_at(NOW + 50, after), (NOW + 100, fill_of(order, "0.05")))
+    assert not view(state).settled, "for a moment the fill counts twice, and nothing is decided on that"
+    state, _ = feed(state, read_at(SETTLED + 1, after))
+    assert view(state).settled
+    assert delta(state) == 0
+
+
+# --- rows that are missing --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("collateral", [{}, {"USDT": D(1)}, {"USDT": D(1), "BTC": D(0)}])
+def test_a_reading_without_the_coins_balance_is_refused_from_the_first_on(collateral: dict[str, D]) -> None:
+    lacking = replace(reading_of("1", "-1"), spot={"USDT": D(5)}, collateral=collateral)
+    state = started()
+    for n in range(1, 10):
+        state, results = feed(state, read_at(NOW + 200 * n, lacking))
+        assert not placed(results)
+    assert state.mode is Mode.RECONCILING
+    assert view(state).reading is None
+    assert "the balance of BTC" in view(state).last_failure
+
+
+def test_a_balance_that_goes_missing_is_not_an_empty_one() -> None:
+    lacking = replace(reading_of("1", "-1"), spot={"USDT": D(5)})
+    readings = [read_at(NOW + 500 * n, lacking) for n in range(1, 10)]
+    state, results = feed(hedging("1", "-1"), *readings)
+    assert delta(state) == 0
+    assert not placed(results)
+
+
+def test_an_explicit_zero_balance_is_believed() -> None:
+    state = started()
+    for n in range(1, 4):
+        state, _ = feed(state, read_at(NOW + 200 * n, reading_of("0", "0", at=NOW + 200 * n)))
+    assert state.mode is Mode.HEDGING
+
+
+# --- units ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("value", ["10000", "-10000"])
+def test_a_target_and_a_band_in_quote_are_per_coin_on_a_thousand_contract(value: str) -> None:
+    id = InstrumentId(ACCOUNT, "1000PEPE/USDT:USDT")
+    wide = band("500", unit=BandUnit.QUOTE)
+    hedge = hedge_of("PEPE", instruments=(id,), target=Target(kind=TargetKind.QUOTE, value=D(value)), band=wide)
+    state = initial_state(policy_of(hedge), now=NOW, epoch=1)
+    flat = position_at("0", id=id, underlying="PEPE", contract_multiplier=D(1_000))
+    reading = replace(reading_of(positions=(flat,)), spot={"PEPE": D(0)})
+    state = state._replace(
+        instruments={id: instrument_of("PEPE", multiplier="1000", id=id)},
+        quotes={id: (quote_at("0.0099", "0.0101", id=id), NOW)},
+        marks={id: (mark_at("0.01", id=id), NOW)},
+        accounts={ACCOUNT: AccountView(reading=reading, believed_at=NOW)},
+    )
+    facts = gather(state, hedge)
+    assert facts is not None
+    price = D("0.01") / 1_000
+    assert facts.target * price == D(value)
+    assert facts.edges.upper * price == facts.edges.lower * price == 500
+
+
+# --- jumps ------------------------------------------------------------------------------------------------------------
+
+WIDE = hedge_of(band=band("0.01", unit=BandUnit.RELATIVE, floor=D("0.001")))
+
+
+@pytest.mark.parametrize("step", ["0.02", "-0.02"])
+def test_a_steady_stream_of_deposits_does_not_starve_belief(step: str) -> None:
+    """A fifth of the band with each reading: the band is one of the holding, not of the net delta."""
+    policy = policy_of(WIDE)
+    state = hedging("10", "-10", policy=policy)
+    for n in range(1, 40):
+        at = NOW + 500 * n
+        state, _ = feed(state, read_at(at, reading_of(D(10) + n * D(step), "-10", at=at)), policy=policy)
+        assert view(state).believed_at == at
+        assert delta(state, WIDE) == n * D(step)
+
+
+@pytest.mark.parametrize("step", ["1.1", "-1.1"])
+def test_a_jump_on_a_relative_band_is_more_than_five_bands_of_the_holding(step: str) -> None:
+    policy = policy_of(WIDE)
+    jump = reading_of(D(10) + D(step), "-10")
+    state, _ = feed(hedging("10", "-10", policy=policy), read_at(NOW + 500, jump), policy=policy)
+    assert delta(state, WIDE) == 0
+    assert view(state).doubted is not None
+
+
+# --- coins that move between two own accounts -------------------------------------------------------------------------
+
+VAULT = "vault"
+BOTH = hedge_of(spot_accounts=(VAULT, ACCOUNT), guards={"position": D(100)})
+TWO = policy_of(BOTH, accounts=(VAULT, ACCOUNT))
+
+
+def vault_of(coins: str | D, at: int = NOW) -> AccountReading:
+    return reading_of(coins, account=VAULT, positions=(), collateral={}, at=at)
+
+
+def two_accounts(vault: str, here: str, position: str, policy: Policy = TWO) -> State:
+    ready = {"believed_at": NOW - 1, "barrier_at": NOW - 1_000, "clean_cycles": 5}
+    views = {
+        VAULT: AccountView(reading=vault_of(vault), **ready),  # type: ignore[arg-type]
+        ACCOUNT: AccountView(reading=reading_of(here, position), **ready),  # type: ignore[arg-type]
+    }
+    state = hedging(here, position)
+    begun = initial_state(policy, now=NOW, epoch=1)._replace(
+        instruments=state.instruments, quotes=state.quotes, marks=state.marks, accounts=views, reconciled=True
+    )
+    return with_mode(begun, policy)
+
+
+def both(at: int, *events: Stamped, state: State) -> tuple[State, Sequence[object]]:
+    """Fresh prices, then the events, then a beat: the state, and what was ordered."""
+    prices = ((at, quote_at(at=at)), (at, mark_at(at=at)))
+    state, results = feed(state, *prices, *events, (at, TICK), policy=TWO)
+    asked = [c for r in results for c in r.commands if isinstance(c, ReadAccount)]
+    return state, [*placed(results), *asked]
+
+
+@pytest.mark.parametrize("moved", ["3", "-3", "0.02", "-0.02"])
+@pytest.mark.parametrize("first", [VAULT, ACCOUNT])
+def test_coins_that_move_between_two_own_accounts_are_not_hedged_in_between(moved: str, first: str) -> None:
+    """Whichever account is read first shows one half of it, and is read twice over before the other is looked at."""
+    state = two_accounts("5", "5", "-10")
+    halves = {VAULT: lambda at: vault_of(5 - D(moved), at), ACCOUNT: lambda at: reading_of(5 + D(moved), "-10", at=at)}
+    second = VAULT if first == ACCOUNT else ACCOUNT
+    asked: list[object] = []
+    for n, account in enumerate([first, first, first, second, second, second, first, second], start=1):
+        at = NOW + 300 * n
+        state, came = both(at, read_at(at, halves[account](at), requested_at=at - 10), state=state)
+        asked += came
+    assert [thing for thing in asked if not isinstance(thing, ReadAccount)] == []
+    assert ReadAccount(account=second) in asked, "the other account is read out of turn"
+    assert delta(state, BOTH) == 0
+    assert all(v.settled for v in state.accounts.values())
+
+
+@pytest.mark.parametrize("side", Side)
+def test_a_deposit_is_hedged_once_the_other_account_was_read_too(side: Side) -> None:
+    come = D(5) - 3 * side.sign
+    state, asked = two_accounts("5", "5", "-10"), list[object]()
+    for n, reading in enumerate([vault_of(come), vault_of(come), reading_of("5", "-10")], start=1):
+        at = NOW + 300 * n
+        assert not [thing for thing in asked if not isinstance(thing, ReadAccount)]
+        fresh = replace(reading, exchange_at=at)
+        state, came = both(at, read_at(at, fresh, requested_at=at - 10), state=state)
+        asked += came
+    assert [(o.side, o.quantity) for o in asked if not isinstance(o, ReadAccount)] == [(side, D(3))]  # type: ignore[attr-defined]
+
+
+def test_coins_that_trickle_into_both_accounts_do_not_keep_the_hedge_waiting() -> None:
+    """Each reading of either account changes a little: they are never both read after the last change."""
+    state, orders = two_accounts("5", "5", "-10"), list[object]()
+    for n in range(1, 20):
+        at = NOW + 300 * n
+        little = D("0.002") * n
+        reading = vault_of(5 + little, at) if n % 2 else reading_of(5 + little, "-10", at=at)
+        state, came = both(at, read_at(at, reading, requested_at=at - 10), state=state)
+        orders += [thing for thing in came if not isinstance(thing, ReadAccount)]
+    assert len(orders) == 1
+
+
+# --- prices of another time -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("make", [quote_at, mark_at])
+def test_a_stream_of_old_prices_does_not_hide_a_fresh_one(make: object) -> None:
+    assert callable(make)
+    fresh, old = make(at=NOW + 5_000), make(at=NOW - 5_000)
+    state, _ = feed(started(), (NOW + 5_000, fresh), (NOW + 5_100, old), (NOW + 5_200, old))
+    held = {**state.quotes, **state.marks} if make is mark_at else state.quotes
+    assert held[perpetual()] == (fresh, NOW + 5_000)
+
+
+@pytest.mark.parametrize("make", [quote_at, mark_at])
+def test_a_price_from_the_future_does_not_block_the_ones_after_it(make: object) -> None:
+    assert callable(make)
+    future, now = make(at=NOW + 3_600_000), make(at=NOW + 1_000)
+    state, _ = feed(started(), (NOW + 900, future), (NOW + 1_000, now))
+    held = {**state.quotes, **state.marks} if make is mark_at else state.quotes
+    assert held[perpetual()] == (now, NOW + 1_000)
+
+
+def test_a_price_a_little_ahead_of_our_clock_is_the_newest() -> None:
+    ahead, behind = quote_at(at=NOW + FUTURE_MS), quote_at("59000", "59000.1", at=NOW + 10)
+    state, _ = feed(started(), (NOW, ahead), (NOW + 10, behind))
+    assert state.quotes[perpetual()][0] == ahead
