@@ -47,7 +47,7 @@ def _start(directory: Path) -> Mapping[str, float]:
 
 
 async def _watch(directory: Path, began: float) -> Mapping[str, float]:
-    attached = None
+    attached, served = None, began
     while time.monotonic() - began < LONGEST_S:
         await asyncio.sleep(LOOK_S)
         if attached is None:
@@ -63,9 +63,7 @@ async def _accepted(exchange: Attached) -> bool:
     return (await exchange.truth()).creates_accepted > 0
 
 
-def _timeline(
-    directory: Path, exchange: Attached, began: float, served: float, accepted: float
-) -> Mapping[str, float]:
+def _timeline(directory: Path, exchange: Attached, began: float, served: float, accepted: float) -> Mapping[str, float]:
     """The stations: the exchange's by its note, the daemon's by the first row of each kind in its journal."""
     note = exchange.note
     with sqlite3.connect(f"file:{directory / 'journal.sqlite3'}?mode=ro", uri=True) as journal:
@@ -80,5 +78,3 @@ def _timeline(
         "order accepted": accepted,
     }
     return {name: at - began for name, at in stations.items()}
-
-

@@ -70,7 +70,8 @@ def _rate(policy: Policy, state: State, events: Sequence[Stamped], *, at_least: 
         state = result.state
         decisions += len(result.decisions)
     took = time.process_time() - began
-    assert state.mode is Mode.HEDGING and decisions >= at_least, "the measured stream is not what it is meant to be"
+    assert state.mode is Mode.HEDGING, "the stream is meant for a hedger at work"
+    assert decisions >= at_least, "each event is meant to lead to a decision"
     return len(events) / took
 
 

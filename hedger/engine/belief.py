@@ -67,8 +67,10 @@ def _lacks_our_fills(state: State, view: AccountView, reading: AccountReading) -
 
     After half a minute it is taken for what it is: something else moved the position back.
     """
-    if view.reading is None or state.now - view.barrier_at > LAG_MS:
+    if state.now - view.barrier_at > LAG_MS:
         return None
+    if view.reading is None:
+        return "the first reading may lack our own fills" if any(view.fills_since.values()) else None
     for id, filled in view.fills_since.items():
         moved = _position(reading, id) - _position(view.reading, id)
         ahead = view.ahead.get(id, ZERO)

@@ -50,8 +50,14 @@ SELECT min(newest) FROM (
 # Where to begin reading funding: a day before that, or at the first start.
 _FUNDING_SINCE = f"""
 SELECT coalesce(({_FUNDING_NEWEST}) - ?, (SELECT min(at) FROM events WHERE kind = 'start'), ?)
+"""  # noqa: S608
+_FUNDING_KEYS = f"SELECT key FROM events WHERE kind = 'funding' AND at >= ({_FUNDING_NEWEST}) - ?"  # noqa: S608
+# When something of ours last filled: the newest such row is near the end, so the rows are walked from there.
+_LAST_FILLED = """
+SELECT coalesce((SELECT at FROM events
+                 WHERE +kind = 'fill' OR (+kind = 'order' AND CAST(json_extract(body, '$.reported') AS REAL) > 0)
+                 ORDER BY seq DESC LIMIT 1), 0)
 """
-_FUNDING_KEYS = f"SELECT key FROM events WHERE kind = 'funding' AND at >= ({_FUNDING_NEWEST}) - ?"
 
 
 class Row(NamedTuple):
@@ -65,7 +71,8 @@ class Row(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recovered:
-    """What a start needs from the starts before it. `clean` is False when the last one did not end in order."""
+    """What a start needs from the starts before it. `clean` is False when the last one did not end in order;
+    `filled_at` is when something of ours last filled, 0 for never."""
 
     epoch: int
     clean: bool
@@ -76,6 +83,7 @@ class Recovered:
     ledgers: dict[str, Ledger]
     memories: dict[str, HedgeState]
     funding_seen: dict[str, frozenset[str]]
+    filled_at: int = 0
 
 
 class Journal:
@@ -174,6 +182,7 @@ class Journal:
             )
             + 1,
             orders=tuple(orders),
+            filled_at=self._scalar(_LAST_FILLED),
             funding_since_at=self._scalar(_FUNDING_SINCE, FUNDING_READ_BACK_MS, now),
             ledgers={key: _LEDGER.validate_json(body) for key, body in self.latest("ledger").items()},
             memories=self.memories(),

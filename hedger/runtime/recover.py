@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from hedger.engine.belief import LAG_MS
 from hedger.engine.orders import Order, OrderStatus
 from hedger.engine.policy import Policy
 from hedger.engine.state import HedgeState, State, initial_state
@@ -19,10 +20,12 @@ def recovered_state(policy: Policy, recovered: Recovered, now: int) -> State:
     state = initial_state(policy, now=now, epoch=recovered.epoch)
     carried = (_carried(state, order) for order in recovered.orders)
     orders = {o.client_order_id: _doubted(o, now) for o in carried if o is not None}
+    lagging_until = min(recovered.filled_at, now) + LAG_MS
     return state._replace(
         next_decision=recovered.next_decision,
         halted=recovered.halted,
         orders=orders,
+        accounts={name: replace(view, barrier_at=lagging_until) for name, view in state.accounts.items()},
         ledgers={name: recovered.ledgers.get(name, ledger) for name, ledger in state.ledgers.items()},
         hedges={name: _awake(recovered.memories.get(name, memory), now) for name, memory in state.hedges.items()},
         funding_seen=recovered.funding_seen,

@@ -164,9 +164,11 @@ def launch_exchange(
     """
     prepare_directory(directory)
     command = [sys.executable, *program, *arguments, "--directory", str(directory)]
+    # It calls nobody, so it trusts nobody: reading the system's authorities is a tenth of its start.
+    environment = {**os.environ, "SSL_CERT_FILE": os.devnull}
     with (directory / LOG).open("wb") as log:
         return subprocess.Popen(  # noqa: S603 - the command is ours
-            command, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True
+            command, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True, env=environment
         )
 
 

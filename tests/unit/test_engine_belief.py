@@ -109,6 +109,21 @@ def test_a_reading_that_saw_our_fill_before_we_heard_of_it_does_not_blind_us(sid
     assert delta(state) == 0
 
 
+def test_the_first_readings_of_a_start_may_lack_what_an_old_order_filled() -> None:
+    """It was on the book when the last start was killed, and is found filled before any reading is believed."""
+    old = order_of(epoch=1, status=OrderStatus.UNKNOWN, probed_at=1)
+    state = started()._replace(epoch=2, orders={old.client_order_id: old})
+    state, _ = feed(state, (NOW + 100, fill_of(old, "0.5")))
+    for at in range(SETTLED + 1, SETTLED + LAG_MS, 1_000):
+        state, results = feed(state, read_at(at, reading_of("0.5", "0", at=at)), (at, TICK))
+        assert not placed(results)
+    assert state.mode is Mode.RECONCILING
+    for at in range(SETTLED + LAG_MS + 1, SETTLED + LAG_MS + 2_000, 500):
+        state, _ = feed(state, read_at(at, reading_of("0.5", "-0.5", at=at)), (at, TICK))
+    assert state.mode is Mode.HEDGING
+    assert delta(state) == 0
+
+
 # --- rows that are missing --------------------------------------------------------------------------------------------
 
 
@@ -130,6 +145,18 @@ def test_a_balance_that_goes_missing_is_not_an_empty_one() -> None:
     state, results = feed(hedging("1", "-1"), *readings)
     assert delta(state) == 0
     assert not placed(results)
+
+
+def test_collateral_in_the_coin_does_not_go_without_a_word() -> None:
+    held = replace(reading_of("1", "-3"), collateral={"BTC": D(2)})
+    state, results = feed(hedging("3", "-3"), read_at(NOW + 100, held), read_at(NOW + 200, held))
+    lacking = replace(held, collateral={"USDT": D(5)})
+    state, results = feed(state, *(read_at(NOW + 300 * n, lacking) for n in range(1, 10)))
+    assert delta(state) == 0
+    assert not placed(results)
+    none = replace(held, collateral={"BTC": D(0)})
+    state, _ = feed(state, read_at(NOW + 3_000, none), read_at(NOW + 3_500, none))
+    assert delta(state) == -2, "a row that says so is believed"
 
 
 def test_an_explicit_zero_balance_is_believed() -> None:
@@ -161,6 +188,12 @@ def test_a_target_and_a_band_in_quote_are_per_coin_on_a_thousand_contract(value:
     price = D("0.01") / 1_000
     assert facts.target * price == D(value)
     assert facts.edges.upper * price == facts.edges.lower * price == 500
+    within = replace(reading, spot={"PEPE": D(4_900) / price}, exchange_at=NOW + 100)
+    state, _ = feed(state, read_at(NOW + 100, within), policy=policy_of(hedge))
+    assert view(state).reading == within, "nor is a move of not quite five bands a jump"
+    beyond = replace(reading, spot={"PEPE": D(10_000) / price}, exchange_at=NOW + 200)
+    state, _ = feed(state, read_at(NOW + 200, beyond), policy=policy_of(hedge))
+    assert view(state).doubted == beyond
 
 
 # --- jumps ------------------------------------------------------------------------------------------------------------

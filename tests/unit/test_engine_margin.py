@@ -1,6 +1,7 @@
 """Margin that runs out: which position comes off, what must not delay it, and legs that never stand against each
 other."""
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal as D
@@ -9,12 +10,13 @@ from typing import Any
 import pytest
 
 from hedger.engine.mode import with_mode
+from hedger.engine.orders import OrderStatus
 from hedger.engine.policy import Hedge, Policy
 from hedger.engine.state import AccountView, Reason, Severity, State, initial_state
 from hedger.engine.step import Result
 from hedger.model.account import AccountReading, Margin
 from hedger.model.instrument import InstrumentId
-from hedger.model.message import OrderRejected, PlaceOrder, Stamped, TimePassed
+from hedger.model.message import OrderAccepted, OrderRejected, PlaceOrder, Stamped, TimePassed
 from hedger.model.order import RejectReason, Side
 from tests.support.engine_policies import ACCOUNT, hedge_of, instrument_of, perpetual, policy_of
 from tests.support.engine_worlds import NOW, feed, mark_at, placed, position_at, quote_at, read_at, reading_of
@@ -111,8 +113,9 @@ def test_a_reduction_goes_on_while_an_unrelated_spot_account_cannot_be_read(sign
     (order,) = placed(results)
     assert (order.side, order.quantity) == (Side.BUY if sign < 0 else Side.SELL, D("1.25"))
     assert state.orders[order.client_order_id].margin_reduction
-    state, results = feed(state, (NOW + 12_250, TimePassed()), policy=policy)
-    assert state.orders[order.client_order_id].live, "and it rests there too"
+    yes = OrderAccepted(client_order_id=order.client_order_id, venue_order_id="v1")
+    state, _ = feed(state, (NOW + 12_100, yes), (NOW + 12_250, TimePassed()), policy=policy)
+    assert state.orders[order.client_order_id].status is OrderStatus.OPEN, "and it may rest there"
 
 
 @pytest.mark.parametrize("sign", [1, -1])
@@ -121,9 +124,11 @@ def test_a_reduction_goes_on_while_the_perpetual_and_its_index_are_apart(sign: i
     policy = policy_of(hedge_of())
     held = replace(margin_short(sign), spot={"BTC": D(-5 * sign)})
     state, results = after(policy, 100, held, state=world(policy, held), index_price=D(index))
-    assert [order.reduce_only for order in placed(results)] == [True]
-    state, results = feed(state, (NOW + 350, TimePassed()), policy=policy)
-    assert not any(result.commands for result in results), "nor is it taken off again"
+    (order,) = placed(results)
+    assert order.reduce_only
+    yes = OrderAccepted(client_order_id=order.client_order_id, venue_order_id="v1")
+    state, _ = feed(state, (NOW + 200, yes), (NOW + 350, TimePassed()), policy=policy)
+    assert state.orders[order.client_order_id].status is OrderStatus.OPEN, "and it may rest there"
 
 
 def test_the_hedge_itself_adds_nothing_while_the_perpetual_and_its_index_are_apart() -> None:
@@ -156,7 +161,7 @@ def test_reductions_that_are_refused_are_sent_again_at_their_own_pace() -> None:
             name = order.client_order_id
             no = OrderRejected(client_order_id=name, reason=RejectReason.POST_ONLY_WOULD_CROSS, text="")
             state, _ = feed(state, (NOW + ms, no), policy=policy)
-    gaps = {later - earlier for earlier, later in zip(sent, sent[1:], strict=False)}
+    gaps = {later - earlier for earlier, later in itertools.pairwise(sent)}
     assert len(sent) == 6
     assert gaps <= {5_000, 5_500}
 

@@ -1,4 +1,4 @@
-"""What is taken off the book when nothing may rest, what a day's limit counts, and what keeps a healthy hedger going."""
+"""What is taken off the book when nothing may rest, what a day's limit counts, and what keeps the hedger going."""
 
 from dataclasses import replace
 from decimal import Decimal as D
@@ -13,10 +13,11 @@ from hedger.engine.state import Mode, Reason, State, initial_state
 from hedger.engine.step import Result
 from hedger.model.message import (
     CancelOrder,
+    Event,
     FillsRead,
     FindOrder,
-    OperatorAsked,
     Operation,
+    OperatorAsked,
     OrderAccepted,
     OrderOutcomeUnknown,
     OrderRejected,
@@ -68,6 +69,13 @@ def test_a_halt_takes_every_open_order_off_whatever_else_is_stuck(
         results += more
     assert {o.client_order_id for o in orders if o is not STUCK} <= canceled(results)
     assert not placed(results)
+
+
+@pytest.mark.parametrize("orders", [(OLDER, OPEN), (OPEN, OLDER)])
+def test_of_two_orders_on_the_book_only_the_newest_stays_while_we_hedge(orders: tuple[Order, ...]) -> None:
+    """Both together are what is due: neither overshoots."""
+    _, results = feed(hedging("1", orders=orders), *((NOW + 250 * n, TICK) for n in range(1, 8)))
+    assert canceled(results) == {OLDER.client_order_id}
 
 
 @pytest.mark.parametrize("operation", [Operation.HALT, Operation.DRAIN, Operation.PAUSE])
@@ -124,7 +132,7 @@ def test_orders_that_were_sent_again_and_again_spend_nothing_of_the_day() -> Non
 def test_the_day_counts_what_filled_once_however_it_was_learnt(side: Side) -> None:
     order = order_of(side, status=OrderStatus.OPEN, venue_order_id="v1")
     fills = [fill_of(order, "0.2", trade) for trade in ("1", "2")]
-    news = [fills[0], report_of(order, filled="0.4"), fills[1], fills[1], fills[0]]
+    news: list[Event] = [fills[0], report_of(order, filled="0.4"), fills[1], fills[1], fills[0]]
     state, _ = feed(hedging("1", orders=[order]), *((NOW + n, event) for n, event in enumerate(news, start=1)))
     assert spent(state) == D("0.4") * 60_000
     late = fill_of(order, "0.1", "3")

@@ -150,6 +150,7 @@ def test_every_pair_of_action_and_reason_can_be_explained(action: Action, reason
 
 
 def test_every_event_name_is_written_by_something() -> None:
-    sources = [path.read_text() for path in Path(__file__).parents[2].joinpath("hedger").rglob("*.py") if path.name != "events.py"]
+    package = Path(__file__).parents[2] / "hedger"
+    sources = [path.read_text() for path in package.rglob("*.py") if path.name != "events.py"]
     silent = [event for event in LogEvent if not any(f"LogEvent.{event.name}" in source for source in sources)]
     assert not silent, "a documented event that nothing writes is a promise that nobody keeps"
