@@ -192,10 +192,15 @@ async def conduct(
 ) -> State:
     """Make a daemon on a state directory that nobody else uses, run it to its end, and return what it knew last.
 
-    SIGTERM and SIGINT drain it (with `signals`). `meanwhile` is as in `Daemon.run`.
+    With `signals`, SIGTERM and SIGINT drain it. Without, the venue's world is this process's own and ends with it: the
+    journal need not outlive the machine. `meanwhile` is as in `Daemon.run`.
     """
     policy = to_policy(settings)
-    with Lease(directory), Watchers(policy, wanted) as watchers, closing(Journal.open(directory)) as journal:
+    with (
+        Lease(directory),
+        Watchers(policy, wanted) as watchers,
+        closing(Journal.open(directory, durable=signals)) as journal,
+    ):
         daemon = Daemon(
             Parts(
                 policy=policy,

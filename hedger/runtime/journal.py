@@ -95,11 +95,17 @@ class Journal:
         self._epoch = 0
 
     @classmethod
-    def open(cls, directory: Path, *, read_only: bool = False) -> Journal:
-        """Open `<directory>/journal.sqlite3`, made if it is not there; raises JournalError, never repairs."""
+    def open(cls, directory: Path, *, read_only: bool = False, durable: bool = True) -> Journal:
+        """Open `<directory>/journal.sqlite3`, made if it is not there; raises JournalError, never repairs.
+
+        Only where the world ends with this process, as on virtual time, need rows not be `durable`.
+        """
         path = directory / "journal.sqlite3"
         try:
-            return cls(path, _connect(path, read_only))
+            connection = _connect(path, read_only)
+            if not durable:
+                connection.execute("PRAGMA synchronous = OFF")
+            return cls(path, connection)
         except (sqlite3.Error, OSError, ValueError) as problem:
             raise JournalError(f"{path}: {problem}; {_remedy(problem)}") from None
 

@@ -138,8 +138,7 @@ def test_a_frozen_stream_does_not_hide_the_prices_that_are_asked_for(
 
         async def old() -> AsyncIterator[Hint]:
             async for hint in stream():
-                priced = isinstance(hint, Quote | Mark)
-                yield replace(hint, exchange_at=late(hint.exchange_at)) if priced else hint  # type: ignore[union-attr, type-var]
+                yield replace(hint, exchange_at=late(hint.exchange_at)) if isinstance(hint, Quote | Mark) else hint
 
         async def fresh(ids: Sequence[InstrumentId]) -> tuple[Quote | Mark, ...]:
             asked.append(len(ids))
