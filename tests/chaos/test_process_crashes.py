@@ -30,6 +30,7 @@ def test_a_killed_hedger_continues_and_hedges_once(processes: Nursery, tmp_path:
         assert first.wait().code == -signal.SIGKILL
         assert order_faults(first.journal(), exchange.truth()) == []
         second = processes.still(tmp_path)
+        second.until(partial(second.journal_has_start, 2), "second start")
         second.until(lambda: is_hedged(exchange.truth()), "hedge")
         assert_whole(exchange, second.journal().keys("order"), starts=second.journal().count("start"), expected=2)
         ended = second.stop()
@@ -51,6 +52,7 @@ def test_a_hedger_killed_before_its_first_order_leaves_nothing_behind(processes:
     assert exchange is not None
     with Watch(exchange).watching():
         last = processes.still(tmp_path)
+        last.until(partial(last.journal_has_start, 4), "fourth start")
         last.until(lambda: is_hedged(exchange.truth()), "hedge")
         assert_whole(exchange, last.journal().keys("order"), starts=last.journal().count("start"), expected=4)
         assert last.stop().code == 0
