@@ -29,9 +29,9 @@ def print_summary(summary: Summary, *, as_json: bool) -> None:
         ("time outside the band", f"{summary.seconds_outside_band:.1f} s of {summary.seconds:.0f} s"),
         ("orders, fills", f"{summary.orders_sent} orders, {summary.fills} fills, {summary.taker_fills} as taker"),
         ("fees paid", _usd(summary.fees_usd)),
-        ("funding received", _usd(summary.funding_usd)),
-        ("slippage from decision", _usd(summary.slippage_usd)),
-        ("half spread kept", _usd(summary.edge_usd)),
+        ("funding, + is received", _gain(summary.funding_usd)),
+        ("against mid at decision", _gain(summary.slippage_usd)),
+        ("against mid at the fill", _gain(summary.edge_usd)),
         ("seed, transport", f"{summary.seed}, {summary.transport}"),
     ]
     print_table(("paper run", ""), rows)
@@ -47,6 +47,10 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
     for row in rows:
         table.add_row(*row)
     console.print(table)
+
+
+def _gain(value: Decimal) -> str:
+    return f"{value:+,.2f} USD"
 
 
 def _usd(value: Decimal) -> str:
