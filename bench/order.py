@@ -23,7 +23,7 @@ from hedger.sim.tls import Certificates, make_certificates
 
 ORDERS = 200
 WARM = 20
-PAUSE_S = 0.02
+PAUSE_S = 0.1  # more often, and the account readings of the fast minutes would pass the weight limit
 TARGET = 8.0  # what ccxt.pro and a REST order come to elsewhere, without TLS
 PARTS = (
     ("frame to event", "told", "heard"),

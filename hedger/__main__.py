@@ -14,6 +14,8 @@ from hedger.errors import HedgerError
 def main() -> None:
     """Run the command line; the process ends here."""
     signal.signal(signal.SIGTERM, _terminated)
+    # A shell that starts us in the background has it ignored; once the daemon runs it is heard, so also before.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         from hedger.cli.root import command_line
 
