@@ -22,6 +22,7 @@ from hedger.model.message import (
     ClockMeasured,
     Command,
     Event,
+    Fact,
     FillsRead,
     FindOrder,
     FundingRead,
@@ -39,26 +40,6 @@ from hedger.model.message import (
 )
 from hedger.model.numeric import ONE
 from hedger.model.order import Fill, OrderReport
-
-Fact = (
-    TimePassed
-    | AccountRead
-    | OrderReport
-    | Fill
-    | OrderAccepted
-    | OrderRejected
-    | OrderOutcomeUnknown
-    | CancelAnswered
-    | OrderNotFound
-    | FillsRead
-    | FundingRead
-    | ReadFailed
-    | StreamChanged
-    | ClockMeasured
-    | JournalChanged
-    | InstrumentsLoaded
-    | OperatorAsked
-)
 
 
 def fold(state: State, now: int, policy: Policy, event: Event) -> tuple[State, list[Command]]:

@@ -156,10 +156,8 @@ class OperatorAsked:
     reason: str
 
 
-Event = (
-    Quote
-    | Mark
-    | AccountRead
+Fact = (
+    AccountRead
     | OrderReport
     | Fill
     | TimePassed
@@ -177,6 +175,7 @@ Event = (
     | InstrumentsLoaded
     | OperatorAsked
 )
+Event = Quote | Mark | Fact
 
 
 class Stamped(NamedTuple):
