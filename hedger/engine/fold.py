@@ -34,9 +34,13 @@ from hedger.model.message import (
     OrderNotFound,
     OrderOutcomeUnknown,
     OrderRejected,
+    OrderWrittenOff,
     ReadFailed,
     StreamChanged,
+    SwitchExtended,
+    SwitchFailed,
     TimePassed,
+    VenueQuieted,
 )
 from hedger.model.numeric import ONE
 from hedger.model.order import Fill, OrderReport
@@ -111,6 +115,8 @@ def _fold_fact(state: State, policy: Policy, event: Fact) -> tuple[State, list[C
             return state, []
         case FundingRead():
             return _on_funding(state, event), []
+        case SwitchExtended() | SwitchFailed() | VenueQuieted() | OrderWrittenOff():
+            return state, []
         case _:
             return _fold_circumstance(state, event), []
 

@@ -5,7 +5,8 @@ All widths and quantities are Decimal; spans are milliseconds; ratios are plain 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
@@ -153,6 +154,7 @@ class Policy:
     `bot` is the three-character tag in each client order id. `sends` is False in shadow mode.
     `settle_ms` is how long after our last fill a venue's snapshot may still lag behind it.
     `delta_jump_bands`: a change of delta of more than so many band widths in one reading needs a second reading.
+    `switch_ms`: after how much silence an account's venue cancels our orders; an account without one has no switch.
     """
 
     bot: str
@@ -162,3 +164,4 @@ class Policy:
     clean_cycles: int
     settle_ms: int
     delta_jump_bands: Decimal
+    switch_ms: Mapping[str, int] = field(default_factory=dict)

@@ -140,6 +140,31 @@ class Decision:
     order: PlaceOrder | CancelOrder | None = None
 
 
+class ChangeCause(StrEnum):
+    """Why an account changed although no order of ours that we knew of filled."""
+
+    OWN_FILL = "own_fill"
+    FOREIGN_TRADE = "foreign_trade"
+    DELEVERAGING = "deleveraging"
+    LIQUIDATION = "liquidation"
+    SETTLEMENT = "settlement"
+    TRANSFER = "transfer"
+    UNEXPLAINED = "unexplained"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A change of a position or balance that we did not make: `quantity` is signed, in units of `what` (an
+    instrument's symbol) or in coins of it (an asset)."""
+
+    at: int
+    account: str
+    what: str
+    cause: ChangeCause
+    quantity: Decimal
+    detail: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountView:
     """What is believed of an account.
@@ -242,6 +267,7 @@ class State(NamedTuple):
     hedges: Mapping[str, HedgeState] = _NOTHING
     ledgers: Mapping[str, Ledger] = _NOTHING
     markouts: tuple[Markout, ...] = ()
+    changes: tuple[Change, ...] = ()
     funding_seen: Mapping[str, frozenset[str]] = _NOTHING
     hedges_of_instrument: Mapping[InstrumentId, tuple[str, ...]] = _NOTHING
     hedges_of_account: Mapping[str, tuple[str, ...]] = _NOTHING

@@ -15,7 +15,7 @@ from hedger.engine.margin import judge_margin
 from hedger.engine.mode import with_mode
 from hedger.engine.orders import News, Order, advance
 from hedger.engine.policy import Hedge, Policy
-from hedger.engine.state import Decision, HedgeState, Mode, Reason, State
+from hedger.engine.state import Change, Decision, HedgeState, Mode, Reason, State
 from hedger.model.identity import OrderIdentity, format_order_id
 from hedger.model.market import Mark, Quote
 from hedger.model.message import (
@@ -33,17 +33,20 @@ SHADOW_REST_MS = 30_000
 
 
 class Result(NamedTuple):
-    """What a step comes to: the next state, what to do, and the decisions worth telling."""
+    """What a step comes to: the next state, what to do, and the decisions and changes worth telling."""
 
     state: State
     commands: tuple[Command, ...]
     decisions: tuple[Decision, ...]
+    changes: tuple[Change, ...] = ()
 
 
 def step(state: State, stamped: Stamped, policy: Policy) -> Result:
     """The next state and the commands that one event leads to."""
     at, event = stamped
     was_halted = state.halted
+    if state.changes:
+        state = state._replace(changes=())
     now = at if at > state.now else state.now
     state, asked = fold(state, now, policy, event)
     if isinstance(event, AccountRead):
@@ -61,7 +64,7 @@ def step(state: State, stamped: Stamped, policy: Policy) -> Result:
     if state.mode is Mode.DRAINING and not state.stopped and _all_off(state):
         state = state._replace(stopped=True)
         commands.append(Stop(reason=state.draining or ""))
-    return Result(state, tuple(commands), tuple(decisions))
+    return Result(state, tuple(commands), tuple(decisions), state.changes)
 
 
 def _judge_margins(state: State, policy: Policy) -> State:

@@ -136,7 +136,45 @@ class JournalChanged:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimePassed:
-    """The clock's beat: what depends on time alone is looked at again."""
+    """The clock's beat: what depends on time alone is looked at again. It came `lag_ms` later than it was due."""
+
+    lag_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchExtended:
+    """The venue confirmed, to a request of `requested_at`, that it cancels our orders `timeout_ms` after that request
+    unless it is asked again."""
+
+    account: str
+    requested_at: int
+    timeout_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SwitchFailed:
+    """The dead man's switch could not be extended, or nobody knows whether it was: what is left of it runs on."""
+
+    account: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VenueQuieted:
+    """The venue asked for quiet until `until_at` (our clock); under a ban not even cancels may be sent."""
+
+    account: str
+    until_at: int
+    banned: bool
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OrderWrittenOff:
+    """A person looked at the venue and says that an order of unknown fate is gone, with a reason."""
+
+    client_order_id: str
+    reason: str
 
 
 class Operation(StrEnum):
@@ -174,6 +212,10 @@ Fact = (
     | JournalChanged
     | InstrumentsLoaded
     | OperatorAsked
+    | SwitchExtended
+    | SwitchFailed
+    | VenueQuieted
+    | OrderWrittenOff
 )
 Event = Quote | Mark | Fact
 
@@ -235,6 +277,14 @@ class ReadFills:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExtendSwitch:
+    """Arm or extend the venue's dead man's switch: our orders die there `timeout_ms` after we fall silent."""
+
+    account: str
+    timeout_ms: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Halt:
     """Latch the halt on disk: no create until a person resumes with a reason."""
 
@@ -248,4 +298,4 @@ class Stop:
     reason: str
 
 
-Command = PlaceOrder | CancelOrder | FindOrder | ReadAccount | ReadFills | Halt | Stop
+Command = PlaceOrder | CancelOrder | FindOrder | ReadAccount | ReadFills | ExtendSwitch | Halt | Stop

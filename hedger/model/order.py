@@ -44,6 +44,7 @@ class RejectReason(StrEnum):
     CLOCK = "clock"
     NOT_AUTHORISED = "not_authorised"
     UNAVAILABLE = "unavailable"
+    RESTRICTED = "restricted"
     NOT_SENT = "not_sent"
 
 
@@ -67,6 +68,15 @@ class OrderReport:
     exchange_at: int
 
 
+class FillCause(StrEnum):
+    """Why an execution happened: an order (ours or another's), or the venue's own hand."""
+
+    ORDER = "order"
+    LIQUIDATION = "liquidation"
+    DELEVERAGING = "deleveraging"
+    SETTLEMENT = "settlement"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fill:
     """One execution of one of the account's orders.
@@ -86,3 +96,4 @@ class Fill:
     fee_asset: str
     maker: bool
     exchange_at: int
+    cause: FillCause = FillCause.ORDER

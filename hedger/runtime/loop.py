@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Mapping
 
+from hedger.engine.decide import CREATING
 from hedger.engine.policy import Policy
 from hedger.engine.state import State
 from hedger.engine.step import step
@@ -13,6 +14,7 @@ from hedger.model.message import (
     CancelAnswered,
     CancelOrder,
     Command,
+    ExtendSwitch,
     FillsRead,
     FindOrder,
     Halt,
@@ -27,6 +29,8 @@ from hedger.model.message import (
     ReadFills,
     Stamped,
     Stop,
+    SwitchExtended,
+    SwitchFailed,
 )
 from hedger.model.order import OrderReport, RejectReason
 from hedger.runtime.clock import stopwatch
@@ -136,7 +140,7 @@ class Loop:
                 if self._clock.now_ms() - stamped.at > LATE_MS:
                     self._refuse(command, f"the event it answers waited over {LATE_MS} ms: the loop lags")
                 else:
-                    self._spawn(self._place(command))
+                    self._spawn(self._place(command, stamped.at))
             case CancelOrder():
                 self._spawn(self._cancel(command))
             case FindOrder():
@@ -145,6 +149,8 @@ class Loop:
                 self.wake[command.account].set()
             case ReadFills():
                 self._spawn(self._read_fills(command))
+            case ExtendSwitch():
+                self._spawn(self._extend_switch(command))
             case Halt() | Stop():
                 pass
 
@@ -160,11 +166,34 @@ class Loop:
             self._failure = self._failure or task.exception()
             self.ask(Operation.DRAIN, "a bug in carrying out a command")
 
-    async def _place(self, command: PlaceOrder) -> None:
+    async def _place(self, command: PlaceOrder, decided_at: int) -> None:
         started = stopwatch()
-        outcome = await self._venues[command.id.account].place(command)
+        outcome = await self._venues[command.id.account].place(command, lambda: self._held_back(decided_at))
         self._observer.timed("place", command.id.account, stopwatch() - started, type(outcome).__name__)
         self.inbox.put(outcome)
+
+    def _held_back(self, decided_at: int) -> str | None:
+        """Why an order may not leave any more, although it was decided: asked when its turn on the wire has come."""
+        if self.state.mode not in CREATING or not self._policy.sends:
+            return f"meanwhile the mode is {self.state.mode.value}"
+        if self._journal_failed:
+            return "the journal cannot be written"
+        if self._clock.now_ms() - decided_at > LATE_MS:
+            return f"it was decided over {LATE_MS} ms ago"
+        return None
+
+    async def _extend_switch(self, command: ExtendSwitch) -> None:
+        requested_at, started, account = self._clock.now_ms(), stopwatch(), command.account
+        symbols = [id.symbol for id in self.state.instruments if id.account == account]
+        try:
+            await self._venues[account].extend_switch(symbols, command.timeout_ms)
+        except HedgerError as problem:
+            self._observer.timed("switch", account, stopwatch() - started, type(problem).__name__)
+            self.inbox.put(SwitchFailed(account=account, text=str(problem)))
+            return
+        self._observer.timed("switch", account, stopwatch() - started, "ok")
+        extended = SwitchExtended(account=account, requested_at=requested_at, timeout_ms=command.timeout_ms)
+        self.inbox.put(extended)
 
     async def _cancel(self, command: CancelOrder) -> None:
         started = stopwatch()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Protocol
 
 from hedger.engine.state import State
@@ -20,12 +20,15 @@ from hedger.model.message import (
     PlaceOrder,
     Stamped,
     StreamChanged,
+    VenueQuieted,
 )
 from hedger.model.order import Fill, OrderReport
 
 PlaceOutcome = OrderAccepted | OrderRejected | OrderOutcomeUnknown
 CancelOutcome = OrderReport | CancelAnswered
-Hint = Quote | Mark | OrderReport | Fill | StreamChanged | ClockMeasured
+Hint = Quote | Mark | OrderReport | Fill | StreamChanged | ClockMeasured | VenueQuieted
+# Asked at the last moment before an order's first byte: why it may not be sent any more, None if it may.
+LeaveTaken = Callable[[], str | None]
 
 
 class Clock(Protocol):
@@ -93,11 +96,20 @@ class Venue(Protocol):
     async def find_order(self, id: InstrumentId, client_order_id: str) -> OrderReport | None:
         """The venue's record of an order by our id, None when the venue says that it knows none."""
 
-    async def place(self, order: PlaceOrder) -> PlaceOutcome:
-        """Send one post-only create, exactly once."""
+    async def place(self, order: PlaceOrder, leave: LeaveTaken) -> PlaceOutcome:
+        """Send one post-only create, exactly once, if `leave` lets it go when its turn has come."""
 
     async def cancel(self, order: CancelOrder) -> CancelOutcome:
         """Ask the venue to cancel an order by our id; the venue's own record of it when the answer holds one."""
+
+    async def extend_switch(self, symbols: Sequence[str], timeout_ms: int) -> None:
+        """Have the venue cancel our orders on `symbols` in `timeout_ms`, unless this is asked again before.
+
+        Returns when the venue has confirmed each; raises GiveUp where the venue has no such switch.
+        """
+
+    def keep_quiet(self, until_at: int, *, banned: bool) -> None:
+        """Heed what the venue asked of an earlier start: nothing leaves before `until_at` (a ban: no cancel either)."""
 
     def hints(self) -> AsyncIterator[Hint]:
         """Streamed news. A hint wakes the engine and freshens prices; it proves nothing about absence."""

@@ -24,8 +24,9 @@ from hedger.model.message import (
 )
 from hedger.model.numeric import ZERO
 from hedger.model.order import Fill, OrderReport, RejectReason
-from hedger.runtime.ports import Clock, Hint, PlaceOutcome
+from hedger.runtime.ports import Clock, Hint, LeaveTaken, PlaceOutcome
 from hedger.sim import translation as words
+from hedger.sim.dead_man import DeadManSwitch
 from hedger.sim.exchange import Exchange
 from hedger.sim.nouns import (
     BookNews,
@@ -105,6 +106,7 @@ class SimVenue:
         self._last_news_at = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._opened = False
+        self._switch = DeadManSwitch(exchange)
 
     # --- connecting --------------------------------------------------------------------------------------------
 
@@ -248,8 +250,10 @@ class SimVenue:
 
     # --- orders ------------------------------------------------------------------------------------------------
 
-    async def place(self, order: PlaceOrder) -> PlaceOutcome:
+    async def place(self, order: PlaceOrder, leave: LeaveTaken) -> PlaceOutcome:
         """Send one post-only create, exactly once; it is refused if it travels longer than its time to live."""
+        if (why := leave()) is not None:
+            return OrderRejected(client_order_id=order.client_order_id, reason=RejectReason.NOT_SENT, text=why)
         sent_at = self._clock.now_ms()
         try:
             return await self._call("place", lambda: self._place(order, sent_at))
@@ -302,6 +306,21 @@ class SimVenue:
         answer = act()
         await self._link.response(what)
         return answer
+
+    # --- protection --------------------------------------------------------------------------------------------
+
+    async def extend_switch(self, symbols: Sequence[str], timeout_ms: int) -> None:
+        """Start the exchange's countdown of each symbol anew."""
+        names = [words.parse_symbol(symbol)[1] for symbol in symbols]
+
+        def extend() -> None:
+            for name in names:
+                self._switch.set(self._user, name, timeout_ms)
+
+        await self._call("switch", extend)
+
+    def keep_quiet(self, until_at: int, *, banned: bool) -> None:
+        """Nothing asks for quiet here."""
 
     # --- hints -------------------------------------------------------------------------------------------------
 

@@ -8,13 +8,13 @@ from functools import partial
 
 import aiohttp
 
-from hedger.errors import Bug
+from hedger.errors import Bug, GiveUp
 from hedger.model.account import AccountReading, FundingPayment, MarginMode
 from hedger.model.instrument import Instrument, InstrumentId
 from hedger.model.market import Mark, Quote
 from hedger.model.message import CancelOrder, ClockMeasured, PlaceOrder
 from hedger.model.order import Fill, OrderReport
-from hedger.runtime.ports import CancelOutcome, Clock, Hint, PlaceOutcome
+from hedger.runtime.ports import CancelOutcome, Clock, Hint, LeaveTaken, PlaceOutcome
 from hedger.venues.asking import Asker
 from hedger.venues.binance_account import AccountReader
 from hedger.venues.binance_clock import ClockWatch
@@ -205,13 +205,20 @@ class BinanceVenue:
         """The venue's record of an order by our id, None when it says that it knows none."""
         return await self._open.desk.find(id, client_order_id)
 
-    async def place(self, order: PlaceOrder) -> PlaceOutcome:
+    async def place(self, order: PlaceOrder, leave: LeaveTaken) -> PlaceOutcome:
         """Send one post-only create, exactly once. Raises only Bug, for an order that we decided wrongly."""
-        return await self._open.desk.place(order)
+        return await self._open.desk.place(order, leave)
 
     async def cancel(self, order: CancelOrder) -> CancelOutcome:
         """Ask the venue to cancel an order by our id, once."""
         return await self._open.desk.cancel(order)
+
+    async def extend_switch(self, symbols: Sequence[str], timeout_ms: int) -> None:
+        """Start each symbol's countdown anew: at its end every order there is canceled, whoever sent it."""
+        raise GiveUp(f"account {self.account} has no dead man's switch yet.")
+
+    def keep_quiet(self, until_at: int, *, banned: bool) -> None:
+        """Heed what the venue asked of an earlier start."""
 
     async def hints(self) -> AsyncIterator[Hint]:
         """Streamed news for one reader. The streams go on between readers and end with `close`."""

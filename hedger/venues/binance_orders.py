@@ -17,7 +17,7 @@ from hedger.model.message import (
 )
 from hedger.model.numeric import is_multiple, plain
 from hedger.model.order import OrderReport, RejectReason, ReportStatus
-from hedger.runtime.ports import CancelOutcome, PlaceOutcome
+from hedger.runtime.ports import CancelOutcome, LeaveTaken, PlaceOutcome
 from hedger.venues.asking import Understand
 from hedger.venues.binance_codes import FAPI, NO_SUCH_ORDER, REFUSED, UNKNOWN_ORDER, Environment
 from hedger.venues.binance_link import Link
@@ -45,9 +45,12 @@ class OrderDesk:
         self._listing = listing
         self._under_way: dict[asyncio.Task[PlaceOutcome], str] = {}
 
-    async def place(self, order: PlaceOrder) -> PlaceOutcome:
-        """Send one create. A canceled caller does not cut it short: it goes on, and the observer is told."""
-        task = asyncio.create_task(self._place(order))
+    async def place(self, order: PlaceOrder, leave: LeaveTaken) -> PlaceOutcome:
+        """Send one create if `leave` lets it go.
+
+        A canceled caller does not cut it short: it goes on, and the observer is told.
+        """
+        task = asyncio.create_task(self._place(order, leave))
         self._under_way[task] = order.client_order_id
         task.add_done_callback(self._under_way.pop)
         try:
@@ -62,7 +65,7 @@ class OrderDesk:
         """Wait for creates that are under way; each is bounded in time."""
         await asyncio.gather(*self._under_way, return_exceptions=True)
 
-    async def _place(self, order: PlaceOrder) -> PlaceOutcome:
+    async def _place(self, order: PlaceOrder, leave: LeaveTaken) -> PlaceOutcome:
         id, link = order.client_order_id, self._link
         self._assert_ours(order)
         if link.environment is Environment.SHADOW:
@@ -76,6 +79,8 @@ class OrderDesk:
         window_ms = min(order.ttl_ms - (link.clock.now_ms() - begun_at), MAX_RECV_WINDOW_MS)
         if window_ms <= 0:
             return OrderRejected(client_order_id=id, reason=RejectReason.NOT_SENT, text="its time-to-live passed")
+        if (why := leave()) is not None:
+            return OrderRejected(client_order_id=id, reason=RejectReason.NOT_SENT, text=why)
         result = await attempt(lambda: self._create(order, window_ms), link.answer_s + 1)
         return self._judge(order, result)
 

@@ -16,10 +16,11 @@ from hedger.model.instrument import InstrumentId
 from hedger.model.market import Mark, Quote
 from hedger.model.message import Operation, PlaceOrder
 from hedger.model.order import Side
-from hedger.runtime.ports import Hint, PlaceOutcome
+from hedger.runtime.ports import Hint, LeaveTaken, PlaceOutcome
 from hedger.sim.nouns import Wallet
 from hedger.sim.world import World
 from tests.support.engine_policies import hedge_of, policy_of
+from tests.support.leave import let_go
 from tests.support.simulated_daemon import NOON, OWNER, Play, act, make_world, play, stage
 from tests.support.simulated_venue import LensVenue
 
@@ -166,12 +167,12 @@ def test_the_emergency_cancel_does_not_overtake_a_create_that_is_under_way(
     def slow(venue: LensVenue) -> None:
         place, close, clock = venue.place, venue.close, venue.inner._clock
 
-        async def late(order: PlaceOrder) -> PlaceOutcome:
+        async def late(order: PlaceOrder, leave: LeaveTaken) -> PlaceOutcome:
             await clock.sleep(answered_after_s)
-            return await place(order)
+            return await place(order, let_go)
 
-        async def shielded(order: PlaceOrder) -> PlaceOutcome:
-            under_way.append(asyncio.ensure_future(late(order)))
+        async def shielded(order: PlaceOrder, leave: LeaveTaken) -> PlaceOutcome:
+            under_way.append(asyncio.ensure_future(late(order, leave)))
             return await asyncio.shield(under_way[-1])
 
         def broken(quote: Quote) -> Quote:
@@ -205,7 +206,7 @@ def test_a_create_that_is_never_answered_is_not_called_canceled(tmp_path: Path) 
     stuck = asyncio.Event
 
     def hold(venue: LensVenue) -> None:
-        async def never(order: PlaceOrder) -> PlaceOutcome:
+        async def never(order: PlaceOrder, leave: LeaveTaken) -> PlaceOutcome:
             venue.placed.append(order)
             await stuck().wait()
             raise AssertionError("nothing came")

@@ -13,7 +13,7 @@ from hedger.model.instrument import Instrument, InstrumentId
 from hedger.model.market import Mark, Quote
 from hedger.model.message import CancelAnswered, CancelOrder, OrderOutcomeUnknown, OrderRejected, PlaceOrder
 from hedger.model.order import Fill, OrderReport, RejectReason
-from hedger.runtime.ports import CancelOutcome, Hint, PlaceOutcome
+from hedger.runtime.ports import CancelOutcome, Hint, LeaveTaken, PlaceOutcome
 from hedger.sim.port import SimVenue
 
 H = TypeVar("H")
@@ -98,7 +98,7 @@ class LensVenue:
         self._fail("order")
         return None if self.hide_orders else found
 
-    async def place(self, order: PlaceOrder) -> PlaceOutcome:
+    async def place(self, order: PlaceOrder, leave: LeaveTaken) -> PlaceOutcome:
         self.leaving(order)
         self.placed.append(order)
         name = order.client_order_id
@@ -106,7 +106,7 @@ class LensVenue:
             return OrderRejected(client_order_id=name, reason=self.refuse, text="refused by the test")
         if self.lose_creates:
             return OrderOutcomeUnknown(client_order_id=name, text="lost by the test before it arrived")
-        outcome = await self.inner.place(order)
+        outcome = await self.inner.place(order, leave)
         return OrderOutcomeUnknown(client_order_id=name, text="answer lost by the test") if self.lose_acks else outcome
 
     async def cancel(self, order: CancelOrder) -> CancelOutcome:
@@ -114,6 +114,13 @@ class LensVenue:
         if self.ignore_cancels:
             return CancelAnswered(client_order_id=order.client_order_id, known=False, text="unknown order")
         return await self.inner.cancel(order)
+
+    async def extend_switch(self, symbols: Sequence[str], timeout_ms: int) -> None:
+        await self.inner.extend_switch(symbols, timeout_ms)
+        self._fail("switch")
+
+    def keep_quiet(self, until_at: int, *, banned: bool) -> None:
+        self.inner.keep_quiet(until_at, banned=banned)
 
     async def hints(self) -> AsyncIterator[Hint]:
         async for hint in self.inner.hints():

@@ -11,7 +11,7 @@ from random import Random
 import pytest
 
 from hedger.model.order import Side
-from hedger.sim.dialects.binance.dead_man import DeadManSwitch
+from hedger.sim.dead_man import DeadManSwitch
 from hedger.sim.dialects.binance.depth import DepthFeed, Difference
 from hedger.sim.dialects.binance.listen_keys import VALID_MS, ListenKeys
 from hedger.sim.dialects.binance.mishaps import Mishap, Mishaps

@@ -27,6 +27,7 @@ from hedger.sim.port import SimVenue, SteadyLink, drive
 from hedger.sim.virtual_time import VirtualClock, run_virtual
 from hedger.sim.world import paper_world
 from tests.support.bare_exchange import LINEAR, SPOT, START, SYMBOL
+from tests.support.leave import let_go
 
 D = Decimal
 PERPETUAL, PAIR = "BTC/USDT:USDT", "BTC/USDT"
@@ -148,7 +149,7 @@ def test_an_order_is_accepted_reported_filled_and_read_back() -> None:
         quote, mark = await desk.venue.read_prices([ID])
         assert isinstance(quote, Quote)
         assert isinstance(mark, Mark)
-        answer = await desk.venue.place(desk.order("x1", Side.SELL, quote.ask))
+        answer = await desk.venue.place(desk.order("x1", Side.SELL, quote.ask), let_go)
         assert isinstance(answer, OrderAccepted)
         desk.exchange.crowd_takes(LINEAR, SYMBOL, Side.BUY, D(1000), quote.ask)
         await desk.clock.sleep(1)
@@ -171,10 +172,10 @@ def test_refusals_come_back_as_reasons_from_the_closed_list() -> None:
         (quote, _) = await desk.venue.read_prices([ID])
         assert isinstance(quote, Quote)
         far = quote.bid + 100
-        crossing = await desk.venue.place(desk.order("a", Side.BUY, far))
-        late = await desk.venue.place(desk.order("b", Side.BUY, D(59_000), ttl_ms=0))
-        broke = await desk.venue.place(desk.order("c", Side.BUY, D(59_000), quantity="900"))
-        odd = await desk.venue.place(desk.order("d", Side.BUY, D("59000.05")))
+        crossing = await desk.venue.place(desk.order("a", Side.BUY, far), let_go)
+        late = await desk.venue.place(desk.order("b", Side.BUY, D(59_000), ttl_ms=0), let_go)
+        broke = await desk.venue.place(desk.order("c", Side.BUY, D(59_000), quantity="900"), let_go)
+        odd = await desk.venue.place(desk.order("d", Side.BUY, D("59000.05")), let_go)
         answers = (crossing, late, broke, odd)
         assert [a.reason for a in answers if isinstance(a, OrderRejected)] == [
             RejectReason.POST_ONLY_WOULD_CROSS,
@@ -191,8 +192,8 @@ def test_refusals_come_back_as_reasons_from_the_closed_list() -> None:
 def test_an_answer_that_is_lost_leaves_the_outcome_unknown(leg: str, exists: bool) -> None:
     async def story(desk: Desk) -> None:
         venue = SimVenue(desk.exchange, desk.clock, LosingLink(leg))
-        await desk.venue.place(desk.order("b", Side.BUY, D(58_000)))
-        assert isinstance(await venue.place(desk.order("a", Side.BUY, D(59_000))), OrderOutcomeUnknown)
+        await desk.venue.place(desk.order("b", Side.BUY, D(58_000)), let_go)
+        assert isinstance(await venue.place(desk.order("a", Side.BUY, D(59_000)), let_go), OrderOutcomeUnknown)
         assert (await desk.venue.find_order(ID, "a") is not None) is exists
         await venue.cancel(CancelOrder(id=ID, client_order_id="b", venue_order_id=None))
         found = await desk.venue.find_order(ID, "b")
@@ -206,8 +207,8 @@ def test_an_answer_that_is_lost_leaves_the_outcome_unknown(leg: str, exists: boo
 
 def test_a_duplicate_id_means_that_an_order_with_it_exists() -> None:
     async def story(desk: Desk) -> None:
-        assert isinstance(await desk.venue.place(desk.order("a", Side.BUY, D(59_000))), OrderAccepted)
-        assert isinstance(await desk.venue.place(desk.order("a", Side.BUY, D(59_000))), OrderOutcomeUnknown)
+        assert isinstance(await desk.venue.place(desk.order("a", Side.BUY, D(59_000)), let_go), OrderAccepted)
+        assert isinstance(await desk.venue.place(desk.order("a", Side.BUY, D(59_000)), let_go), OrderOutcomeUnknown)
         assert len(desk.exchange.open_orders("main", LINEAR)) == 1
 
     at_a_desk(story)
@@ -215,7 +216,7 @@ def test_a_duplicate_id_means_that_an_order_with_it_exists() -> None:
 
 def test_a_cancel_is_answered_and_the_report_follows_on_the_stream() -> None:
     async def story(desk: Desk) -> None:
-        await desk.venue.place(desk.order("a", Side.BUY, D(59_000)))
+        await desk.venue.place(desk.order("a", Side.BUY, D(59_000)), let_go)
         cancel = CancelOrder(id=ID, client_order_id="a", venue_order_id=None)
         assert (await desk.venue.cancel(cancel)).known
         assert not (await desk.venue.cancel(cancel)).known
@@ -253,7 +254,7 @@ def test_a_run_on_virtual_time_is_repeated_exactly() -> None:
     runs: list[list[tuple[int, Hint]]] = []
 
     async def story(desk: Desk) -> None:
-        await desk.venue.place(desk.order("a", Side.SELL, D(60_050)))
+        await desk.venue.place(desk.order("a", Side.SELL, D(60_050)), let_go)
         await desk.clock.sleep(120)
         runs.append(desk.hints)
 

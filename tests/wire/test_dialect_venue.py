@@ -20,6 +20,7 @@ from hedger.venues.client import Credentials
 from hedger.venues.factory import open_venue
 from hedger.venues.network import Network
 from tests.support.dialect_bench import KEY, PERPETUAL, SECRET, START, Bench, served
+from tests.support.leave import let_go
 
 BTC = InstrumentId("main", PERPETUAL)
 
@@ -96,7 +97,7 @@ def test_an_account_is_configured_and_read_whole() -> None:
 def test_an_order_is_accepted_rested_and_canceled() -> None:
     async def run() -> None:
         async with opened() as (bench, venue):
-            accepted = await venue.place(order(1))
+            accepted = await venue.place(order(1), let_go)
             assert isinstance(accepted, OrderAccepted)
             (resting,) = bench.exchange.open_orders("main", Wallet.LINEAR)
             assert str(resting.order_id) == accepted.venue_order_id
@@ -110,7 +111,7 @@ def test_an_order_is_accepted_rested_and_canceled() -> None:
 def test_an_order_that_would_cross_is_rejected_as_such() -> None:
     async def run() -> None:
         async with opened() as (bench, venue):
-            rejected = await venue.place(order(1, "60000.1"))
+            rejected = await venue.place(order(1, "60000.1"), let_go)
             assert isinstance(rejected, OrderRejected)
             assert rejected.reason is RejectReason.POST_ONLY_WOULD_CROSS
             assert bench.exchange.truth("main").trades == []
@@ -122,7 +123,7 @@ def test_an_order_whose_answer_is_lost_is_unknown_and_then_found() -> None:
     async def run() -> None:
         async with opened() as (bench, venue):
             bench.server.mishaps.plan("POST", "/fapi/v1/order", Mishap.LOSE_ANSWER)
-            assert isinstance(await venue.place(order(1)), OrderOutcomeUnknown)
+            assert isinstance(await venue.place(order(1), let_go), OrderOutcomeUnknown)
             report = await venue.find_order(BTC, "h1")
             assert report is not None
             assert report.status is ReportStatus.WORKING
@@ -136,7 +137,7 @@ def test_fills_are_streamed_and_read_alike() -> None:
             hints = venue.hints()
             fill = asyncio.create_task(first(hints, Fill))
             await asyncio.sleep(0.5)
-            await venue.place(order(1, "60000.0"))
+            await venue.place(order(1, "60000.0"), let_go)
             bench.exchange.crowd_takes(Wallet.LINEAR, "BTCUSDT", Side.SELL, Decimal("3.010"))
             streamed = await asyncio.wait_for(fill, 5)
             assert isinstance(streamed, Fill)

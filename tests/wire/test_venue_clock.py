@@ -8,6 +8,7 @@ from aiohttp import web
 from hedger.errors import AskAgain
 from hedger.model.message import CancelAnswered, OrderAccepted, OrderRejected
 from hedger.model.order import OrderReport, RejectReason
+from tests.support.leave import let_go
 from tests.support.wire_bodies import order_record
 from tests.support.wire_server import UNSIGNED, Answer, FakeVenue, Seen, refusal
 from tests.support.wire_venue import BTC, OUR_ID, Desk, WireClock, cancel_order, opened, place_order
@@ -31,7 +32,7 @@ def test_a_machine_that_slept_for_long_measures_its_clock_and_goes_on() -> None:
         async with opened(clock=clock) as desk:
             clock.stand_still(SLEPT_MS)
             assert abs(await desk.venue.measure_clock() - SLEPT_MS) < 1000
-            assert isinstance(await desk.venue.place(place_order()), OrderAccepted)
+            assert isinstance(await desk.venue.place(place_order(), let_go), OrderAccepted)
             await desk.venue.read_account()
 
     asyncio.run(scenario())
@@ -91,7 +92,7 @@ def test_complaints_without_end_do_not_become_measurements_without_end() -> None
         async with opened() as desk:
             desk.fake.answers["POST", "/fapi/v1/order"] = refusal(400, -1021)
             for _ in range(20):
-                outcome = await desk.venue.place(place_order())
+                outcome = await desk.venue.place(place_order(), let_go)
                 assert isinstance(outcome, OrderRejected)
                 assert outcome.reason is RejectReason.CLOCK
             await measured(desk)

@@ -10,6 +10,7 @@ from aiohttp import web
 from hedger.errors import AskAgain, Bug
 from hedger.model.message import CancelAnswered, OrderAccepted, OrderOutcomeUnknown, OrderRejected
 from hedger.model.order import OrderReport, RejectReason, ReportStatus, Side
+from tests.support.leave import let_go
 from tests.support.wire_bodies import echo_order, order_record
 from tests.support.wire_server import Seen, hanging_answer, plain_answer, refusal, reset_answer
 from tests.support.wire_venue import BTC, OUR_ID, SPOT, WireClock, cancel_order, opened, place_order
@@ -20,7 +21,7 @@ ORDER = "/fapi/v1/order"
 def test_a_create_carries_our_id_post_only_the_window_and_exact_numbers() -> None:
     async def scenario() -> dict[str, str]:
         async with opened() as desk:
-            await desk.venue.place(place_order(reduce_only=True, ttl_ms=2500))
+            await desk.venue.place(place_order(reduce_only=True, ttl_ms=2500), let_go)
             return desk.fake.requests("POST", ORDER)[0].params
 
     params = asyncio.run(scenario())
@@ -43,7 +44,7 @@ def test_a_create_carries_our_id_post_only_the_window_and_exact_numbers() -> Non
 def test_a_create_that_does_not_reduce_says_nothing_of_reducing() -> None:
     async def scenario() -> dict[str, str]:
         async with opened() as desk:
-            await desk.venue.place(place_order(side=Side.BUY))
+            await desk.venue.place(place_order(side=Side.BUY), let_go)
             return desk.fake.requests("POST", ORDER)[0].params
 
     params = asyncio.run(scenario())
@@ -59,7 +60,7 @@ def test_a_scaled_clock_stamps_its_own_time_with_the_measured_offset() -> None:
         async with opened(clock=WireClock(speed=10, behind_ms=4000), ready=False) as desk:
             desk.fake.clock_ms = server.now_ms
             await desk.venue.open([BTC.symbol])
-            return await desk.venue.measure_clock(), await desk.venue.place(place_order(ttl_ms=3000))
+            return await desk.venue.measure_clock(), await desk.venue.place(place_order(ttl_ms=3000), let_go)
 
     offset_ms, outcome = asyncio.run(scenario())
     assert abs(offset_ms - 4000) < 200
@@ -73,7 +74,7 @@ def test_an_order_off_the_grid_or_for_another_instrument_is_a_bug_and_not_sent(c
     async def scenario() -> None:
         async with opened([BTC.symbol, SPOT.symbol]) as desk:
             with pytest.raises(Bug):
-                await desk.venue.place(place_order(**changes))
+                await desk.venue.place(place_order(**changes), let_go)
             assert desk.fake.seen == []
 
     asyncio.run(scenario())
@@ -83,7 +84,7 @@ def test_an_order_whose_connection_is_refused_was_provably_not_sent() -> None:
     async def scenario() -> object:
         async with opened() as desk:
             await desk.fake.stop()
-            return await desk.venue.place(place_order())
+            return await desk.venue.place(place_order(), let_go)
 
     outcome = asyncio.run(scenario())
     assert isinstance(outcome, OrderRejected)
@@ -93,7 +94,7 @@ def test_an_order_whose_connection_is_refused_was_provably_not_sent() -> None:
 def test_a_shadow_venue_sends_no_create_and_no_cancel() -> None:
     async def scenario() -> None:
         async with opened(environment="shadow") as desk:
-            outcome = await desk.venue.place(place_order())
+            outcome = await desk.venue.place(place_order(), let_go)
             assert isinstance(outcome, OrderRejected)
             assert outcome.reason is RejectReason.NOT_SENT
             assert isinstance(await desk.venue.cancel(cancel_order()), CancelAnswered)
@@ -107,7 +108,7 @@ def test_a_canceled_caller_neither_cuts_the_create_nor_hides_it() -> None:
         async with opened() as desk:
             desk.fake.answers["POST", ORDER] = hanging_answer(0.3)
             desk.fake.asked.clear()
-            task = asyncio.create_task(desk.venue.place(place_order()))
+            task = asyncio.create_task(desk.venue.place(place_order(), let_go))
             await asyncio.wait_for(desk.fake.asked.wait(), timeout=5)
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
@@ -134,7 +135,7 @@ def test_a_cancel_does_not_overtake_its_own_create() -> None:
 
             desk.fake.answers.update({("POST", ORDER): slow, ("DELETE", ORDER): cancels})
             desk.fake.asked.clear()
-            task = asyncio.create_task(desk.venue.place(place_order()))
+            task = asyncio.create_task(desk.venue.place(place_order(), let_go))
             await asyncio.wait_for(desk.fake.asked.wait(), timeout=5)
             task.cancel()
             assert isinstance(
@@ -152,7 +153,7 @@ def test_a_create_that_is_never_answered_holds_its_cancel_up_for_a_bounded_while
             desk.fake.answers["POST", ORDER] = hanging_answer()
             desk.fake.answers["DELETE", ORDER] = order_record(clientOrderId=OUR_ID, status="CANCELED")
             desk.fake.asked.clear()
-            task = asyncio.create_task(desk.venue.place(place_order()))
+            task = asyncio.create_task(desk.venue.place(place_order(), let_go))
             await asyncio.wait_for(desk.fake.asked.wait(), timeout=5)
             async with asyncio.timeout(3):
                 assert isinstance(await desk.venue.cancel(cancel_order()), OrderReport)
@@ -164,7 +165,7 @@ def test_a_create_that_is_never_answered_holds_its_cancel_up_for_a_bounded_while
 def test_the_order_lane_sends_at_once_or_not_at_all() -> None:
     async def scenario() -> list[object]:
         async with opened() as desk:
-            return [await desk.venue.place(place_order()) for _ in range(42)]
+            return [await desk.venue.place(place_order(), let_go) for _ in range(42)]
 
     outcomes = asyncio.run(scenario())
     assert sum(isinstance(outcome, OrderAccepted) for outcome in outcomes) == 40

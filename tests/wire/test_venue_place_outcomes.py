@@ -7,6 +7,7 @@ import pytest
 
 from hedger.model.message import OrderAccepted, OrderOutcomeUnknown, OrderRejected
 from hedger.model.order import RejectReason
+from tests.support.leave import let_go
 from tests.support.wire_bodies import changed_echo
 from tests.support.wire_server import (
     KEY,
@@ -123,7 +124,7 @@ def test_a_bad_key_is_a_rejection_also_after_spot_once_worked() -> None:
         async with opened() as desk:
             await desk.venue.read_account()
             desk.fake.answers["POST", "/fapi/v1/order"] = refusal(401, -2015)
-            return await desk.venue.place(place_order())
+            return await desk.venue.place(place_order(), let_go)
 
     outcome = asyncio.run(scenario())
     assert isinstance(outcome, OrderRejected)
@@ -134,7 +135,7 @@ async def place_with(answer: Answer) -> object:
     """The outcome of one create; whatever it is, one request was on the wire."""
     async with opened(answer_s=0.5) as desk:
         desk.fake.answers["POST", "/fapi/v1/order"] = answer
-        outcome = await desk.venue.place(place_order())
+        outcome = await desk.venue.place(place_order(), let_go)
         assert [seen.params["newClientOrderId"] for seen in desk.fake.seen] == [OUR_ID]
         return outcome
 

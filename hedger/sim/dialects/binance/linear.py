@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from hedger.sim.dead_man import DeadManSwitch
 from hedger.sim.dialects.binance import linear_payloads as bodies
-from hedger.sim.dialects.binance.dead_man import DeadManSwitch
 from hedger.sim.dialects.binance.depth import DepthFeed
 from hedger.sim.dialects.binance.desk import Access, Call, Handler, Route, Routes, Weight
 from hedger.sim.dialects.binance.digits import fixed, places

@@ -7,8 +7,8 @@ from random import Random
 from typing import Protocol
 from urllib.parse import parse_qs
 
+from hedger.sim.dead_man import DeadManSwitch
 from hedger.sim.dialects.binance.changes import LastChanges
-from hedger.sim.dialects.binance.dead_man import DeadManSwitch
 from hedger.sim.dialects.binance.depth import DepthFeed
 from hedger.sim.dialects.binance.desk import Answer, Desk, Request, encode
 from hedger.sim.dialects.binance.hosts import LINEAR_REST, LINEAR_STREAM, SPOT_REST, SPOT_STREAM, SPOT_WS_API
