@@ -21,7 +21,8 @@ from hedger.model.order import Fill, OrderReport, RejectReason, Side
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class InstrumentsLoaded:
-    """An account's instruments were read and its leverage, margin and position mode were set and confirmed."""
+    """An account's instruments were read, at the start (with leverage, margin and position mode set and confirmed) or
+    again later: one that is missing then does not trade any more."""
 
     account: str
     instruments: tuple[Instrument, ...]
@@ -277,6 +278,13 @@ class ReadFills:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ReadInstruments:
+    """Read the rules of an account's instruments again: they may have changed, or an instrument may be gone."""
+
+    account: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ExtendSwitch:
     """Arm or extend the venue's dead man's switch: our orders die there `timeout_ms` after we fall silent."""
 
@@ -298,4 +306,4 @@ class Stop:
     reason: str
 
 
-Command = PlaceOrder | CancelOrder | FindOrder | ReadAccount | ReadFills | ExtendSwitch | Halt | Stop
+Command = PlaceOrder | CancelOrder | FindOrder | ReadAccount | ReadFills | ReadInstruments | ExtendSwitch | Halt | Stop

@@ -18,6 +18,7 @@ from hedger.model.message import (
     FillsRead,
     FindOrder,
     Halt,
+    InstrumentsLoaded,
     JournalChanged,
     Operation,
     OperatorAsked,
@@ -27,6 +28,7 @@ from hedger.model.message import (
     ReadAccount,
     ReadFailed,
     ReadFills,
+    ReadInstruments,
     Stamped,
     Stop,
     SwitchExtended,
@@ -149,6 +151,8 @@ class Loop:
                 self.wake[command.account].set()
             case ReadFills():
                 self._spawn(self._read_fills(command))
+            case ReadInstruments():
+                self._spawn(self._read_instruments(command))
             case ExtendSwitch():
                 self._spawn(self._extend_switch(command))
             case Halt() | Stop():
@@ -181,6 +185,17 @@ class Loop:
         if self._clock.now_ms() - decided_at > LATE_MS:
             return f"it was decided over {LATE_MS} ms ago"
         return None
+
+    async def _read_instruments(self, command: ReadInstruments) -> None:
+        started, account = stopwatch(), command.account
+        symbols = [id.symbol for id in self.state.instruments if id.account == account]
+        try:
+            instruments = await self._venues[account].read_instruments(symbols)
+        except HedgerError as problem:
+            self._read_failed(account, "instruments", stopwatch() - started, problem)
+            return
+        self._observer.timed("read_instruments", account, stopwatch() - started, "ok")
+        self.inbox.put(InstrumentsLoaded(account=account, instruments=instruments))
 
     async def _extend_switch(self, command: ExtendSwitch) -> None:
         requested_at, started, account = self._clock.now_ms(), stopwatch(), command.account

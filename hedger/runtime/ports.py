@@ -75,6 +75,9 @@ class Venue(Protocol):
     async def open(self, symbols: Sequence[str]) -> tuple[Instrument, ...]:
         """Connect, check that the client is safe to use, and load the rules of `symbols` (with our fees)."""
 
+    async def read_instruments(self, symbols: Sequence[str]) -> tuple[Instrument, ...]:
+        """Read the rules of `symbols` anew; one that does not trade any more is left out."""
+
     async def configure(self, symbols: Sequence[str], *, leverage: int, margin_mode: MarginMode) -> None:
         """Set one-way position mode, margin mode and leverage on derivative `symbols`, and confirm each by reading."""
 

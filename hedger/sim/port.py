@@ -120,6 +120,11 @@ class SimVenue:
         self._offer(StreamChanged(account=self.account, up=True, text="open"))
         return instruments
 
+    async def read_instruments(self, symbols: Sequence[str]) -> tuple[Instrument, ...]:
+        """Read the rules of `symbols` anew; one that is not listed any more is left out."""
+        listed = [s for s in symbols if words.parse_symbol(s) in self._exchange.listings]
+        return await self._call("instruments", lambda: tuple(self._instrument(s) for s in listed))
+
     async def configure(self, symbols: Sequence[str], *, leverage: int, margin_mode: MarginMode) -> None:
         """Set one-way mode, margin mode and leverage on `symbols`."""
         await self._call("configure", lambda: self._configure(symbols, leverage, margin_mode))

@@ -175,6 +175,10 @@ class BinanceVenue:
             raise Bug(f"the venue of account {self.account} is used before it is open.")
         return self._parts
 
+    async def read_instruments(self, symbols: Sequence[str]) -> tuple[Instrument, ...]:
+        """Read the rules of `symbols` anew; one that does not trade any more is left out."""
+        raise GiveUp(f"account {self.account} cannot read its instruments anew yet.")
+
     async def configure(self, symbols: Sequence[str], *, leverage: int, margin_mode: MarginMode) -> None:
         """Set one-way mode, margin mode and leverage where they differ, confirmed by reading. GiveUp when refused."""
         parts = self._open

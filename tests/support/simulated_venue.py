@@ -67,6 +67,11 @@ class LensVenue:
     async def open(self, symbols: Sequence[str]) -> tuple[Instrument, ...]:
         return tuple(self.rules(instrument) for instrument in await self.inner.open(symbols))
 
+    async def read_instruments(self, symbols: Sequence[str]) -> tuple[Instrument, ...]:
+        instruments = await self.inner.read_instruments(symbols)
+        self._fail("instruments")
+        return tuple(self.rules(instrument) for instrument in instruments)
+
     async def configure(self, symbols: Sequence[str], *, leverage: int, margin_mode: MarginMode) -> None:
         await self.inner.configure(symbols, leverage=leverage, margin_mode=margin_mode)
 
