@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input -
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help paper test check style types layers dependencies tidy bench picture lock fmt clean
+.PHONY: help paper test check style types layers dependencies tidy bench simulate soak crashes picture lock fmt clean
 
 help: ## print these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -37,8 +37,20 @@ dependencies: .venv/.dev
 tidy: .venv/.dev
 	$(BIN)/python -m pytest -q --no-header tests/unit/test_tidy.py
 
+simulate: .venv/.runtime ## the daemon against faults on virtual time: make simulate ARGS="--seed 7"
+	@$(BIN)/python -m hedger simulate $(ARGS)
+
+# As long as told: make soak HOURS=1000 (simulated), or SECONDS=600 (real). Failed seeds go to the list that is committed.
+FIRST ?= 1000
+soak: .venv/.runtime ## simulate on all cores: make soak HOURS=1000, make soak SECONDS=600
+	@$(BIN)/python -m hedger simulate --seed $(FIRST) --jobs $(JOBS) --failures tests/simulation/seeds.txt \
+	  $(if $(HOURS),--hours $(HOURS)) $(if $(SECONDS),--seconds $(SECONDS)) $(if $(HOURS)$(SECONDS),,--hours 100) $(ARGS)
+
 bench: .venv/.dev ## measure: make bench ARGS="step"
 	@$(BIN)/python -m bench $(ARGS)
+
+crashes: .venv/.dev ## kill the daemon at every point of every scenario, on virtual time: make crashes ARGS="two hedges"
+	@$(BIN)/python -m tests.support.crash_table $(JOBS) $(ARGS)
 
 picture: .venv/.dev ## draw the README's picture from a paper run
 	$(BIN)/python -m tests.support.picture

@@ -12,6 +12,7 @@ from hedger.runtime.clock import SystemClock
 from hedger.venues.binance_codes import BUDGETS, FAPI, WEIGHT_LIMITS, Environment, rest_hosts
 from hedger.venues.lanes import Barred, Lane, Lanes
 from hedger.venues.light import load_exchange_class
+from hedger.venues.quiet import Quiet
 from hedger.venues.watching import Unwatched
 
 QUEUED = 200
@@ -55,21 +56,28 @@ def measure() -> list[Row]:
 
 async def _through_lanes() -> list[float]:
     hosts = rest_hosts(Environment.LIVE)
+    clock = SystemClock()
     lanes = Lanes(
         account="main",
-        clock=SystemClock(),
+        clock=clock,
         budgets=BUDGETS,
         weight_limits={hosts[api]: limit for api, limit in WEIGHT_LIMITS.items()},
         observer=Unwatched(),
+        quiet=Quiet("main", clock, Unwatched(), lambda _: None),
     )
+
+    async def passes(lane: Lane) -> None:
+        async with lanes.turn(lane, hosts[FAPI]):
+            pass
+
     for _ in range(BUDGETS[Lane.RECONCILE].requests):
-        await lanes.enter(Lane.RECONCILE, hosts[FAPI])
+        await passes(Lane.RECONCILE)
 
     async def read() -> None:
         with suppress(Barred):
-            await lanes.enter(Lane.RECONCILE, hosts[FAPI])
+            await passes(Lane.RECONCILE)
 
-    return await _waits(read, lambda: lanes.enter(Lane.ORDERS, hosts[FAPI]), CREATES)
+    return await _waits(read, lambda: passes(Lane.ORDERS), CREATES)
 
 
 async def _through_ccxt() -> list[float]:

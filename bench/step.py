@@ -15,7 +15,7 @@ from hedger.engine.step import step
 from hedger.model.account import AccountReading, Margin, MarginMode, Position
 from hedger.model.instrument import Instrument, InstrumentId, Kind
 from hedger.model.market import Mark, Quote
-from hedger.model.message import AccountRead, Event, InstrumentsLoaded, Stamped, TimePassed
+from hedger.model.message import AccountRead, Event, InstrumentsLoaded, Stamped, SwitchExtended, TimePassed
 from hedger.settings.load import load_settings
 from hedger.settings.policy import to_policy
 
@@ -123,7 +123,8 @@ def _ready(policy: Policy, *, held: str) -> State:
     state = initial_state(policy, now=START - 10, epoch=1)
     loaded = InstrumentsLoaded(account="main", instruments=tuple(_instrument(coin) for coin in COINS))
     wide = [replace(_quote(k, START), ask=PRICE + WIDE) for k in range(10)]
-    events: list[Event] = [loaded, *wide, *(_mark(k, START) for k in range(10))]
+    armed = SwitchExtended(account="main", requested_at=START - 10, timeout_ms=120_000)
+    events: list[Event] = [loaded, armed, *wide, *(_mark(k, START) for k in range(10))]
     events += [AccountRead(requested_at=START - 9 + k, reading=_reading(START, held)) for k in range(3)]
     for k, event in enumerate(events):
         state = step(state, Stamped(START - 10 + k, event), policy).state

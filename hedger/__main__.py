@@ -16,6 +16,8 @@ def main() -> None:
     signal.signal(signal.SIGTERM, _terminated)
     # A shell that starts us in the background has it ignored; once the daemon runs it is heard, so also before.
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    # A kill that comes before the daemon can heed it waits, instead of ending the process and being forgotten.
+    signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGUSR1})
     try:
         from hedger.cli.root import command_line
 

@@ -49,6 +49,18 @@ class NotHedged(HedgerError):
     exit_code = 7
 
 
+class Differs(HedgerError):
+    """A decision that is made again on its recorded facts comes out otherwise than it stands in the journal."""
+
+    exit_code = 7
+
+
+class Violated(HedgerError):
+    """In a simulation an invariant did not hold. The message has the line that replays it."""
+
+    exit_code = 7
+
+
 class Halted(HedgerError):
     """The hedger halted and stays halted until a person resumes it with a reason."""
 

@@ -18,6 +18,7 @@ from hedger.settings.schema import Settings
 from hedger.sim.attach import Attached
 from hedger.sim.nouns import Truth
 from hedger.venues.client import Credentials
+from hedger.venues.emergency import EmergencyAccount, EmergencyExit
 from hedger.venues.factory import import_client, open_venue
 from hedger.venues.network import Network
 
@@ -58,12 +59,30 @@ async def play_attached(
         return {name: await exchange.truth(name) for name in settings.accounts}
 
     stage = Stage(
-        venues=_venues(settings, exchange, wanted.watched), clock=clock, transport="wire", quiet=quiet, truths=truths
+        venues=venues_on(settings, exchange, wanted.watched),
+        clock=clock,
+        transport="wire",
+        quiet=quiet,
+        truths=truths,
+        cancel=EmergencyExit(emergency_accounts_on(settings, exchange), clock),
     )
     return await play(stage, settings, directory=directory, wanted=wanted, seconds=seconds)
 
 
-def _venues(settings: Settings, exchange: Attached, watched: Watched) -> dict[str, Venue]:
+def emergency_accounts_on(settings: Settings, exchange: Attached) -> dict[str, EmergencyAccount]:
+    """How the watchdog reaches each account, with the keys and the network of the embedded exchange."""
+    paper, keys = exchange.network(), exchange.note.keys
+    return {
+        name: EmergencyAccount(
+            environment="paper",
+            credentials=Credentials(api_key=keys[name].api_key, secret=keys[name].secret),
+            network=Network(resolver=paper.resolver, ssl_context=paper.ssl_context),
+        )
+        for name in settings.accounts
+    }
+
+
+def venues_on(settings: Settings, exchange: Attached, watched: Watched) -> dict[str, Venue]:
     """Real venues, through real ccxt, each with its own keys, in a network where only the embedded exchange exists."""
     paper, keys = exchange.network(), exchange.note.keys
     for name in settings.accounts:

@@ -4,28 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import signal
 from collections.abc import Awaitable, Callable, Mapping
-from contextlib import closing
+from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
+from hedger.app.operating import Operating
 from hedger.app.version import VERSION
 from hedger.app.watching import Wanted, Watchers
 from hedger.engine.limits import EVALUATED
 from hedger.engine.policy import Policy
+from hedger.engine.sane import flaw_of
 from hedger.engine.state import State
-from hedger.errors import Bug, HedgerError
+from hedger.errors import Bug, Halted, HedgerError
 from hedger.model.instrument import InstrumentId
 from hedger.model.market import Quote
-from hedger.model.message import InstrumentsLoaded, Operation
+from hedger.model.message import Event, InstrumentsLoaded, Operation, OperatorAsked
 from hedger.runtime.journal import Journal
 from hedger.runtime.lease import Lease
+from hedger.runtime.lifeline import Lifeline
 from hedger.runtime.loop import Loop
 from hedger.runtime.pollers import Pollers, Polling
 from hedger.runtime.ports import Clock, Observer, Venue
+from hedger.runtime.quieted import recover_quiet
+from hedger.runtime.reception import Reception
 from hedger.runtime.recover import recovered_state
+from hedger.runtime.watchdog import CancelAll, nothing_to_cancel
 from hedger.settings.explain import config_digest
 from hedger.settings.policy import to_policy
 from hedger.settings.reachable import check_reachable
@@ -36,11 +41,12 @@ DRAIN_S = 8.0
 EMERGENCY_S = 20.0
 CLOCK_S = 300.0
 FLUSH_S = 5.0
+PULSE_S = 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """Everything that a daemon is made of."""
+    """Everything that a daemon is made of. Without a lifeline nothing watches it, and nobody can ask it by file."""
 
     policy: Policy
     venues: Mapping[str, Venue]
@@ -49,6 +55,8 @@ class Parts:
     polling: Polling
     observer: Observer
     start_record: object
+    lifeline: Lifeline | None = None
+    reception: Reception | None = None
 
 
 class Daemon:
@@ -59,6 +67,7 @@ class Daemon:
         self._parts = parts
         now = parts.clock.now_ms()
         recovered = parts.journal.begin(now, parts.start_record)
+        recover_quiet(parts.journal, parts.venues)
         self._since_at = recovered.funding_since_at
         self.loop = Loop(
             state=recovered_state(parts.policy, recovered, now),
@@ -67,8 +76,11 @@ class Daemon:
             clock=parts.clock,
             journal=parts.journal,
             observer=parts.observer,
+            lifeline=parts.lifeline,
         )
+        self._clean = recovered.clean and not any(order.live for order in self.state.orders.values())
         self._drain_asked = asyncio.Event()
+        self.begun = False
 
     @property
     def state(self) -> State:
@@ -80,18 +92,65 @@ class Daemon:
         self._drain_asked.set()
         self.loop.ask(Operation.DRAIN, reason)
 
+    def handle_now(self, event: Event) -> None:
+        """Handle what a person asks for, ahead of whatever waits."""
+        self.loop.handle_now(event)
+
+    def halt(self, reason: str) -> None:
+        """Halt at once; it stays halted, on disk, until a person lifts it. Asking twice changes nothing."""
+        if self.state.halted is None:
+            self.handle_now(OperatorAsked(operation=Operation.HALT, reason=reason))
+
     async def run(self, meanwhile: Callable[[Daemon], Awaitable[None]]) -> None:
         """Hedge until drained. `meanwhile` runs beside it (a time limit, a script); its end asks for a drain.
+
+        A drain that is asked for before the venues are open ends it at once, `begun` false: nothing was sent.
 
         Raises ConfigError before anything is sent where the venue's instruments do not fit the policy, and Bug
         when a part of the program fails: resting orders are canceled first.
         """
+        pulse = asyncio.create_task(self._pulse())
         try:
-            await self._prepare()
-            await self._hedge(meanwhile)
+            if self._parts.reception is not None:
+                self._parts.reception.heed_kill(self)
+            self.begun = await self._prepared()
+            if self.begun:
+                self.loop.prepared()
+                await self._hedge(meanwhile)
         finally:
             await self.loop.close()
             await asyncio.gather(*(v.close() for v in self._parts.venues.values()), return_exceptions=True)
+            pulse.cancel()
+            await asyncio.gather(pulse, return_exceptions=True)
+
+    async def _pulse(self) -> None:
+        """Show the watchdog that the event loop turns, from the first moment to the last, in real time."""
+        line = self._parts.lifeline
+        if line is None:
+            return
+        try:
+            while True:
+                line.beat()
+                line.beating = True
+                await asyncio.sleep(PULSE_S)
+        finally:
+            line.beating = False
+
+    async def _prepared(self) -> bool:
+        """Whether everything is ready; False where the end was asked for first, which is not made to wait."""
+        preparing, asked = asyncio.create_task(self._prepare()), asyncio.create_task(self._drain_asked.wait())
+        try:
+            await asyncio.wait({preparing, asked}, return_when=asyncio.FIRST_COMPLETED)
+            if preparing.done():
+                preparing.result()
+                return True
+        finally:
+            for task in (preparing, asked):
+                task.cancel()
+            await asyncio.gather(preparing, asked, return_exceptions=True)
+        if self._clean:  # as it was found: no order of an earlier start is in doubt, and none of this one exists
+            self.loop.stopped_clean()
+        return False
 
     async def _prepare(self) -> None:
         """Open every venue, refuse what cannot work, and put the accounts into the modes that are asked for."""
@@ -110,7 +169,7 @@ class Daemon:
         read = await asyncio.gather(*(venue.read_prices(ids[name]) for name, venue in self._parts.venues.items()))
         for price in (price for prices in read for price in prices):
             self.loop.inbox.put(price)
-        return {p.id: p.mid_price for prices in read for p in prices if isinstance(p, Quote)}
+        return {p.id: p.mid_price for prices in read for p in prices if isinstance(p, Quote) and flaw_of(p) is None}
 
     async def _configure(self, account: str, ids: tuple[InstrumentId, ...]) -> None:
         venue = self._parts.venues[account]
@@ -154,6 +213,9 @@ class Daemon:
         """After an orderly stop there is nothing to do; after anything else our orders are canceled."""
         failures = [task.exception() for task in tasks if task.done() and not task.cancelled()]
         failure = next((error for error in failures if error is not None), None)
+        if self.state.superseded:
+            self.loop.flush()
+            raise Halted(f"{self.state.halted}; this one stopped and touched nothing more")
         if failure is None and self.state.stopped:
             self.loop.stopped_clean()
             return
@@ -177,6 +239,8 @@ class Daemon:
             funding_since_at=self._since_at,
         )
         async with asyncio.TaskGroup() as group:
+            if parts.reception is not None:
+                group.create_task(parts.reception.attend(self, parts.polling.tick_s))
             pollers.start(group, parts.venues, ids_by_account(parts.policy))
 
 
@@ -189,17 +253,21 @@ async def conduct(
     wanted: Wanted,
     meanwhile: Callable[[Daemon], Awaitable[None]],
     signals: bool = True,
+    cancel: CancelAll = nothing_to_cancel,
 ) -> State:
     """Make a daemon on a state directory that nobody else uses, run it to its end, and return what it knew last.
 
-    With `signals`, SIGTERM and SIGINT drain it. Without, the venue's world is this process's own and ends with it: the
-    journal need not outlive the machine. `meanwhile` is as in `Daemon.run`.
+    With `signals`, SIGTERM and SIGINT drain it (before it is ready, they end it with SystemExit), an operator can ask
+    for more, and a watchdog with its own way to `cancel` looks after it. Without, the venue's world is this process's
+    own and ends with it: the journal need not outlive the machine. `meanwhile` is as in `Daemon.run`.
     """
-    policy = to_policy(settings)
+    policy, room = to_policy(settings), settings.journal.min_free_mb * 1_000_000
+    operating = Operating(directory, settings, cancel) if signals else None
     with (
         Lease(directory),
         Watchers(policy, wanted) as watchers,
-        closing(Journal.open(directory, durable=signals)) as journal,
+        operating or nullcontext(),
+        closing(Journal.open(directory, durable=signals, min_free_bytes=room)) as journal,
     ):
         daemon = Daemon(
             Parts(
@@ -210,10 +278,12 @@ async def conduct(
                 polling=polling_of(settings),
                 observer=watchers,
                 start_record={"mode": settings.mode.value, "config": config_digest(settings), "version": VERSION},
+                lifeline=operating.lifeline if operating else None,
+                reception=operating.reception if operating else None,
             )
         )
-        if signals:
-            drain_on_signals(daemon)
+        if operating is not None:
+            operating.listen(daemon)
 
         async def told(begun: Daemon) -> None:
             watchers.begun(begun.state, config_digest(settings))
@@ -221,7 +291,9 @@ async def conduct(
 
         await daemon.run(_settled(told) if signals else told)
         watchers.ended(daemon.state)
-        return daemon.state
+    if operating is not None and operating.ended_by is not None and not daemon.begun:
+        raise SystemExit(128 + operating.ended_by)
+    return daemon.state
 
 
 def _settled(meanwhile: Callable[[Daemon], Awaitable[None]]) -> Callable[[Daemon], Awaitable[None]]:
@@ -235,16 +307,6 @@ def _settled(meanwhile: Callable[[Daemon], Awaitable[None]]) -> Callable[[Daemon
         await meanwhile(daemon)
 
     return begin
-
-
-def drain_on_signals(daemon: Daemon) -> None:
-    """From now on SIGTERM and SIGINT ask the daemon to end in order; asking again changes nothing.
-
-    The handlers stay until the event loop closes: a second signal must not cut short what the first one began.
-    """
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, daemon.drain, f"signal {number.name}")
 
 
 async def forever(_: Daemon) -> None:

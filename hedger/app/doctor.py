@@ -7,13 +7,13 @@ import errno
 import os
 import shutil
 import socket
-from collections.abc import Callable
 from decimal import Decimal
 from pathlib import Path
-from typing import NamedTuple
 
 from hedger.app.daemon import ids_by_account
+from hedger.app.findings import Finding, tried
 from hedger.app.live import venues_of
+from hedger.app.precautions import key_row, quiet_of, quiet_row, switch_rows
 from hedger.engine.policy import Policy
 from hedger.errors import HedgerError
 from hedger.model.account import AccountReading
@@ -30,26 +30,13 @@ from hedger.settings.schema import Mode, Settings
 
 FREE_BYTES = 200 * 1024 * 1024
 SKEW_MS = 1_000
+PATIENCE_S = 60.0  # an account whose venue wants quiet is waited for no longer
 KEYS = {
     Mode.PAPER: "none are needed",
     Mode.SHADOW: "accepted, and without the right to withdraw",
     Mode.TESTNET: "accepted; their rights cannot be asked for on the testnet",
     Mode.LIVE: "accepted, and without the right to withdraw",
 }
-
-
-class Finding(NamedTuple):
-    """One row: whether it is good, what was looked at, what was found, and what to do if it is not good."""
-
-    good: bool
-    check: str
-    found: str
-    remedy: str = ""
-
-    @property
-    def mark(self) -> str:
-        """A sign for people."""
-        return "ok" if self.good else "NO"
 
 
 def examine(settings: Settings) -> list[Finding]:
@@ -60,20 +47,13 @@ def examine(settings: Settings) -> list[Finding]:
         directory = directory / "paper"
     rows = [
         Finding(True, "configuration", f"mode {settings.mode.value}, {len(policy.hedges)} hedge(s)"),
-        _tried("state directory", lambda: _disk(directory), "give the directory to this user, or set state_dir"),
-        _tried("journal", lambda: _journal(directory), "stop the other hedger, or set another state_dir"),
-        _tried("metrics port", lambda: _port(settings), "stop what listens there, or set metrics.port"),
+        tried("state directory", lambda: _disk(directory), "give the directory to this user, or set state_dir"),
+        tried("journal", lambda: _journal(directory), "stop the other hedger, or set another state_dir"),
+        tried("metrics port", lambda: _port(settings), "stop what listens there, or set metrics.port"),
     ]
     if settings.mode is Mode.PAPER:
         return [*rows, Finding(True, "venue", "the embedded exchange on this machine; no keys, no network")]
-    return rows + asyncio.run(_accounts(settings, policy))
-
-
-def _tried(check: str, look: Callable[[], str], remedy: str) -> Finding:
-    try:
-        return Finding(True, check, look())
-    except (HedgerError, OSError) as problem:
-        return Finding(False, check, str(problem), remedy)
+    return rows + asyncio.run(_accounts(settings, policy, directory))
 
 
 def _disk(directory: Path) -> str:
@@ -121,15 +101,23 @@ def _family(host: str) -> socket.AddressFamily:
 # --- accounts ---------------------------------------------------------------------------------------------------------
 
 
-async def _accounts(settings: Settings, policy: Policy) -> list[Finding]:
+async def _accounts(settings: Settings, policy: Policy, directory: Path) -> list[Finding]:
     rows: list[Finding] = []
+    clock = SystemClock()
     try:
-        venues = venues_of(settings, SystemClock())
+        venues = venues_of(settings, clock)
+        asked = quiet_of(directory)
     except HedgerError as problem:
         return [Finding(False, "keys", str(problem), "set them in the environment or as secret files")]
     for name, venue in venues.items():
+        rows.append(quiet_row(name, asked, clock.now_ms()))
+        if not rows[-1].good:
+            continue
         try:
-            rows += await _account(policy, venue, ids_by_account(policy)[name], settings.mode)
+            async with asyncio.timeout(PATIENCE_S):
+                rows += await _account(policy, venue, ids_by_account(policy)[name], settings.mode)
+        except TimeoutError:
+            rows.append(Finding(False, f"account {name}", f"no whole answer within {PATIENCE_S:.0f} s", "try again"))
         except HedgerError as problem:
             rows.append(Finding(False, f"account {name}", str(problem), "see the sentence"))
         finally:
@@ -146,10 +134,12 @@ async def _account(policy: Policy, venue: Venue, ids: tuple[InstrumentId, ...], 
     reading = await venue.read_account()
     rows = [
         Finding(True, f"{name}: keys", KEYS[mode]),
+        key_row(venue),
         Finding(abs(offset) <= SKEW_MS, f"{name}: clock", f"{offset:+d} ms", "let NTP set this machine's clock"),
-        _tried(f"{name}: bands", lambda: _bands(policy, instruments, prices), "widen what the sentence names"),
+        tried(f"{name}: bands", lambda: _bands(policy, instruments, prices), "widen what the sentence names"),
         Finding(reading.one_way, f"{name}: position mode", "one-way" if reading.one_way else "hedge mode", _SET_MODE),
     ]
+    rows += await switch_rows(venue, ids, policy.switch_ms.get(name), reading)
     rows += [_rules(instrument) for instrument in instruments]
     return rows + [_modes(policy, reading, id) for id in ids]
 

@@ -17,7 +17,9 @@ from hedger.runtime.clock import SystemClock
 from hedger.runtime.ports import Clock, Venue
 from hedger.settings.schema import AccountSettings, Mode, Settings
 from hedger.venues.client import Credentials
+from hedger.venues.emergency import EmergencyAccount, EmergencyExit
 from hedger.venues.factory import open_venue
+from hedger.venues.network import Network
 
 WORDS = {
     Mode.SHADOW: "shadow: decides and sends nothing",
@@ -47,6 +49,7 @@ def run_live(settings: Settings, *, view: bool) -> None:
         directory=directory,
         wanted=wanted,
         meanwhile=forever,
+        cancel=EmergencyExit(emergency_accounts(settings), clock),
     )
     try:
         state = asyncio.run(hedging)
@@ -86,10 +89,20 @@ def venues_of(settings: Settings, clock: Clock, watched: Watched | None = None) 
     }
 
 
+def emergency_accounts(settings: Settings) -> dict[str, EmergencyAccount]:
+    """How the watchdog reaches each account, with nothing of the venues that the loop uses."""
+    return {
+        name: EmergencyAccount(
+            environment=settings.mode.value, credentials=_credentials(name, account), network=Network()
+        )
+        for name, account in settings.accounts.items()
+    }
+
+
 def secrets_of(settings: Settings) -> Collection[str]:
     """Every secret value, for the log's redaction and nothing else."""
-    held = (secret for account in settings.accounts.values() for secret in (account.api_key, account.secret))
-    return [secret.get_secret_value() for secret in held if secret is not None]
+    keys = (secret for account in settings.accounts.values() for secret in (account.api_key, account.secret))
+    return [secret.get_secret_value() for secret in (*keys, settings.control.token) if secret is not None]
 
 
 def _credentials(name: str, account: AccountSettings) -> Credentials:

@@ -23,6 +23,7 @@ from hedger.ops.view import Banner
 from hedger.runtime.journal import Journal
 from hedger.runtime.lease import Lease
 from hedger.runtime.ports import Clock, Venue
+from hedger.runtime.watchdog import CancelAll, nothing_to_cancel
 from hedger.settings.policy import to_policy
 from hedger.settings.schema import Settings
 from hedger.sim.nouns import Truth
@@ -37,7 +38,7 @@ GRACE_S = 300.0
 class Stage:
     """What a paper run plays on: the venues, the clock, and the two things that only a harness may do.
 
-    `truths` are the exchange's, of each account.
+    `truths` are the exchange's, of each account; `cancel` is the watchdog's own way there.
     """
 
     venues: dict[str, Venue]
@@ -45,6 +46,7 @@ class Stage:
     transport: str
     quiet: Callable[[], Awaitable[None]]
     truths: Callable[[], Awaitable[Mapping[str, Truth]]]
+    cancel: CancelAll = nothing_to_cancel
 
 
 async def play(stage: Stage, settings: Settings, *, directory: Path, wanted: Wanted, seconds: float | None) -> Summary:
@@ -59,6 +61,7 @@ async def play(stage: Stage, settings: Settings, *, directory: Path, wanted: Wan
         wanted=wanted,
         meanwhile=lambda daemon: _script(daemon, stage, policy, seconds),
         signals=stage.transport == "wire",
+        cancel=stage.cancel,
     )
     with closing(Journal.open(directory, read_only=True)) as journal:
         return summarise(

@@ -1,29 +1,37 @@
-"""Lifting a halt: written into the journal by a person, while no hedger holds it."""
+"""What a person writes into the journal while no hedger holds it: a halt is lifted, a damaged journal set aside."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
 
-from hedger.errors import GiveUp
+from hedger.errors import GiveUp, JournalError
 from hedger.runtime.clock import SystemClock
+from hedger.runtime.head import NAME as HEAD
 from hedger.runtime.journal import Journal, Row
+from hedger.runtime.kill import KillFile
 from hedger.runtime.lease import Lease
+from hedger.runtime.migrate import files_of
 
 
 def lift_halt(directory: Path, reason: str) -> str:
-    """Lift the latched halt and return what it was; raises GiveUp without one, JournalError while a hedger runs.
+    """Lift the latched halt and the kill file, and return what it was.
+
+    Raises GiveUp without either, JournalError while a hedger runs or where the kill was pressed again meanwhile.
 
     As when it is lifted in a running hedger, the count of futile hedges begins anew.
     """
     if not reason.strip():
         raise GiveUp("a halt is lifted only with a reason: --reason 'what was found and mended'")
-    if not (directory / "journal.sqlite3").exists():
+    kill = KillFile(directory)
+    if not (directory / "journal.sqlite3").exists() and not kill.exists():
         raise GiveUp(f"{directory} has no journal, so there is nothing to lift; name the state directory of the halt")
     with Lease(directory):
+        killed, pressed_ns = kill.reason() if kill.exists() else None, kill.pressed_ns()
         journal = Journal.open(directory)
         try:
-            halted = journal.halted()
+            journal.verify()
+            halted = journal.halted() or killed
             if halted is None:
                 raise GiveUp(f"{directory} is not halted, so there is nothing to lift")
             now = SystemClock().now_ms()
@@ -32,4 +40,52 @@ def lift_halt(directory: Path, reason: str) -> str:
             journal.write([Row(now, "resume", "resume", {"reason": reason.strip()[:500]}), *rows])
         finally:
             journal.close()
+        if not kill.lift(pressed_ns + 1):
+            raise JournalError(f"{kill.path} was pressed again, or cannot be removed: it stays halted")
     return halted
+
+
+def set_journal_aside(directory: Path, reason: str) -> Path:
+    """Put a damaged journal away, whole, begin a new one in its place, and return where the old one is now.
+
+    The new one carries on with the next epoch and keeps a latched halt. Orders, ledgers and counters of the day are
+    not carried over. Raises GiveUp without a reason or a journal, JournalError where the epoch cannot be read.
+    """
+    if not reason.strip():
+        raise GiveUp("a journal is set aside only with a reason: --reason 'what happened to it'")
+    if not (directory / "journal.sqlite3").exists():
+        raise GiveUp(f"{directory} has no journal, so there is nothing to set aside")
+    with Lease(directory):
+        epoch, halted = _what_must_stay(directory)
+        now = SystemClock().now_ms()
+        kept = _move_away(directory, now)
+        journal = Journal.open(directory)
+        try:
+            halts = [] if halted is None else [Row(now, "halt", halted, {})]
+            journal.begin_after(epoch, [Row(now, "aside", kept.name, {"reason": reason.strip()[:500]}), *halts])
+        finally:
+            journal.close()
+    return kept
+
+
+def _what_must_stay(directory: Path) -> tuple[int, str | None]:
+    try:
+        old = Journal.open(directory, read_only=True)
+        try:
+            return old.last_epoch(), old.halted()
+        finally:
+            old.close()
+    except JournalError as problem:
+        raise JournalError(
+            f"{problem}; without its last epoch order ids would be used twice, so if there is no copy to restore, move "
+            "it away by hand and give the hedger another `bot`"
+        ) from None
+
+
+def _move_away(directory: Path, now: int) -> Path:
+    kept = directory / f"journal.aside-{now}.sqlite3"
+    for old, new in zip(files_of(directory / "journal.sqlite3"), files_of(kept), strict=True):
+        if old.exists():
+            old.rename(new)
+    (directory / HEAD).unlink(missing_ok=True)
+    return kept

@@ -1,4 +1,4 @@
-"""Commands that look at a hedger from outside: doctor, status, explain, resume, healthcheck."""
+"""Commands that look at a hedger from outside: doctor, status, resume, healthcheck."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from typing import Annotated, Any
 
 import typer
 
-from hedger.cli.options import ConfigOption, JsonOption, StateDirOption, settings_of
-from hedger.errors import AskAgain, ConfigError, GiveUp, HedgerError
+from hedger.cli.options import ConfigOption, JsonOption, StateDirOption, settings_of, state_directory
+from hedger.errors import AskAgain, ConfigError, GiveUp
 
 MOST_SILENT_S = 90.0  # more than the longest beat that can be configured
 
@@ -27,9 +27,9 @@ def status(
     """Say what the running hedger holds, wants and does."""
     from hedger.cli.show import print_table
 
-    path = _state_directory(config, state_dir) / "status.json"
+    path = state_directory(config, state_dir) / "status.json"
     while True:
-        known = _read_status(path)
+        known = read_status(path)
         if json:
             print(json_module.dumps(known))
         else:
@@ -43,7 +43,8 @@ def status(
         time.sleep(1)
 
 
-def _read_status(path: Path) -> dict[str, Any]:
+def read_status(path: Path) -> dict[str, Any]:
+    """What the hedger that runs there says of itself. Raises AskAgain where none does, or where it says nothing."""
     from hedger.runtime.clock import SystemClock
 
     try:
@@ -62,35 +63,6 @@ def _read_status(path: Path) -> dict[str, Any]:
     return known
 
 
-def explain(
-    decision: Annotated[int, typer.Argument(min=1, help="The number of a decision, as the log and the view show it.")],
-    config: ConfigOption = None,
-    state_dir: StateDirOption = None,
-    json: JsonOption = False,
-) -> None:
-    """Tell why a decision was made, from the journal: the facts, the band, the target and the order."""
-    from hedger.ops.explain import explain as tell
-    from hedger.runtime.journal import Journal
-
-    journal = Journal.open(_state_directory(config, state_dir), read_only=True)
-    bodies = [body for _, _, body in journal.rows("decision", str(decision))]
-    journal.close()
-    if not bodies:
-        raise GiveUp(f"there is no decision {decision} in this journal; the view and the log show their numbers")
-    print(bodies[-1] if json else tell(json_module.loads(bodies[-1])))
-
-
-def resume(
-    reason: Annotated[str, typer.Option(help="Why it may go on, for the journal.")],
-    config: ConfigOption = None,
-    state_dir: StateDirOption = None,
-) -> None:
-    """Lift a latched halt, with a reason. Stop the hedger first; start it again afterwards."""
-    from hedger.app.resume import lift_halt
-
-    print(f"the halt is lifted ({lift_halt(_state_directory(config, state_dir), reason)}); start the hedger again")
-
-
 def doctor(config: ConfigOption = None, json: JsonOption = False) -> None:
     """Check what a first run gets wrong: configuration, disk, port, keys, clock, modes, markets; a row each."""
     from hedger.app.doctor import examine
@@ -107,7 +79,7 @@ def doctor(config: ConfigOption = None, json: JsonOption = False) -> None:
 
 def healthcheck(config: ConfigOption = None, state_dir: StateDirOption = None) -> None:
     """Ask the running hedger whether it is alive; for containers."""
-    port = _read_status(_state_directory(config, state_dir) / "status.json").get("metrics_port")
+    port = read_status(state_directory(config, state_dir) / "status.json").get("metrics_port")
     if port is None:
         raise GiveUp("the running hedger serves no health; set metrics.enabled")
     try:
@@ -115,18 +87,3 @@ def healthcheck(config: ConfigOption = None, state_dir: StateDirOption = None) -
             return
     except (urllib.error.URLError, OSError) as problem:
         raise AskAgain(f"the hedger does not answer on port {port} ({type(problem).__name__})") from None
-
-
-def _state_directory(config: Path | None, given: Path | None) -> Path:
-    """The state directory: the option, or what the settings say; paper keeps its own beneath it."""
-    if given is not None:
-        own = any((given / name).exists() for name in ("journal.sqlite3", "status.json"))
-        return given if own or not (given / "paper").is_dir() else given / "paper"
-    from hedger.settings.schema import Mode
-
-    try:
-        settings = settings_of(config, {}, to_run=False)
-    except HedgerError as problem:
-        raise type(problem)(f"{problem}\n(or name the state directory with --state-dir)") from None
-    directory = Path(settings.state_dir)
-    return directory / "paper" if settings.mode is Mode.PAPER else directory

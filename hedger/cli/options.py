@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hedger.errors import HedgerError
+
 if TYPE_CHECKING:
     from hedger.settings.schema import Settings
 
@@ -26,3 +28,18 @@ def settings_of(config: Path | None, overrides: dict[str, Any], *, to_run: bool 
     from hedger.settings.load import load_settings
 
     return load_settings(config, overrides, os.environ, to_run=to_run)
+
+
+def state_directory(config: Path | None, given: Path | None) -> Path:
+    """The state directory: the option, or what the settings say; paper keeps its own beneath it."""
+    if given is not None:
+        own = any((given / name).exists() for name in ("journal.sqlite3", "status.json"))
+        return given if own or not (given / "paper").is_dir() else given / "paper"
+    from hedger.settings.schema import Mode
+
+    try:
+        settings = settings_of(config, {}, to_run=False)
+    except HedgerError as problem:
+        raise type(problem)(f"{problem}\n(or name the state directory with --state-dir)") from None
+    directory = Path(settings.state_dir)
+    return directory / "paper" if settings.mode is Mode.PAPER else directory

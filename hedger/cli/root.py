@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 from typer.exceptions import TyperException
 
-from hedger.cli import inspect, paper, run, settings
+from hedger.cli import inspect, journal, operate, paper, run, settings, simulate
 from hedger.errors import ConfigError
 
 app = typer.Typer(
@@ -17,14 +17,22 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(settings.app, name="config")
+app.add_typer(journal.app, name="journal")
 app.command("paper")(paper.paper)
 app.command("exchange", hidden=True)(paper.exchange)
+app.command("simulate")(simulate.simulate)
 app.command("run")(run.run)
 app.command("record")(run.record)
 app.command("doctor")(inspect.doctor)
 app.command("status")(inspect.status)
-app.command("explain")(inspect.explain)
-app.command("resume")(inspect.resume)
+app.command("explain")(journal.explain)
+app.command("replay")(journal.replay)
+app.command("kill")(operate.kill)
+app.command("resume")(operate.resume)
+app.command("pause")(operate.pause)
+app.command("unpause")(operate.unpause)
+app.command("drain")(operate.drain)
+app.command("write-off")(operate.write_off)
 app.command("healthcheck")(inspect.healthcheck)
 
 

@@ -1,5 +1,5 @@
-"""Which reading of an account is believed: asked for in time, complete, with our fills in it, and without a jump on
-its own word."""
+"""Which reading of an account is believed: asked for in time, complete, with our fills in it, and, where it shows what
+we did not do, confirmed by a second one."""
 
 from __future__ import annotations
 
@@ -7,15 +7,23 @@ from dataclasses import replace
 from decimal import Decimal
 
 from hedger.engine.band import Widths, widths
+from hedger.engine.changes import held, remember
 from hedger.engine.exposure import exposure
+from hedger.engine.movement import Doubt
 from hedger.engine.policy import Hedge, Policy
 from hedger.engine.state import AccountView, State
-from hedger.model.account import AccountReading
+from hedger.model.account import AccountReading, Position
 from hedger.model.instrument import InstrumentId
 from hedger.model.message import AccountRead
 from hedger.model.numeric import ZERO
 
 LAG_MS = 30_000
+CONFIRM_AFTER_MS = 1_000
+CONFIRM_AGAINST_US_MS = 5_000
+MOST_ROUNDS = 3
+MOST_ROUNDS_MS = 15_000
+AGAIN_MS = 30_000
+GO_ON_MS = 10_000
 
 
 def believe(state: State, policy: Policy, event: AccountRead) -> State:
@@ -27,20 +35,27 @@ def believe(state: State, policy: Policy, event: AccountRead) -> State:
     fault = _lacks_a_row(state, policy, view, reading) or _lacks_our_fills(state, view, reading)
     if fault is not None:
         return _with(state, reading, replace(view, failures=view.failures + 1, last_failure=fault))
-    if _jumps(state, policy, view, reading) and not _agrees(state, policy, view.doubted, reading):
-        return _with(state, reading, replace(view, doubted=reading, asked_at=0))
+    shifts = unexplained(state, policy, view, reading)
+    apart_ms = _doubtful(state, policy, view, reading, shifts)
+    if apart_ms is not None and not _confirmed(state, policy, view, event, shifts):
+        return _with(state, reading, _doubted(state, policy, view, event, shifts, apart_ms))
     believed = replace(
         view,
         reading=reading,
         believed_at=event.requested_at,
         doubted=None,
+        doubt=Doubt(),
+        owed=max(0, view.owed - 1),
         fills_since={},
         ahead=_ahead(state, view, reading),
         clean_cycles=view.clean_cycles + 1,
         failures=0,
         last_failure="",
     )
-    return _look_again_elsewhere(_with(state, reading, believed), policy, view.reading, reading)
+    state = _with(state, reading, believed)
+    if view.reading is not None:
+        state = remember(state, policy, view, event.requested_at, shifts)
+    return _look_again_elsewhere(state, policy, view.reading, reading)
 
 
 def _with(state: State, reading: AccountReading, view: AccountView) -> State:
@@ -65,7 +80,8 @@ def _lacks_a_row(state: State, policy: Policy, view: AccountView, reading: Accou
 def _lacks_our_fills(state: State, view: AccountView, reading: AccountReading) -> str | None:
     """A position that has not moved as far as our own fills since is an old one, however late it was asked for.
 
-    After half a minute it is taken for what it is: something else moved the position back.
+    After half a minute it may be what it says, that something else moved the position back: then it is doubted, and
+    believed when a second one, asked for some seconds later, says the same.
     """
     if state.now - view.barrier_at > LAG_MS:
         return None
@@ -84,17 +100,98 @@ def _ahead(state: State, view: AccountView, reading: AccountReading) -> dict[Ins
     """What a reading's positions have moved further than our fills explain, as far as orders of ours that still work
     may have done it: news of those fills is yet to come, and no later reading will move by them again."""
     ahead: dict[InstrumentId, Decimal] = {}
-    for order in state.orders.values():
-        if view.reading is not None and order.live and order.id.account == reading.account:
-            moved = _position(reading, order.id) - _position(view.reading, order.id)
-            more = view.ahead.get(order.id, ZERO) + moved - view.fills_since.get(order.id, ZERO)
-            if more * order.side.sign > 0:
-                ahead[order.id] = order.side.sign * min(abs(more), order.remaining)
+    if view.reading is None:
+        return ahead
+    live = [order for order in state.orders.values() if order.live and order.id.account == reading.account]
+    for id in dict.fromkeys(order.id for order in live):
+        more = _more(view, view.reading, reading, id)
+        able = sum((o.remaining for o in live if o.id == id and o.side.sign * more > 0), ZERO)
+        if able:
+            ahead[id] = min(able, more) if more > 0 else max(-able, more)
     return ahead
 
 
+def _more(view: AccountView, old: AccountReading, new: AccountReading, id: InstrumentId) -> Decimal:
+    """How much further a position has moved than our own fills, signed, in units of the new reading."""
+    before, after = _rows(old, id), _rows(new, id)
+    moved = sum((p.quantity for p in after), ZERO)
+    for position in before:
+        per_unit = after[0].contract_multiplier if after else position.contract_multiplier
+        moved -= position.quantity * position.contract_multiplier / per_unit
+    return moved + view.ahead.get(id, ZERO) - view.fills_since.get(id, ZERO)
+
+
+def _rows(reading: AccountReading, id: InstrumentId) -> list[Position]:
+    return [p for p in reading.positions if p.id == id]
+
+
 def _position(reading: AccountReading, id: InstrumentId) -> Decimal:
-    return sum((p.quantity for p in reading.positions if p.id == id), ZERO)
+    return sum((p.quantity for p in _rows(reading, id)), ZERO)
+
+
+# --- what we did not do -----------------------------------------------------------------------------------------------
+
+
+def unexplained(
+    state: State, policy: Policy, view: AccountView, reading: AccountReading
+) -> dict[InstrumentId, Decimal]:
+    """What neither our fills nor orders of ours that still work explain of the positions' movements since the believed
+    reading: signed, in units, without zeros. Only coins that are hedged on this account count."""
+    old = view.reading
+    if old is None:
+        return {}
+    coins = {hedge.underlying for hedge in policy.hedges if concerns(hedge, reading.account)}
+    ids = dict.fromkeys(p.id for p in (*old.positions, *reading.positions) if p.underlying in coins)
+    ahead = _ahead(state, view, reading)
+    shifts = {id: _more(view, old, reading, id) - ahead.get(id, ZERO) for id in ids}
+    return {id: quantity for id, quantity in shifts.items() if quantity}
+
+
+def _doubtful(
+    state: State, policy: Policy, view: AccountView, reading: AccountReading, shifts: dict[InstrumentId, Decimal]
+) -> int | None:
+    """How many ms after this reading one must be asked for that confirms it; None where it needs no other.
+
+    A position that somebody else moved may be a replica that is behind: soon after our own fills, or against them, the
+    second reading must come from a while later. Where others trade without a pause no two readings agree; after some
+    rounds the newest is taken.
+    """
+    jumps = _jumps(state, policy, view, reading)
+    if not shifts:
+        return 0 if jumps else None
+    against = any(quantity * view.fills_since.get(id, ZERO) < 0 for id, quantity in shifts.items())
+    if against or state.now - view.barrier_at <= LAG_MS:
+        return CONFIRM_AGAINST_US_MS
+    enough = view.doubt.rounds >= MOST_ROUNDS and state.now - view.doubt.since_at >= MOST_ROUNDS_MS
+    return None if enough and not jumps else CONFIRM_AFTER_MS
+
+
+def _doubted(
+    state: State,
+    policy: Policy,
+    view: AccountView,
+    event: AccountRead,
+    shifts: dict[InstrumentId, Decimal],
+    apart_ms: int,
+) -> AccountView:
+    """The view with a reading doubted. One that says the same too soon changes nothing: the first one's time counts."""
+    if _agrees(state, policy, view, event.reading, shifts):
+        return view
+    since_at = view.doubt.since_at if view.doubted is not None else state.now
+    doubt = Doubt(
+        shifts=shifts,
+        confirm_at=event.requested_at + apart_ms,
+        rounds=view.doubt.rounds + 1,
+        since_at=since_at,
+    )
+    return replace(view, doubted=event.reading, doubt=doubt, asked_at=0)
+
+
+def _confirmed(
+    state: State, policy: Policy, view: AccountView, event: AccountRead, shifts: dict[InstrumentId, Decimal]
+) -> bool:
+    in_time = event.requested_at >= view.doubt.confirm_at
+    return in_time and _agrees(state, policy, view, event.reading, shifts)
 
 
 def _jumps(state: State, policy: Policy, view: AccountView, reading: AccountReading) -> bool:
@@ -103,9 +200,12 @@ def _jumps(state: State, policy: Policy, view: AccountView, reading: AccountRead
     return view.reading is not None and _differ(state, policy, view.reading, reading, since)
 
 
-def _agrees(state: State, policy: Policy, doubted: AccountReading | None, reading: AccountReading) -> bool:
-    """Whether a second reading tells the same story as the doubted one: there is no jump between the two."""
-    return doubted is not None and not _differ(state, policy, doubted, reading, {})
+def _agrees(
+    state: State, policy: Policy, view: AccountView, reading: AccountReading, shifts: dict[InstrumentId, Decimal]
+) -> bool:
+    """Whether a reading tells the same story as the doubted one: the same movements, and no jump between the two."""
+    doubted = view.doubted
+    return doubted is not None and shifts == view.doubt.shifts and not _differ(state, policy, doubted, reading, {})
 
 
 def _differ(state: State, policy: Policy, old: AccountReading, new: AccountReading, since: dict[str, Decimal]) -> bool:
@@ -133,15 +233,11 @@ def concerns(hedge: Hedge, account: str) -> bool:
 
 
 def _coins(hedge: Hedge, reading: AccountReading, since: dict[str, Decimal]) -> Decimal:
-    coins = _holding(hedge, reading)
+    coins = held(reading, hedge.underlying)
     for position in reading.positions:
         if position.underlying == hedge.underlying:
             coins += (position.quantity + since.get(position.id.symbol, ZERO)) * position.contract_multiplier
     return coins
-
-
-def _holding(hedge: Hedge, reading: AccountReading) -> Decimal:
-    return reading.spot.get(hedge.underlying, ZERO) + reading.collateral.get(hedge.underlying, ZERO)
 
 
 def _look_again_elsewhere(state: State, policy: Policy, old: AccountReading | None, new: AccountReading) -> State:
@@ -152,9 +248,19 @@ def _look_again_elsewhere(state: State, policy: Policy, old: AccountReading | No
     accounts = dict(state.accounts)
     for hedge in policy.hedges:
         others = [name for name in state.accounts_of_hedge[hedge.name] if name != new.account]
-        moved = abs(_holding(hedge, new) - _holding(hedge, old)) if concerns(hedge, new.account) else ZERO
-        edges = _edges(state, hedge) if moved and others else None
+        moved = abs(held(new, hedge.underlying) - held(old, hedge.underlying))
+        edges = _edges(state, hedge) if moved and others and concerns(hedge, new.account) else None
         if edges is not None and moved > min(edges):
             for name in others:
-                accounts[name] = replace(accounts[name], barrier_at=max(accounts[name].barrier_at, state.now))
+                accounts[name] = _awaited(accounts[name], state.now)
     return state._replace(accounts=accounts)
+
+
+def _awaited(view: AccountView, now: int) -> AccountView:
+    """The view with a new reading asked for. Two accounts that both move with each reading would ask each other for
+    ever: after half a minute of that, there is a while in which they go on as they are."""
+    since = view.again_since if now - view.again_at <= GO_ON_MS else now
+    if AGAIN_MS < now - since <= AGAIN_MS + GO_ON_MS:
+        return replace(view, again_since=since, again_at=now)
+    since = since if now - since <= AGAIN_MS else now
+    return replace(view, barrier_at=max(view.barrier_at, now), again_since=since, again_at=now)

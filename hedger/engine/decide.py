@@ -7,9 +7,9 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from hedger.engine.band import Widths, rebalance, widths
-from hedger.engine.exposure import exposure, position_of
+from hedger.engine.exposure import exposure, position_of, room_for
 from hedger.engine.limits import Denied, Proposal, first_denial, reducible, stale_input
-from hedger.engine.margin import endangered_position
+from hedger.engine.margin import affordable, endangered_position
 from hedger.engine.orders import Order, OrderStatus
 from hedger.engine.policy import Hedge, RebalanceTo
 from hedger.engine.quoting import passive_price, touch_moved_away
@@ -21,6 +21,7 @@ from hedger.model.numeric import ceil_to, floor_to
 from hedger.model.order import Side
 
 REDUCE_EVERY_MS = 5_000
+MARGIN_USED = Decimal("0.98")  # of the free margin: the rest is for fees and for prices that move on the way
 CREATING = frozenset({Mode.HEDGING, Mode.REDUCE_ONLY, Mode.SHADOW})
 
 
@@ -66,7 +67,8 @@ def gather(state: State, hedge: Hedge) -> Facts | None:
     """The facts of a hedge on its first instrument whose inputs are fresh; None while something was never seen."""
     id = hedge.instruments[0]
     if len(hedge.instruments) > 1:
-        id = next((id for id in hedge.instruments if stale_input(state, hedge, id) is None), id)
+        listed = [id for id in hedge.instruments if id not in state.delisted] or [id]
+        id = next((id for id in listed if stale_input(state, hedge, id) is None), listed[0])
     instrument, quote, mark = state.instruments.get(id), state.quotes.get(id), state.marks.get(id)
     held = exposure(state, hedge)
     if instrument is None or quote is None or mark is None or held is None:
@@ -93,9 +95,11 @@ def decide(state: State, hedge: Hedge, memory: HedgeState, facts: Facts | None) 
     if facts is None:
         return _give_way(working, Denied(Reason.NO_QUOTE, "prices or account not seen yet"))
     if state.mode not in CREATING:
-        return _give_way(working, Denied(Reason.NOT_HEDGING, f"mode {state.mode.value}"))
+        return _give_way(working, Denied(Reason.NOT_HEDGING, _mode_words(state)))
     if memory.severity is Severity.REDUCE and working is None:
         return _reduce(state, hedge, memory)
+    if working is None and facts.instrument.id in state.delisted:
+        return Verdict(Action.DENY, Reason.INSTRUMENT_GONE, f"the venue does not list {facts.instrument.id} any more")
     saves = working is not None and working.margin_reduction
     stale = stale_input(state, hedge, (working.id if working else facts.instrument.id), to_reduce=saves)
     if stale is not None:
@@ -103,6 +107,11 @@ def decide(state: State, hedge: Hedge, memory: HedgeState, facts: Facts | None) 
     if working is not None:
         return _tend(state, hedge, memory, facts, working)
     return _begin(state, hedge, memory, facts)
+
+
+def _mode_words(state: State) -> str:
+    why = f": {state.mode_reason}" if state.mode_reason else ""
+    return f"mode {state.mode.value}{why}"
 
 
 def _at_work(state: State, hedge: Hedge) -> Order | None:
@@ -136,6 +145,14 @@ def _tend(state: State, hedge: Hedge, memory: HedgeState, facts: Facts, order: O
 def _doubt(state: State, hedge: Hedge, memory: HedgeState, facts: Facts, order: Order) -> Denied | None:
     """Why a resting order should not rest any longer."""
     instrument = state.instruments[order.id]
+    if (
+        order.price % instrument.tick_size
+        or order.quantity % instrument.lot_size
+        or state.accounts[order.id.account].owed
+    ):
+        return Denied(
+            Reason.RULES_CHANGED, f"{order.quantity} at {order.price} was sent under other rules of {order.id}"
+        )
     if order.margin_reduction:
         if memory.severity < Severity.REDUCE:
             return Denied(Reason.INSIDE_BAND, "the margin has recovered")
@@ -186,6 +203,7 @@ def _begin(state: State, hedge: Hedge, memory: HedgeState, facts: Facts) -> Verd
     units = _sized(hedge, facts, side, abs(coins), to_target=min(abs(low), abs(high)))
     if opposite is not None:
         units = min(units, reducible(side, position_of(state, facts.instrument.id)))
+    units = _within_room(state, hedge, facts, side, units)
     return _propose(state, hedge, memory, facts, side, units)
 
 
@@ -195,7 +213,7 @@ def _opposite_leg(state: State, hedge: Hedge, facts: Facts, side: Side) -> Facts
     if reducible(side, position_of(state, facts.instrument.id)):
         return None
     for id in hedge.instruments:
-        known = id in state.instruments and stale_input(state, hedge, id) is None
+        known = id in state.instruments and id not in state.delisted and stale_input(state, hedge, id) is None
         if known and reducible(side, position_of(state, id)):
             quote, mark = state.quotes[id][0], state.marks[id][0]
             return replace(facts, instrument=state.instruments[id], quote=quote, mark=mark)
@@ -205,8 +223,9 @@ def _opposite_leg(state: State, hedge: Hedge, facts: Facts, side: Side) -> Facts
 def _must_wait(state: State, hedge: Hedge, memory: HedgeState) -> Verdict | None:
     if state.now < memory.rest_until:
         return Verdict(Action.WAIT, memory.rest_reason)
-    for account in state.accounts:
-        if hedge.name in state.hedges_of_account[account] and not state.accounts[account].settled:
+    for account in state.accounts_of_hedge[hedge.name]:
+        view = state.accounts[account]
+        if not view.settled or view.doubted is not None:
             return Verdict(Action.WAIT, Reason.AWAITING_READING, f"account {account}")
     return None
 
@@ -227,6 +246,19 @@ def _sized(hedge: Hedge, facts: Facts, side: Side, coins: Decimal, *, to_target:
     if hedge.execution.slice_quantity is not None:
         caps.append(hedge.execution.slice_quantity / instrument.contract_multiplier)
     return floor_to(min(caps), lot)
+
+
+def _within_room(state: State, hedge: Hedge, facts: Facts, side: Side, units: Decimal) -> Decimal:
+    """As much of the order as the position limit and the free margin have room for; all of it where that is less than
+    the venue takes, so that the guard says why there is none."""
+    instrument = facts.instrument
+    price = passive_price(side, facts.quote, instrument, hedge.execution)
+    less = reducible(side, position_of(state, instrument.id))
+    affords = less + affordable(state, hedge, instrument.id, price) * MARGIN_USED
+    room = max(min(room_for(state, hedge, instrument, side), affords), less)
+    capped = floor_to(min(units, room), instrument.lot_size)
+    takes = capped > 0 and capped >= instrument.min_quantity and capped * price >= instrument.min_notional
+    return capped if takes else units
 
 
 def _reduce(state: State, hedge: Hedge, memory: HedgeState) -> Verdict:

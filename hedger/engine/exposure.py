@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from decimal import Decimal
 
+from hedger.engine.orders import OrderStatus
 from hedger.engine.policy import Hedge
 from hedger.engine.state import AccountView, Exposure, State
-from hedger.model.instrument import InstrumentId
+from hedger.model.instrument import Instrument, InstrumentId
 from hedger.model.numeric import ZERO
+from hedger.model.order import Side
 
 
 def exposure(state: State, hedge: Hedge) -> Exposure | None:
@@ -41,6 +43,17 @@ def position_of(state: State, id: InstrumentId) -> Decimal:
     if view.reading is not None:
         position += sum((p.quantity for p in view.reading.positions if p.id == id), ZERO)
     return position
+
+
+def room_for(state: State, hedge: Hedge, instrument: Instrument, side: Side) -> Decimal:
+    """How many units an order on `side` may have so that the hedge's positions together stay within their limit, also
+    if every order of unknown fate on that side fills. Not positive: there is no room."""
+    others = (state.instruments[id] for id in hedge.instruments if id != instrument.id and id in state.instruments)
+    taken = sum((abs(position_of(state, rules.id)) * rules.contract_multiplier for rules in others), ZERO)
+    room = (hedge.guards.position - taken) / instrument.contract_multiplier
+    lost = (o for o in state.orders.values() if o.status is OrderStatus.UNKNOWN and o.id == instrument.id)
+    pending = sum((o.remaining for o in lost if o.side is side), ZERO)
+    return room - side.sign * position_of(state, instrument.id) - pending
 
 
 def _fills_since(state: State, hedge: Hedge, view: AccountView) -> Decimal:

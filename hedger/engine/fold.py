@@ -6,13 +6,24 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import assert_never
 
+from hedger.engine.changes import explain, own_fill_came
+from hedger.engine.gate import (
+    breakers_resumed,
+    on_clock,
+    on_quieted,
+    on_switch_extended,
+    on_switch_failed,
+    reconcile_anew,
+)
 from hedger.engine.ledger import book_funding
 from hedger.engine.limits import FUTURE_MS
 from hedger.engine.markout import settle_markouts
 from hedger.engine.order_flow import on_accepted, on_fill, on_news, on_rejected, on_report
 from hedger.engine.orders import News
 from hedger.engine.policy import Policy
-from hedger.engine.reconcile import ask_around, on_not_found, on_reading
+from hedger.engine.reconcile import ask_around, on_not_found, on_reading, successor, superseded
+from hedger.engine.rules import on_instruments_loaded, on_refusal
+from hedger.engine.sane import flaw_of
 from hedger.engine.state import State
 from hedger.model.account import FundingPayment
 from hedger.model.market import Mark, Quote
@@ -45,20 +56,64 @@ from hedger.model.message import (
 from hedger.model.numeric import ONE
 from hedger.model.order import Fill, OrderReport
 
+LEAP, LEAP_MS = Decimal("0.15"), 60_000
+
 
 def fold(state: State, now: int, policy: Policy, event: Event) -> tuple[State, list[Command]]:
     """The state with an event's facts in it, and what must be asked because of it."""
+    if state.superseded:
+        return state._replace(now=now), []
+    if (later := successor(state, policy, event)) is not None:
+        return superseded(state._replace(now=now), later), []
+    if (flaw := flaw_of(event)) is not None:
+        return _refused(state._replace(now=now), event, flaw), []
     match event:
         case Quote():
-            if _is_old_news(state, now, state.quotes.get(event.id), event):
+            if _is_refused(state, now, state.quotes.get(event.id), event):
                 return state._replace(now=now), []
             return state._replace(now=now, quotes={**state.quotes, event.id: (event, now)}), []
         case Mark():
-            if _is_old_news(state, now, state.marks.get(event.id), event):
+            if _is_refused(state, now, state.marks.get(event.id), event):
                 return state._replace(now=now), []
             return state._replace(now=now, marks={**state.marks, event.id: (event, now)}), []
         case _:
             return _fold_fact(state._replace(now=now), policy, event)
+
+
+def _refused(state: State, event: Event, flaw: str) -> State:
+    """The state after news that cannot be true: nothing of it counts, and its account says what was wrong."""
+    match event:
+        case AccountRead():
+            account, failed = event.reading.account, 1
+        case FundingRead() | InstrumentsLoaded():
+            account, failed = event.account, 0
+        case Quote() | Mark() | Fill() | OrderReport() | FillsRead():
+            account, failed = event.id.account, 0
+        case _:
+            return state
+    view = state.accounts[account]
+    view = replace(view, failures=view.failures + failed, last_failure=f"refused: {flaw}")
+    return state._replace(accounts={**state.accounts, account: view})
+
+
+def _is_refused(state: State, now: int, held: tuple[Quote | Mark, int] | None, price: Quote | Mark) -> bool:
+    """Whether a price is not used: it is older than the one that is held, or a leap from it that nothing confirms."""
+    return _is_old_news(state, now, held, price) or _is_leap(now, held, price)
+
+
+def _is_leap(now: int, held: tuple[Quote | Mark, int] | None, price: Quote | Mark) -> bool:
+    """Whether a price lies further from the held one than a market moves at once: a unit that changed, a flash print.
+
+    It is not used while the held one is young; that grows stale first, and nothing is created. Then it is believed.
+    """
+    if held is None or now - held[1] > LEAP_MS:
+        return False
+    before, after = _level(held[0]), _level(price)
+    return abs(after - before) > LEAP * before
+
+
+def _level(price: Quote | Mark) -> Decimal:
+    return price.mid_price if isinstance(price, Quote) else price.mark_price
 
 
 def _is_old_news(state: State, now: int, held: tuple[Quote | Mark, int] | None, price: Quote | Mark) -> bool:
@@ -80,7 +135,14 @@ def touched(state: State, event: Event) -> tuple[str, ...]:
             return state.hedges_of_account[event.reading.account]
         case OrderReport() | Fill() | FillsRead():
             return state.hedges_of_instrument.get(event.id, ())
-        case OrderAccepted() | OrderRejected() | OrderOutcomeUnknown() | OrderNotFound() | CancelAnswered():
+        case (
+            OrderAccepted()
+            | OrderRejected()
+            | OrderOutcomeUnknown()
+            | OrderNotFound()
+            | CancelAnswered()
+            | OrderWrittenOff()
+        ):
             order = state.orders.get(event.client_order_id)
             return (order.hedge,) if order is not None else ()
         case _:
@@ -94,11 +156,12 @@ def _fold_fact(state: State, policy: Policy, event: Fact) -> tuple[State, list[C
         case OrderReport():
             return on_report(state, policy, event), []
         case Fill():
-            return on_fill(state, policy, event), []
+            return _on_fills(state, policy, (event,)), []
         case OrderAccepted():
             return on_accepted(state, policy, event), []
         case OrderRejected():
-            return on_rejected(state, policy, event), []
+            order = state.orders.get(event.client_order_id)
+            return on_refusal(on_rejected(state, policy, event), order.id if order else None, event), []
         case OrderOutcomeUnknown():
             return on_news(state, policy, event.client_order_id, News.LOST), []
         case OrderNotFound():
@@ -110,15 +173,26 @@ def _fold_fact(state: State, policy: Policy, event: Fact) -> tuple[State, list[C
         case AccountRead():
             return on_reading(state, policy, event), []
         case FillsRead():
-            for fill in event.fills:
-                state = on_fill(state, policy, fill)
-            return state, []
+            return explain(_on_fills(state, policy, event.fills), policy, event), []
         case FundingRead():
             return _on_funding(state, event), []
-        case SwitchExtended() | SwitchFailed() | VenueQuieted() | OrderWrittenOff():
-            return state, []
+        case SwitchExtended():
+            return on_switch_extended(state, event), []
+        case SwitchFailed():
+            return on_switch_failed(state, event.account), []
+        case VenueQuieted():
+            return on_quieted(state, event), []
+        case OrderWrittenOff():
+            return on_news(state, policy, event.client_order_id, News.WRITTEN_OFF), []
         case _:
             return _fold_circumstance(state, event), []
+
+
+def _on_fills(state: State, policy: Policy, fills: tuple[Fill, ...]) -> State:
+    """The state after executions, ours and others', each counted once."""
+    for fill in fills:
+        state = own_fill_came(state, on_fill(state, policy, fill), policy, fill)
+    return state
 
 
 def _fold_circumstance(
@@ -128,7 +202,7 @@ def _fold_circumstance(
     """The state after something that happened around the account: connections, clocks, the journal, a person."""
     match event:
         case InstrumentsLoaded():
-            return state._replace(instruments={**state.instruments, **{i.id: i for i in event.instruments}})
+            return on_instruments_loaded(state, event)
         case ReadFailed():
             view = state.accounts[event.account]
             view = replace(view, failures=view.failures + 1, last_failure=f"{event.what}: {event.reason}")
@@ -138,8 +212,7 @@ def _fold_circumstance(
             view = replace(view, stream_up=event.up, barrier_at=max(view.barrier_at, state.now))
             return state._replace(accounts={**state.accounts, event.account: view})
         case ClockMeasured():
-            view = replace(state.accounts[event.account], offset_ms=event.offset_ms)
-            return state._replace(accounts={**state.accounts, event.account: view})
+            return on_clock(state, event)
         case JournalChanged():
             return state._replace(journal_fault=None if event.healthy else event.text)
         case OperatorAsked():
@@ -153,8 +226,10 @@ def _on_operator(state: State, event: OperatorAsked) -> State:
         case Operation.PAUSE:
             return state._replace(paused=event.reason)
         case Operation.RESUME:
+            if state.halted is not None:  # what was believed is from before whatever halted it
+                state = reconcile_anew(state, tuple(state.accounts), f"the halt was lifted: {event.reason}")
             hedges = {name: replace(memory, futile=0, effect_due=None) for name, memory in state.hedges.items()}
-            return state._replace(paused=None, halted=None, hedges=hedges)
+            return breakers_resumed(state._replace(paused=None, halted=None, hedges=hedges))
         case Operation.DRAIN:
             return state._replace(draining=state.draining or event.reason)
         case Operation.HALT:

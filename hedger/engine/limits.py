@@ -12,9 +12,11 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
+from hedger.engine.conduct import cancels_in_vain, price_range_bps
 from hedger.engine.exposure import position_of
+from hedger.engine.gate import broken, no_lease, quiet, restricted
 from hedger.engine.ledger import basis_bps
-from hedger.engine.margin import liquidation_distances, margin_ratios
+from hedger.engine.margin import affordable, liquidation_distances, margin_ratios
 from hedger.engine.orders import OrderStatus
 from hedger.engine.policy import Hedge
 from hedger.engine.quoting import joined_notional
@@ -73,9 +75,11 @@ Guard = Callable[[Proposal], Denied | None]
 
 
 class Kind(StrEnum):
-    """What a guard is about. ENTRY guards are RISK guards that look at new orders only, not at resting ones."""
+    """What a guard is about. ENTRY guards are RISK guards that look at new orders only, not at resting ones; LEAVE
+    guards look at new orders only too, but at each of them."""
 
     FACT = "fact"
+    LEAVE = "leave"
     RISK = "risk"
     ENTRY = "entry"
 
@@ -84,11 +88,19 @@ def first_denial(proposal: Proposal, *, resting: bool = False) -> Denied | None:
     """The first guard that denies the proposal (or an order that rests already), None when all let it pass."""
     adds_risk = proposal.adds_risk
     for _, kind, guard in GUARDS:
-        if kind is Kind.FACT or (adds_risk and not (resting and kind is Kind.ENTRY)):
+        if _concerns(kind, adds_risk=adds_risk, resting=resting):
             denied = guard(proposal)
             if denied is not None:
                 return denied
     return None
+
+
+def _concerns(kind: Kind, *, adds_risk: bool, resting: bool) -> bool:
+    if kind is Kind.FACT:
+        return True
+    if kind is Kind.LEAVE:
+        return not resting
+    return adds_risk and not (resting and kind is Kind.ENTRY)
 
 
 def stale_input(state: State, hedge: Hedge, id: InstrumentId, *, to_reduce: bool = False) -> Denied | None:
@@ -273,6 +285,13 @@ def _liquidation_distance(p: Proposal) -> Denied | None:
     return Denied(Reason.LIQUIDATION_DISTANCE, text)
 
 
+def _free_margin(p: Proposal) -> Denied | None:
+    added = p.quantity - reducible(p.side, p.position)
+    most = affordable(p.state, p.hedge, p.instrument.id, p.price)
+    text = f"the free margin is enough for {most:.6f} more, and this adds {added}"
+    return Denied(Reason.FREE_MARGIN, text) if added > most else None
+
+
 def _beside(p: Proposal, reason: Reason, severity: Callable[[HedgeState], Severity]) -> Denied | None:
     """A hedge that lacks margin is not helped by another one that uses more of it on the same account."""
     accounts = {id.account for id in p.hedge.instruments}
@@ -281,6 +300,49 @@ def _beside(p: Proposal, reason: Reason, severity: Callable[[HedgeState], Severi
             if id.account in accounts and severity(p.state.hedges[name]) >= Severity.STOP and name != p.hedge.name:
                 return Denied(reason, f"hedge {name} on the same account is at its stop")
     return None
+
+
+def _switch_lease(p: Proposal) -> Denied | None:
+    return _because(Reason.SWITCH_LEASE, no_lease(p.state, p.instrument.id.account, p.state.now))
+
+
+def _breaker(p: Proposal) -> Denied | None:
+    return _because(Reason.BREAKER, broken(p.state, p.instrument.id.account))
+
+
+def _restricted(p: Proposal) -> Denied | None:
+    return _because(Reason.RESTRICTED, restricted(p.state, p.instrument.id.account))
+
+
+def _quiet(p: Proposal) -> Denied | None:
+    return _because(Reason.QUIET, quiet(p.state, p.instrument.id.account, p.state.now))
+
+
+def _instrument_gone(p: Proposal) -> Denied | None:
+    gone = p.instrument.id in p.state.delisted
+    return _because(Reason.INSTRUMENT_GONE, f"the venue does not list {p.instrument.id} any more" if gone else None)
+
+
+def _foreign_drift(p: Proposal) -> Denied | None:
+    account = p.instrument.id.account
+    left = p.state.accounts[account].movement.drifting_until - p.state.now
+    text = f"others keep moving positions of account {account}; {left // MINUTE_MS + 1} quiet minutes are missing"
+    return _because(Reason.FOREIGN_DRIFT, text if left > 0 else None)
+
+
+def _price_drift(p: Proposal) -> Denied | None:
+    ranged = price_range_bps(p.memory, p.instrument.id, p.price, p.state.now)
+    text = f"our own prices of ten minutes would range over {ranged:.1f} bp"
+    return _above(Reason.PRICE_DRIFT, ranged, p.hedge.guards.price_drift, text)
+
+
+def _cancels_per_hour(p: Proposal) -> Denied | None:
+    vain, limit = cancels_in_vain(p.memory, p.state.now), p.hedge.guards.cancels_per_hour
+    return _at_limit(Reason.CANCELS_PER_HOUR, vain, limit, "cancels without a fill in the last hour")
+
+
+def _because(reason: Reason, text: str | None) -> Denied | None:
+    return None if text is None else Denied(reason, text)
 
 
 def _above(reason: Reason, value: Decimal, limit: Decimal, text: str) -> Denied | None:
@@ -292,17 +354,24 @@ def _at_limit(reason: Reason, value: int, limit: int, text: str) -> Denied | Non
 
 
 # The order is the order of evaluation: facts before risk. Each name is a field of policy.Guards, except the position
-# mode, which has no setting because the program hedges in one-way mode only.
+# mode, which has no setting because the program hedges in one-way mode only, and what shuts a whole account.
 GUARDS: tuple[tuple[str, Kind, Guard], ...] = (
     ("quote_age", Kind.FACT, _quote_age),
     ("mark_age", Kind.FACT, _mark_age),
     ("account_age", Kind.FACT, _account_age),
     ("position_mode", Kind.FACT, _position_mode),
+    ("instrument_gone", Kind.FACT, _instrument_gone),
+    ("switch_lease", Kind.FACT, _switch_lease),
+    ("breaker", Kind.FACT, _breaker),
     ("mark_collar", Kind.FACT, _mark_collar),
+    ("quiet", Kind.LEAVE, _quiet),
     ("index_collar", Kind.RISK, _index_collar),
+    ("restricted", Kind.RISK, _restricted),
+    ("foreign_drift", Kind.RISK, _foreign_drift),
     ("futile_hedges", Kind.ENTRY, _futile_hedges),
     ("margin_ratio", Kind.RISK, _margin_ratio),
     ("liquidation_distance", Kind.RISK, _liquidation_distance),
+    ("free_margin", Kind.ENTRY, _free_margin),
     ("leverage", Kind.RISK, _leverage),
     ("margin_mode", Kind.RISK, _margin_mode),
     ("spread", Kind.ENTRY, _spread),
@@ -312,9 +381,12 @@ GUARDS: tuple[tuple[str, Kind, Guard], ...] = (
     ("position", Kind.RISK, _position),
     ("order_notional", Kind.ENTRY, _order_notional),
     ("daily_notional", Kind.ENTRY, _daily_notional),
+    ("price_drift", Kind.ENTRY, _price_drift),
+    ("cancels_per_hour", Kind.ENTRY, _cancels_per_hour),
     ("orders_per_minute", Kind.ENTRY, _orders_per_minute),
     ("orders_per_day", Kind.ENTRY, _orders_per_day),
 )
 
-WITHOUT_SETTING = frozenset({"position_mode"})
+_OF_ACCOUNT = frozenset({"switch_lease", "breaker", "restricted", "quiet", "foreign_drift", "free_margin"})
+WITHOUT_SETTING = _OF_ACCOUNT | {"position_mode", "instrument_gone"}
 EVALUATED = frozenset(name for name, _, _ in GUARDS) - WITHOUT_SETTING

@@ -9,6 +9,7 @@ from hedger.engine.exposure import position_of
 from hedger.engine.policy import Hedge, Levels
 from hedger.engine.state import HedgeState, Severity, State
 from hedger.model.account import Position
+from hedger.model.instrument import InstrumentId
 from hedger.model.numeric import ZERO
 
 
@@ -55,9 +56,18 @@ def _distance(position: Position) -> Decimal | None:
     return abs(position.liquidation_price / position.mark_price - 1)
 
 
+def affordable(state: State, hedge: Hedge, id: InstrumentId, price: Decimal) -> Decimal:
+    """How many units at `price` the account's free margin lets the hedge add, at its leverage; the venue refuses more.
+
+    After a liquidation there is no position, and a margin ratio of nothing says that all is well: this says it is not.
+    """
+    reading = state.accounts[id.account].reading
+    return ZERO if reading is None else max(ZERO, reading.margin.available) * hedge.guards.leverage / price
+
+
 def endangered_position(state: State, hedge: Hedge) -> Position | None:
     """The position to reduce first: the one nearest to its liquidation, the larger where two are as near."""
-    held = [p for p in _positions(state, hedge) if position_of(state, p.id)]
+    held = [p for p in _positions(state, hedge) if position_of(state, p.id) and p.id not in state.delisted]
     return max(held, key=lambda p: (_danger(state, hedge, p), abs(p.delta)), default=None)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from hedger.engine.gate import all_restricted, all_shut, none_armed, too_many_unknown
 from hedger.engine.orders import OrderStatus
 from hedger.engine.policy import Policy
 from hedger.engine.state import Mode, Severity, State
@@ -14,31 +15,53 @@ def with_mode(state: State, policy: Policy) -> State:
     """The state with its mode derived anew."""
     if not state.reconciled and _is_reconciled(state, policy):
         state = state._replace(reconciled=True)
-    mode = _mode(state, policy)
-    return state if mode is state.mode else state._replace(mode=mode)
+    mode, why = _mode(state, policy)
+    if mode is state.mode and why == state.mode_reason:
+        return state
+    return state._replace(mode=mode, mode_reason=why)
 
 
-def _mode(state: State, policy: Policy) -> Mode:
+def _mode(state: State, policy: Policy) -> tuple[Mode, str]:
+    """The mode and, where it is not the usual one, why."""
     if state.draining is not None:
-        return Mode.DRAINING
+        return Mode.DRAINING, state.draining
     if state.halted is not None:
-        return Mode.HALTED
+        return Mode.HALTED, state.halted
     if not state.instruments:
-        return Mode.BOOT
+        return Mode.BOOT, ""
     if not state.reconciled:
-        return Mode.RECONCILING
+        return Mode.RECONCILING, state.reconcile_reason
     if not policy.sends:
-        return Mode.SHADOW
-    if state.paused is not None or state.journal_fault is not None:
-        return Mode.CANCEL_ONLY
-    if any(memory.severity >= Severity.STOP for memory in state.hedges.values()):
-        return Mode.REDUCE_ONLY
-    return Mode.HEDGING
+        return Mode.SHADOW, ""
+    stopped = _cancel_only(state, policy)
+    if stopped is not None:
+        return Mode.CANCEL_ONLY, stopped
+    reduced = _reduce_only(state, policy)
+    return (Mode.HEDGING, "") if reduced is None else (Mode.REDUCE_ONLY, reduced)
+
+
+def _cancel_only(state: State, policy: Policy) -> str | None:
+    """Why nothing may be created anywhere; one account of several is stopped by its guards alone."""
+    if state.paused is not None:
+        return state.paused
+    if state.journal_fault is not None:
+        return state.journal_fault
+    if state.now < state.lagged_until:
+        return "the loop came late"
+    return too_many_unknown(state, policy.breakers) or all_shut(state)
+
+
+def _reduce_only(state: State, policy: Policy) -> str | None:
+    """Why nothing may add risk anywhere: hedges share the margin of their account. One account of several is stopped
+    by its guards alone."""
+    short = (hedge for hedge in policy.hedges if state.hedges[hedge.name].severity >= Severity.STOP)
+    return all_restricted(state, frozenset(id.account for hedge in short for id in hedge.instruments))
 
 
 def _is_reconciled(state: State, policy: Policy) -> bool:
-    """Every account read often enough since our last deed, every instrument known, each earlier order accounted for."""
-    if any(id not in state.instruments for hedge in policy.hedges for id in hedge.instruments):
+    """Every account read often enough since our last deed, every instrument known, each earlier order accounted for,
+    and a dead man's switch armed somewhere: arm, verify, then the first order."""
+    if none_armed(state) or any(id not in state.instruments for hedge in policy.hedges for id in hedge.instruments):
         return False
     views = state.accounts.values()
     if not all(view.settled and view.clean_cycles >= policy.clean_cycles for view in views):

@@ -6,6 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from hedger.engine.exposure import position_of
+from hedger.engine.gate import note_accepted, note_rejected
 from hedger.engine.ledger import FillContext, basis_bps, book_fill
 from hedger.engine.limits import DAY_MS
 from hedger.engine.markout import await_markout, near
@@ -43,12 +44,18 @@ def on_accepted(state: State, policy: Policy, event: OrderAccepted) -> State:
     after = advance(before, News.ACCEPTED, state.now)
     if after.venue_order_id is None:
         after = replace(after, venue_order_id=event.venue_order_id)
-    return put_order(state, policy, before, after)
+    return note_accepted(put_order(state, policy, before, after), policy, after)
 
 
 def on_rejected(state: State, policy: Policy, event: OrderRejected) -> State:
-    """The state after the venue refused a create: the hedge rests, longer with each refusal in a row."""
-    return on_news(state, policy, event.client_order_id, News.REFUSED)
+    """The state after the venue refused a create: the hedge rests, longer with each refusal in a row, and the
+    account's breaker counts it. Its end asks for a new reading, as any end does: a position that was to be reduced
+    may be gone."""
+    before = state.orders.get(event.client_order_id)
+    state = on_news(state, policy, event.client_order_id, News.REFUSED)
+    if before is None or before.status is not OrderStatus.SENT:
+        return state
+    return note_rejected(state, policy, before, event)
 
 
 def on_report(state: State, policy: Policy, report: OrderReport) -> State:
@@ -125,11 +132,11 @@ def put_order(state: State, policy: Policy, before: Order, after: Order) -> Stat
 
 
 def _traded(memory: HedgeState, now: int, notional: Decimal) -> HedgeState:
-    """The memory with what was traded today, in quote; a new day begins anew."""
+    """The memory with what was traded today, in quote (a new day begins anew), and no cancel in vain."""
     today = now // DAY_MS
     if memory.day != today:
-        return replace(memory, day=today, day_orders=0, day_notional=notional)
-    return replace(memory, day_notional=memory.day_notional + notional)
+        return replace(memory, day=today, day_orders=0, day_notional=notional, cancels=())
+    return replace(memory, day_notional=memory.day_notional + notional, cancels=())
 
 
 def _after_end(memory: HedgeState, hedge: Hedge, before: Order, after: Order, state: State) -> HedgeState:

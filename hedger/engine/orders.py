@@ -41,6 +41,7 @@ class News(StrEnum):
     SEEN_REJECTED = "seen_rejected"
     VANISHED = "vanished"
     PROVEN_ABSENT = "proven_absent"
+    WRITTEN_OFF = "written_off"
 
 
 _S, _N = OrderStatus, News
@@ -51,8 +52,9 @@ _SEEN_FINAL = {
     _N.SEEN_REJECTED: _S.REJECTED,
 }
 
-# A pair that is not here changes nothing: late and repeated news is normal. UNKNOWN is left only on evidence, and a
-# final state never, except that an order proven absent which is then seen working was a wrong proof.
+# A pair that is not here changes nothing: late and repeated news is normal. UNKNOWN is left only on evidence, or by
+# a person's word, and a final state never, except that an order proven absent (or written off) which is then seen
+# working was a wrong proof.
 TRANSITIONS: dict[tuple[OrderStatus, News], OrderStatus] = {
     (_S.SENT, _N.ACCEPTED): _S.OPEN,
     (_S.SENT, _N.REFUSED): _S.REJECTED,
@@ -61,6 +63,7 @@ TRANSITIONS: dict[tuple[OrderStatus, News], OrderStatus] = {
     (_S.UNKNOWN, _N.SEEN_WORKING): _S.OPEN,
     (_S.UNKNOWN, _N.CANCEL_SENT): _S.UNKNOWN,
     (_S.UNKNOWN, _N.PROVEN_ABSENT): _S.REJECTED,
+    (_S.UNKNOWN, _N.WRITTEN_OFF): _S.REJECTED,
     (_S.OPEN, _N.CANCEL_SENT): _S.PENDING_CANCEL,
     (_S.OPEN, _N.VANISHED): _S.UNKNOWN,
     (_S.PENDING_CANCEL, _N.VANISHED): _S.UNKNOWN,
@@ -167,6 +170,6 @@ def apply_fill(order: Order, fill: Fill, at: int) -> Order:
     after = replace(
         order, booked=booked, trade_ids=(*order.trade_ids, fill.trade_id), venue_order_id=fill.venue_order_id
     )
-    if after.status is OrderStatus.UNKNOWN or after.status is OrderStatus.SENT:
+    if after.status in (OrderStatus.UNKNOWN, OrderStatus.SENT, OrderStatus.REJECTED):
         after = advance(after, News.SEEN_WORKING, at)
     return advance(after, News.SEEN_FILLED, at) if booked >= order.quantity else after

@@ -100,7 +100,9 @@ class Guards:
     `quote_age`, `mark_age`, `account_age` in ms; `mark_collar`, `index_collar`, `spread`, `basis` in basis points;
     `depth` is the least quote notional at the price that we join; `adverse_funding` is the most that the hedge
     may pay, as a yearly ratio; `order_notional`, `daily_notional` in quote; `position` in coins;
-    `futile_hedges` is how many filled hedges in a row may leave the deviation where it was.
+    `price_drift` is how far our own prices may range in ten minutes, in basis points; `cancels_per_hour` is how many
+    orders may be canceled in an hour without a fill; `futile_hedges` is how many filled hedges in a row may leave the
+    deviation where it was.
     """
 
     quote_age: int
@@ -117,6 +119,8 @@ class Guards:
     order_notional: Decimal
     daily_notional: Decimal
     position: Decimal
+    price_drift: Decimal
+    cancels_per_hour: int
     futile_hedges: int
     leverage: int
     margin_mode: MarginMode
@@ -148,6 +152,23 @@ class Hedge:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BreakerLimits:
+    """When an account's breaker opens, and for how long.
+
+    `rejects`: refusals in a row of any kind. `unknown_orders`, `unknown_notional` (quote): orders of unknown fate at
+    once. `cooldown_ms` doubles with each attempt that fails up to `longest_cooldown_ms`. More than `trips_per_day`
+    halt: a recovery that repeats itself needs a person.
+    """
+
+    rejects: int = 5
+    unknown_orders: int = 3
+    unknown_notional: Decimal = Decimal(100_000)
+    cooldown_ms: int = 30_000
+    longest_cooldown_ms: int = 900_000
+    trips_per_day: int = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """Everything that the engine is told by its owner.
 
@@ -155,6 +176,8 @@ class Policy:
     `settle_ms` is how long after our last fill a venue's snapshot may still lag behind it.
     `delta_jump_bands`: a change of delta of more than so many band widths in one reading needs a second reading.
     `switch_ms`: after how much silence an account's venue cancels our orders; an account without one has no switch.
+    A beat that comes more than `lag_ms` late stops creates for a while; after more than `gap_ms` without any event
+    everything is read anew.
     """
 
     bot: str
@@ -165,3 +188,6 @@ class Policy:
     settle_ms: int
     delta_jump_bands: Decimal
     switch_ms: Mapping[str, int] = field(default_factory=dict)
+    breakers: BreakerLimits = BreakerLimits()
+    lag_ms: int = 1_000
+    gap_ms: int = 5_000

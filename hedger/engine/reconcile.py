@@ -5,22 +5,26 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hedger.engine.belief import believe
+from hedger.engine.changes import pursue
 from hedger.engine.order_flow import on_news, on_report
 from hedger.engine.orders import News, Order, OrderStatus, advance
 from hedger.engine.policy import Policy
+from hedger.engine.rules import ask_for_rules
 from hedger.engine.state import Mode, State
 from hedger.model.identity import parse_order_id
 from hedger.model.message import (
     AccountRead,
     CancelOrder,
     Command,
+    Event,
+    FillsRead,
     FindOrder,
     OrderNotFound,
     ReadAccount,
     ReadFills,
 )
 from hedger.model.numeric import ZERO
-from hedger.model.order import OrderReport
+from hedger.model.order import Fill, OrderReport
 
 PROOF_LAG_MS = 10_000
 FORGETFUL_MS = 2 * 3_600_000
@@ -28,6 +32,29 @@ SILENCE_MS = 30_000
 KEEP_FINAL_MS = 120_000
 PROBE_AFTER_MS = (500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000)
 CANCEL_AFTER_MS = (1_000, 2_000, 5_000, 10_000, 30_000)
+
+
+def successor(state: State, policy: Policy, event: Event) -> str | None:
+    """An id in the event with our tag from a later start than this one: that process owns the book now, and we must
+    not touch it any more. None where there is none."""
+    match event:
+        case AccountRead():
+            names = [report.client_order_id for report in event.reading.open_orders]
+        case FillsRead():
+            names = [fill.client_order_id for fill in event.fills]
+        case OrderReport() | Fill():
+            names = [event.client_order_id]
+        case _:
+            return None
+    identities = ((name, parse_order_id(name)) for name in names if name is not None)
+    later = (name for name, i in identities if i is not None and i.bot == policy.bot and i.epoch > state.epoch)
+    return next(later, None)
+
+
+def superseded(state: State, client_order_id: str) -> State:
+    """The state of a process that has seen its successor: halted, ended, and without another word to a venue."""
+    text = f"order {client_order_id} carries our tag from a later start: another hedger has taken over this account"
+    return state._replace(superseded=True, halted=text, stopped=True)
 
 
 def on_reading(state: State, policy: Policy, event: AccountRead) -> State:
@@ -48,7 +75,8 @@ def _find_strangers(state: State, policy: Policy, event: AccountRead) -> State:
             continue
         if identity.epoch >= state.epoch:
             text = f"order {report.client_order_id} on {report.id} carries our tag but is not in the journal: "
-            text += "another hedger with the same tag runs on this account, or the journal was lost"
+            text += "another hedger with the same tag runs on this account, or the journal was lost; "
+            text += "stop the other one or restore the journal; an order that nobody knows, cancel it at the venue"
             state = state._replace(halted=state.halted or text)
         else:
             state = _adopt(state, report)
@@ -130,7 +158,8 @@ def ask_around(state: State, policy: Policy) -> tuple[State, list[Command]]:
     for name, view in state.accounts.items():
         waits = not view.settled and view.asked_at <= view.barrier_at
         waits = waits or (not state.reconciled and view.asked_at <= view.believed_at)
-        if (waits or (view.doubted is not None and view.asked_at == 0)) and state.now > view.barrier_at:
+        doubts = view.doubted is not None and view.asked_at < view.doubt.confirm_at <= state.now
+        if (waits or doubts) and state.now > view.barrier_at:
             accounts[name] = replace(view, asked_at=state.now)
             commands.append(ReadAccount(account=name))
     orders = dict(state.orders)
@@ -141,7 +170,9 @@ def ask_around(state: State, policy: Policy) -> tuple[State, list[Command]]:
             del orders[order.client_order_id]
         elif tended is not order:
             orders[order.client_order_id] = tended
-    return state._replace(accounts=accounts, orders=orders), commands
+    state, fills = pursue(state._replace(accounts=accounts, orders=orders))
+    state, rules = ask_for_rules(state)
+    return state, commands + fills + rules
 
 
 def _ask_about(state: State, policy: Policy, order: Order) -> tuple[Order | None, list[Command]]:

@@ -9,9 +9,12 @@ from enum import IntEnum, StrEnum
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from hedger.engine.breaker import Breaker
 from hedger.engine.ledger import Ledger
+from hedger.engine.movement import Doubt, Movement, PriceRange
 from hedger.engine.orders import Order
 from hedger.engine.policy import Hedge, Policy
+from hedger.engine.switch import Switch
 from hedger.model.account import AccountReading
 from hedger.model.instrument import Instrument, InstrumentId
 from hedger.model.market import Mark, Quote
@@ -80,6 +83,16 @@ class Reason(StrEnum):
     POSITION_MODE = "position_mode"
     MARGIN_RATIO = "margin_ratio"
     LIQUIDATION_DISTANCE = "liquidation_distance"
+    FREE_MARGIN = "free_margin"
+    INSTRUMENT_GONE = "instrument_gone"
+    RULES_CHANGED = "rules_changed"
+    FOREIGN_DRIFT = "foreign_drift"
+    PRICE_DRIFT = "price_drift"
+    CANCELS_PER_HOUR = "cancels_per_hour"
+    SWITCH_LEASE = "switch_lease"
+    BREAKER = "breaker"
+    RESTRICTED = "restricted"
+    QUIET = "quiet"
 
 
 class Severity(IntEnum):
@@ -173,7 +186,10 @@ class AccountView:
     final order plus the venue's lag). `doubted` is a reading with a jump that waits for a second one to agree.
     `fills_since` are our own fills, signed, in units, that the believed reading cannot have seen, `ahead` what it
     seems to have seen of our working orders before we heard of it. `asked_at` is when a reading was last asked for
-    out of turn. `offset_ms`: the venue's clock minus ours.
+    out of turn. `offset_ms`: the venue's clock minus ours. `switch` is None where there is no dead man's switch.
+    Until `quiet_until_at` the venue wants nothing to be created (`banned`: nothing to be sent at all).
+    From `again_since` to `again_at` other accounts of its hedges asked for new readings of it; `owed` readings must
+    still come before a create. Its instruments' rules were last asked for at `rules_asked_at`, next at `rules_due_at`.
     """
 
     reading: AccountReading | None = None
@@ -188,11 +204,22 @@ class AccountView:
     offset_ms: int = 0
     failures: int = 0
     last_failure: str = ""
+    switch: Switch | None = None
+    breaker: Breaker = field(default_factory=Breaker)
+    quiet_until_at: int = 0
+    banned: bool = False
+    doubt: Doubt = field(default_factory=Doubt)
+    movement: Movement = field(default_factory=Movement)
+    again_since: int = 0
+    again_at: int = 0
+    owed: int = 0
+    rules_asked_at: int = 0
+    rules_due_at: int = 0
 
     @property
     def settled(self) -> bool:
-        """Whether the believed reading was asked for after everything that we did."""
-        return self.reading is not None and self.believed_at > self.barrier_at
+        """Whether the believed reading was asked for after everything that we did, and none is owed after it."""
+        return self.reading is not None and self.believed_at > self.barrier_at and not self.owed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,7 +229,8 @@ class HedgeState:
     `outside_ms` counts finished spells outside the band; one that goes on began at `outside_since`. `sent_at` are
     the creates of the last minute; `day_notional` is what was traded on `day` (days since 1970, UTC). `effect_due` is
     (|deviation| before, coins filled, holding, target) of the last hedge that filled, until a settled reading shows
-    what it did; `futile` counts those in a row that did nothing.
+    what it did; `futile` counts those in a row that did nothing. `prices` are the ranges of our own
+    prices in the last minutes, `cancels` the (minute, count) of cancels since the last fill.
     """
 
     outside_since: int | None = None
@@ -218,6 +246,8 @@ class HedgeState:
     liquidation_severity: Severity = Severity.CLEAR
     futile: int = 0
     effect_due: tuple[Decimal, Decimal, Decimal, Decimal] | None = None
+    prices: tuple[PriceRange, ...] = ()
+    cancels: tuple[tuple[int, int], ...] = ()
     max_abs_deviation: Decimal = ZERO
     max_abs_delta: Decimal = ZERO
     decision: Decision | None = None
@@ -244,6 +274,9 @@ class Markout(NamedTuple):
 class State(NamedTuple):
     """Everything. `quotes` and `marks` hold (value, received_at).
 
+    `mode_reason` says for a person why the mode is what it is, `reconcile_reason` why the accounts are read anew.
+    Until `lagged_until` nothing is created because the loop came late.
+
     A NamedTuple and not a dataclass, because each event makes a new one and `_replace` is five times as fast.
     The mappings are replaced and never changed in place.
     """
@@ -251,15 +284,20 @@ class State(NamedTuple):
     now: int
     epoch: int
     mode: Mode = Mode.BOOT
+    mode_reason: str = ""
     next_sequence: int = 1
     next_decision: int = 1
     reconciled: bool = False
+    reconcile_reason: str = "the program has just started"
     halted: str | None = None
     paused: str | None = None
     draining: str | None = None
     journal_fault: str | None = None
+    lagged_until: int = 0
     stopped: bool = False
+    superseded: bool = False
     instruments: Mapping[InstrumentId, Instrument] = _NOTHING
+    delisted: frozenset[InstrumentId] = frozenset()
     quotes: Mapping[InstrumentId, tuple[Quote, int]] = _NOTHING
     marks: Mapping[InstrumentId, tuple[Mark, int]] = _NOTHING
     accounts: Mapping[str, AccountView] = _NOTHING
@@ -287,13 +325,18 @@ def initial_state(policy: Policy, *, now: int, epoch: int) -> State:
     return State(
         now=now,
         epoch=epoch,
-        accounts={name: AccountView() for name in policy.accounts},
+        accounts={name: AccountView(switch=_switch(policy, name)) for name in policy.accounts},
         hedges={hedge.name: HedgeState() for hedge in policy.hedges},
         ledgers={hedge.name: Ledger() for hedge in policy.hedges},
         hedges_of_instrument=instruments,
         hedges_of_account=accounts,
         accounts_of_hedge=looked_at,
     )
+
+
+def _switch(policy: Policy, account: str) -> Switch | None:
+    timeout_ms = policy.switch_ms.get(account) if policy.sends else None
+    return None if timeout_ms is None else Switch(timeout_ms=timeout_ms)
 
 
 def _accounts_of(hedge: Hedge) -> tuple[str, ...]:

@@ -8,8 +8,10 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import NamedTuple
 
+from hedger.engine.conduct import canceled, priced
 from hedger.engine.decide import Draft, Facts, Verdict, decide, gather
 from hedger.engine.fold import fold, touched
+from hedger.engine.gate import after_gap, note_sent, on_beat
 from hedger.engine.limits import DAY_MS, MINUTE_MS
 from hedger.engine.margin import judge_margin
 from hedger.engine.mode import with_mode
@@ -26,6 +28,7 @@ from hedger.model.message import (
     PlaceOrder,
     Stamped,
     Stop,
+    TimePassed,
 )
 from hedger.model.numeric import ZERO
 
@@ -48,12 +51,22 @@ def step(state: State, stamped: Stamped, policy: Policy) -> Result:
     if state.changes:
         state = state._replace(changes=())
     now = at if at > state.now else state.now
+    gap = now - state.now > policy.gap_ms and state.mode is not Mode.BOOT
+    if gap:
+        state = after_gap(state, now)
+    was_superseded = state.superseded
     state, asked = fold(state, now, policy, event)
+    if state.superseded:
+        state = with_mode(state, policy)
+        return Result(state, () if was_superseded else (Halt(reason=state.halted or ""),), (), ())
+    commands: list[Command] = list(asked)
     if isinstance(event, AccountRead):
         state = _judge_margins(state, policy)
-    if not isinstance(event, Quote | Mark):
+    elif isinstance(event, TimePassed):
+        state, extended = on_beat(state, policy, event.lag_ms)
+        commands += extended
+    if gap or not isinstance(event, Quote | Mark):
         state = with_mode(state, policy)
-    commands: list[Command] = list(asked)
     decisions: list[Decision] = []
     for name in touched(state, event):
         hedge = next(h for h in policy.hedges if h.name == name)
@@ -197,8 +210,8 @@ def _place(
     commands.append(command)
     order = _reserve(state, hedge, facts, command, draft)
     orders = {**state.orders, command.client_order_id: order}
-    state = state._replace(orders=orders, next_sequence=state.next_sequence + 1)
-    return _keep(state, hedge, _counted(memory, state.now))
+    state = note_sent(state._replace(orders=orders, next_sequence=state.next_sequence + 1), order)
+    return _keep(state, hedge, _counted(priced(memory, command.id, command.price, state.now), state.now))
 
 
 def _reserve(state: State, hedge: Hedge, facts: Facts, command: PlaceOrder, draft: Draft) -> Order:
@@ -250,7 +263,7 @@ def _cancel(
     decisions.append(decision)
     going = replace(advance(order, News.CANCEL_SENT, state.now), cancel_at=state.now, cancels=1)
     state = state._replace(orders={**state.orders, order.client_order_id: going})
-    return _keep(state, hedge, replace(memory, decision=decision))
+    return _keep(state, hedge, canceled(replace(memory, decision=decision), state.now))
 
 
 def _keep(state: State, hedge: Hedge, memory: HedgeState) -> State:

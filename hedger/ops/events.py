@@ -15,12 +15,22 @@ class LogEvent(StrEnum):
     HEALTH_REQUEST_FAILED = "health_request_failed"
     LOOP_LAGGED = "loop_lagged"
     MODE_CHANGED = "mode_changed"
+    SWITCH_ARMED = "switch_armed"
+    SWITCH_LOST = "switch_lost"
+    SWITCH_FAILED = "switch_failed"
+    BREAKER_OPENED = "breaker_opened"
+    BREAKER_HALF_OPEN = "breaker_half_open"
+    BREAKER_CLOSED = "breaker_closed"
+    ACCOUNT_RESTRICTED = "account_restricted"
+    VENUE_QUIETED = "venue_quieted"
     DECISION_MADE = "decision_made"
     ORDER_PLACED = "order_placed"
     ORDER_CHANGED = "order_changed"
     ORDER_REJECTED = "order_rejected"
     ORDER_OUTCOME_UNKNOWN = "order_outcome_unknown"
     ORDER_FILLED = "order_filled"
+    ORDER_WRITTEN_OFF = "order_written_off"
+    ACCOUNT_CHANGED = "account_changed"
     FUNDING_BOOKED = "funding_booked"
     BAND_LEFT = "band_left"
     BAND_REGAINED = "band_regained"
@@ -30,6 +40,11 @@ class LogEvent(StrEnum):
     STREAM_CHANGED = "stream_changed"
     JOURNAL_CHANGED = "journal_changed"
     OPERATOR_ASKED = "operator_asked"
+    REQUEST_REFUSED = "request_refused"
+    CONTROL_LISTENING = "control_listening"
+    CONTROL_USED = "control_used"
+    CONTROL_LOCKED = "control_locked"
+    WATCHDOG_TRIPPED = "watchdog_tripped"
     HALTED = "halted"
     STOPPING = "stopping"
     RATE_WEIGHT_HIGH = "rate_weight_high"
@@ -47,12 +62,22 @@ EVENT_WORDS: dict[LogEvent, str] = {
     LogEvent.HEALTH_REQUEST_FAILED: "A request for metrics or health broke off.",
     LogEvent.LOOP_LAGGED: "The event loop came late by more than its limit.",
     LogEvent.MODE_CHANGED: "What the program may do changed; from, to and why.",
+    LogEvent.SWITCH_ARMED: "The venue cancels our orders once it hears nothing from us: orders may leave.",
+    LogEvent.SWITCH_LOST: "The dead man's switch was not extended in time: nothing is created, what rests is canceled.",
+    LogEvent.SWITCH_FAILED: "The dead man's switch could not be extended; what is left of its lease runs on.",
+    LogEvent.BREAKER_OPENED: "Nothing is created on the account for a while, after refusals or lost answers.",
+    LogEvent.BREAKER_HALF_OPEN: "The cool-down is over: one order may try.",
+    LogEvent.BREAKER_CLOSED: "The venue took the order that tried: creates go on.",
+    LogEvent.ACCOUNT_RESTRICTED: "The venue lets the account reduce only; later one order that adds risk may try.",
+    LogEvent.VENUE_QUIETED: "The venue asked for quiet on an account: nothing is created there until this time.",
     LogEvent.DECISION_MADE: "A hedge decided something new; INFO for orders and denials, DEBUG for the rest.",
     LogEvent.ORDER_PLACED: "A create is on its way to the venue; the journal already holds it.",
-    LogEvent.ORDER_CHANGED: "An order reached another status.",
+    LogEvent.ORDER_CHANGED: "An order reached another status; ERROR where an order that had ended lives.",
     LogEvent.ORDER_REJECTED: "The venue did not accept a create; the reason is from a closed list.",
     LogEvent.ORDER_OUTCOME_UNKNOWN: "The answer to a create was lost: it is looked for, never sent again.",
     LogEvent.ORDER_FILLED: "More of an order has filled; cumulative and total.",
+    LogEvent.ORDER_WRITTEN_OFF: "A person says that an order of unknown fate is gone.",
+    LogEvent.ACCOUNT_CHANGED: "A position or balance moved that no order of ours moved; cause and signed quantity.",
     LogEvent.FUNDING_BOOKED: "Funding was received (+) or paid (−), in quote.",
     LogEvent.BAND_LEFT: "The delta of a hedge left its band.",
     LogEvent.BAND_REGAINED: "The delta of a hedge is inside its band again; how long it was outside.",
@@ -62,6 +87,11 @@ EVENT_WORDS: dict[LogEvent, str] = {
     LogEvent.STREAM_CHANGED: "A stream of an account went up or down.",
     LogEvent.JOURNAL_CHANGED: "The journal stopped or began again to accept writes.",
     LogEvent.OPERATOR_ASKED: "A person, a signal or the runtime asked for something, with a reason.",
+    LogEvent.REQUEST_REFUSED: "A file in the mailbox of requests was moved aside and not obeyed; why.",
+    LogEvent.CONTROL_LISTENING: "The control API is served at this address.",
+    LogEvent.CONTROL_USED: "Somebody with the token used a route of the control API that changes something.",
+    LogEvent.CONTROL_LOCKED: "Too many wrong tokens in a row: the control API answers nobody for a while.",
+    LogEvent.WATCHDOG_TRIPPED: "The event loop stood still: the watchdog canceled our orders and ends the process.",
     LogEvent.HALTED: "Nothing is created until a person resumes with a reason.",
     LogEvent.STOPPING: "Everything of ours is off the books: the process ends.",
     LogEvent.RATE_WEIGHT_HIGH: "The venue counts most of its request weight as used.",

@@ -1,19 +1,41 @@
-"""A stored decision told in words: the facts, the arithmetic, the band, the reason, the order."""
+"""A stored decision told in words: the facts, the arithmetic, the band, the reason, the order and what became of it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
 from hedger.engine.ledger import basis_bps
 from hedger.engine.limits import YEAR_MS
+from hedger.engine.orders import OrderStatus
 from hedger.engine.state import Action, Mode, Reason
 from hedger.model.numeric import BPS, plain
-from hedger.ops.figures import MINUS, bps, coins, instant, money, percent, price
-from hedger.ops.words import ACTION_WORDS, MODE_WORDS, REASON_WORDS
+from hedger.ops.figures import MINUS, bps, coins, instant, iso, money, percent, price, span
+from hedger.ops.words import ACTION_WORDS, MODE_WORDS, ORDER_WORDS, REASON_WORDS
 
 Record = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Story:
+    """A decision and what surrounds it, as the journal has it: JSON of our own values.
+
+    `life` are (at, order) of each change of its order, `fills` its executions, `nearby` (at, kind, key, body) of
+    starts, stops, halts, changes and what people asked for, in the minutes around it.
+    """
+
+    decision: Record
+    life: Sequence[tuple[int, Record]] = ()
+    fills: Sequence[Record] = ()
+    nearby: Sequence[tuple[int, str, str, Record]] = ()
+
+    def as_record(self) -> dict[str, object]:
+        """All of it as one record: the decision's own keys, and `life`, `fills` and `nearby`."""
+        life = [{"at": at, **order} for at, order in self.life]
+        nearby = [{"at": at, "kind": kind, "key": key, **body} for at, kind, key, body in self.nearby]
+        return {**self.decision, "life": life, "fills": list(self.fills), "nearby": nearby}
 
 
 def explain(decision_record: Record) -> str:
@@ -22,6 +44,36 @@ def explain(decision_record: Record) -> str:
     Raises KeyError or ValueError where the record is not one of a decision.
     """
     return "\n".join(_lines(decision_record))
+
+
+def explain_story(story: Story) -> str:
+    """A decision, what became of its order, and what happened around it; raises as `explain` does."""
+    began = story.decision["at"]
+    later = [
+        *_row("then", (_turn(at - began, order) for at, order in story.life)),
+        *_row("fills", (_fill(fill) for fill in story.fills)),
+        *_row("nearby", (_event(at, kind, key, body) for at, kind, key, body in story.nearby)),
+    ]
+    return "\n".join([*_lines(story.decision), *(["", *later] if later else [])])
+
+
+def _turn(after_ms: int, order: Record) -> str:
+    filled = max(Decimal(order["reported"]), Decimal(order["booked"]))
+    so_far = f", {_exact(filled)} of {_exact(Decimal(order['quantity']))} filled" if filled else ""
+    return f"after {span(after_ms)} {ORDER_WORDS[OrderStatus(order['status'])]}{so_far}"
+
+
+def _fill(fill: Record) -> str:
+    paid = Decimal(fill["fee"])
+    fee = f"{'fee' if paid >= 0 else 'rebate'} {_exact(abs(paid))} {fill['fee_asset']}"
+    role = "maker" if fill["maker"] else "TAKER"
+    traded = f"{fill['side']} {_exact(Decimal(fill['quantity']))} at {price(Decimal(fill['price']))}"
+    return f"{iso(fill['exchange_at'])} {traded}, {role}, {fee}, trade {fill['trade_id']}"
+
+
+def _event(at: int, kind: str, key: str, body: Record) -> str:
+    told = body.get("reason") or body.get("detail") or ""
+    return f"{iso(at)} {kind} {key}{f': {told}' if told else ''}"
 
 
 def _lines(record: Record) -> Iterator[str]:

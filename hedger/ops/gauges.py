@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from decimal import Decimal
 
+from hedger.engine.breaker import BreakerStatus
 from hedger.engine.decide import gather
 from hedger.engine.ledger import Ledger
 from hedger.engine.limits import DAY_MS, yearly_funding
@@ -149,6 +150,7 @@ class AccountGauges:
         self._standing = tuple(meter.labels(account).set for meter in standing)
         fresh = (meters.believed, meters.failures, meters.clock_offset, meters.stream_up)
         self._fresh = tuple(meter.labels(account).set for meter in fresh)
+        self._gate = _Gate(meters, account)
         self._positions = {id: (meters.position.labels(*id).set, meters.liquidation.labels(*id).set) for id in ids}
         for write in (*self._standing, *(write for pair in self._positions.values() for write in pair)):
             write(_UNKNOWN)
@@ -158,6 +160,7 @@ class AccountGauges:
         facts = (view.believed_at / 1000, view.failures, view.offset_ms / 1000, view.stream_up)
         for write, value in zip(self._fresh, facts, strict=True):
             write(value)
+        self._gate.show(view)
         if view.reading is None:
             return
         equity, ratio = self._standing
@@ -176,3 +179,28 @@ class AccountGauges:
         distance = abs(price / mark - 1) if named and price is not None else _UNKNOWN
         writes[0](float(position.delta))
         writes[1](float(distance))
+
+
+class _Gate:
+    """What stands between an account and its next order."""
+
+    def __init__(self, meters: AccountMeters, account: str) -> None:
+        self._breaker = {status: meters.breaker.labels(account, status.value).set for status in BreakerStatus}
+        self._trips, self._tripped = meters.breaker_trips.labels(account).inc, 0
+        switch = (meters.switch_timeout, meters.switch_lease)
+        self._switch = tuple(meter.labels(account).set for meter in switch)
+        self._quiet_until, self._banned = (m.labels(account).set for m in (meters.quiet_until, meters.banned))
+        for write in self._switch:
+            write(_UNKNOWN)
+
+    def show(self, view: AccountView) -> None:
+        for status, write in self._breaker.items():
+            write(status is view.breaker.status)
+        self._trips(view.breaker.tripped - self._tripped)
+        self._tripped = view.breaker.tripped
+        self._quiet_until(view.quiet_until_at / 1000)
+        self._banned(view.banned)
+        if view.switch is not None:
+            timeout, lease = self._switch
+            timeout(view.switch.timeout_ms / 1000)
+            lease(view.switch.lease_until / 1000)

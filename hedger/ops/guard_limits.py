@@ -14,9 +14,9 @@ from hedger.model.numeric import ONE
 # What one configured unit is in the unit of the metric: ages are in ms, distances in basis points.
 SCALES: dict[str, Decimal] = {
     **dict.fromkeys(("quote_age", "mark_age", "account_age"), Decimal("0.001")),
-    **dict.fromkeys(("mark_collar", "index_collar", "spread", "basis"), Decimal("0.0001")),
+    **dict.fromkeys(("mark_collar", "index_collar", "spread", "basis", "price_drift"), Decimal("0.0001")),
     **dict.fromkeys(("depth", "order_notional", "daily_notional", "position", "adverse_funding"), ONE),
-    **dict.fromkeys(("orders_per_minute", "orders_per_day", "futile_hedges", "leverage"), ONE),
+    **dict.fromkeys(("orders_per_minute", "orders_per_day", "cancels_per_hour", "futile_hedges", "leverage"), ONE),
     **dict.fromkeys(("margin_ratio", "liquidation_distance"), ONE),
 }
 NOT_NUMBERS = frozenset({"margin_mode"})
@@ -40,6 +40,7 @@ _CANCELING = (
     Reason.MARGIN_REDUCTION,
     Reason.PRICE_MOVED,
     Reason.PAST_DEADLINE,
+    Reason.RULES_CHANGED,
 )
 
 # The pairs that the engine can come to: their counters stand at 0 from the start.

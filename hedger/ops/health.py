@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import errno
 import json
-import socket
 import sys
 import threading
 from collections.abc import Callable
 from http import HTTPStatus
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
-import structlog
 from prometheus_client import CollectorRegistry
 from prometheus_client.exposition import choose_encoder
 
 from hedger.errors import ConfigError
-from hedger.ops.events import LogEvent
 from hedger.ops.readiness import Health
+from hedger.ops.serving import MOST_SECONDS, BoundedServer, remedy
 
-MOST_CONNECTIONS = 8
-MOST_SECONDS = 5.0
 _TICK_S = 0.25
 _SWITCH_INTERVAL_S = 0.00005  # how long a thread may keep the interpreter when another one wants it
 
@@ -39,7 +34,7 @@ class HealthServer:
         try:
             self._server = _Server(host, port, health, registry, now)
         except (OSError, OverflowError) as error:
-            raise ConfigError(_remedy(host, port, error)) from error
+            raise ConfigError(remedy(host, port, error, "metrics and health")) from error
         self._thread = threading.Thread(target=self._server.serve_forever, args=(_TICK_S,), daemon=True, name="health")
 
     @property
@@ -60,82 +55,13 @@ class HealthServer:
         self._server.server_close()
 
 
-def _remedy(host: str, port: int, error: OSError | OverflowError) -> str:
-    code = error.errno if isinstance(error, OSError) else None
-    if code == errno.EADDRINUSE:
-        return f"Port {port} on {host} is in use: stop what listens there, or set another port for metrics and health."
-    if code == errno.EACCES:
-        return f"Port {port} may not be opened by this user: set a port above 1023 for metrics and health."
-    return f"Metrics and health cannot be served on {host} port {port}: set an address of this machine and a free port."
-
-
-class _Server(ThreadingHTTPServer):
-    daemon_threads = True
-    block_on_close = False
-    request_queue_size = 16
-
+class _Server(BoundedServer):
     def __init__(
         self, host: str, port: int, health: Health, registry: CollectorRegistry, now: Callable[[], float]
     ) -> None:
         self.health = health
         self.registry = registry
-        self._now = now
-        self._lock = threading.Lock()
-        self._ends_at: dict[socket.socket, float] = {}
-        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        super().__init__((host, port), _Handler)
-
-    def server_bind(self) -> None:
-        """Bind without asking the name service who we are, which can take long."""
-        socket.socket.setsockopt(self.socket, socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        self.socket.bind(self.server_address)
-        self.server_address = self.socket.getsockname()
-        self.server_name, self.server_port = "hedger", int(self.server_address[1])
-
-    def process_request(self, request: Any, client_address: Any) -> None:
-        """Take a connection in, or turn it away when there are too many."""
-        with self._lock:
-            full = len(self._ends_at) >= MOST_CONNECTIONS
-            if not full:
-                self._ends_at[request] = self._now() + MOST_SECONDS
-        if full:
-            self.shutdown_request(request)
-        else:
-            super().process_request(request, client_address)
-
-    def shutdown_request(self, request: Any) -> None:
-        """Close a connection and forget it."""
-        with self._lock:
-            self._ends_at.pop(request, None)
-        super().shutdown_request(request)
-
-    def service_actions(self) -> None:
-        """End the connections whose time is up; called several times a second."""
-        now = self._now()
-        with self._lock:
-            late = [request for request, ends_at in self._ends_at.items() if ends_at <= now]
-        for request in late:
-            _hang_up(request)
-
-    def server_close(self) -> None:
-        """Stop listening and hang up on everybody."""
-        super().server_close()
-        with self._lock:
-            open_ones = list(self._ends_at)
-        for request in open_ones:
-            _hang_up(request)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """A connection that broke off is worth a debug line and no more."""
-        structlog.get_logger("hedger.health").debug(LogEvent.HEALTH_REQUEST_FAILED, exc_info=True)
-
-
-def _hang_up(request: socket.socket) -> None:
-    """Wake the thread that waits for the connection; the thread then closes it."""
-    try:
-        request.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        return
+        super().__init__(host, port, _Handler, now)
 
 
 class _Handler(BaseHTTPRequestHandler):

@@ -137,6 +137,7 @@ class AccountMeters:
     def __init__(self, on: Declaring) -> None:
         self._standing(on)
         self._freshness(on)
+        self._gate(on)
         self._calls(on)
         self._market(on)
 
@@ -160,7 +161,30 @@ class AccountMeters:
         self.clock_offset = on.gauge("clock_offset_seconds", "Venue's clock minus ours.", ACCOUNT)
         self.stream_up = on.gauge("stream_up", "1 while the account's stream is up.", ACCOUNT)
 
+    def _gate(self, on: Declaring) -> None:
+        self.breaker = on.gauge(
+            "breaker_state", "1 for the state that the account's breaker is in, 0 for the others.", ("account", "state")
+        )
+        self.breaker_trips = on.counter("breaker_trips", "Times that a breaker opened by itself.", ACCOUNT)
+        self.switch_timeout = on.gauge(
+            "switch_timeout_seconds", "After how much silence the venue cancels our orders. NaN without.", ACCOUNT
+        )
+        self.switch_lease = on.gauge(
+            "switch_lease_expiry_timestamp_seconds",
+            "Until when orders may leave if the dead man's switch is not extended. NaN without; 0 before.",
+            ACCOUNT,
+        )
+        self.quiet_until = on.gauge(
+            "quiet_until_timestamp_seconds", "Until when the venue wants nothing to be created; 0 if never.", ACCOUNT
+        )
+        self.banned = on.gauge("banned", "1 if the last wish for quiet was a ban: nothing may be sent at all.", ACCOUNT)
+
     def _calls(self, on: Declaring) -> None:
+        self.changes = on.counter(
+            "account_changes",
+            "Positions or balances that moved without an order of ours, by cause.",
+            ("account", "cause"),
+        )
         self.reads = on.counter("reads", "Reads attempted.", ("account", "what"))
         self.read_failures = on.counter("read_failures", "Reads that failed.", ("account", "what"))
         self.place = on.histogram(

@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry, Counter, ProcessCollector, disa
 from hedger.engine.ledger import Ledger
 from hedger.engine.orders import Order, OrderStatus
 from hedger.engine.policy import Policy
-from hedger.engine.state import Action, Decision, Mode, Reason, State
+from hedger.engine.state import Action, ChangeCause, Decision, Mode, Reason, State
 from hedger.engine.step import Result
 from hedger.model.instrument import InstrumentId
 from hedger.model.market import Mark, Quote
@@ -97,6 +97,7 @@ class Metrics:
             _touch(meters.notional, [hedge.name])
             _touch(meters.quantity, [hedge.name])
         for account in self._policy.accounts:
+            _touch(self._account.changes, [account], [cause.value for cause in ChangeCause])
             _touch(self._account.reads, [account], READS)
             _touch(self._account.read_failures, [account], READS)
             self._account.place.labels(account)
@@ -116,6 +117,8 @@ class Metrics:
             self._count_command(command)
         for decision in result.decisions:
             self._count_decision(decision)
+        for change in result.changes:
+            self._account.changes.labels(change.account, change.cause.value).inc()
         if not self._started:
             self._start(after)
         if after.orders is not before.orders:

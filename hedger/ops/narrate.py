@@ -7,10 +7,12 @@ from typing import Any
 
 import structlog
 
-from hedger.engine.orders import Order, OrderStatus
+from hedger.engine.breaker import Breaker, BreakerStatus
+from hedger.engine.orders import FINAL, Order, OrderStatus
 from hedger.engine.policy import Policy
-from hedger.engine.state import Action, HedgeState, Severity, State
+from hedger.engine.state import Action, Change, ChangeCause, HedgeState, Severity, State
 from hedger.engine.step import Result
+from hedger.engine.switch import Switch
 from hedger.model.market import Mark, Quote
 from hedger.model.message import (
     Command,
@@ -21,13 +23,17 @@ from hedger.model.message import (
     OperatorAsked,
     OrderOutcomeUnknown,
     OrderRejected,
+    OrderWrittenOff,
     ReadFailed,
     Stamped,
     Stop,
     StreamChanged,
+    SwitchFailed,
+    VenueQuieted,
 )
 from hedger.model.numeric import plain
 from hedger.ops.events import LogEvent
+from hedger.ops.figures import iso
 from hedger.ops.lines import decision_line
 
 LATE_S = 1.0
@@ -37,6 +43,23 @@ _LEVEL_OF_SEVERITY = {
     Severity.WARN: logging.WARNING,
     Severity.STOP: logging.WARNING,
     Severity.REDUCE: logging.ERROR,
+}
+
+_LEVEL_OF_CAUSE = {
+    ChangeCause.OWN_FILL: logging.WARNING,
+    ChangeCause.FOREIGN_TRADE: logging.WARNING,
+    ChangeCause.DELEVERAGING: logging.ERROR,
+    ChangeCause.LIQUIDATION: logging.ERROR,
+    ChangeCause.SETTLEMENT: logging.WARNING,
+    ChangeCause.TRANSFER: logging.INFO,
+    ChangeCause.UNEXPLAINED: logging.ERROR,
+}
+
+_BREAKER_EVENTS = {
+    BreakerStatus.CLOSED: (LogEvent.BREAKER_CLOSED, logging.INFO),
+    BreakerStatus.OPEN: (LogEvent.BREAKER_OPENED, logging.ERROR),
+    BreakerStatus.HALF_OPEN: (LogEvent.BREAKER_HALF_OPEN, logging.WARNING),
+    BreakerStatus.RESTRICTED: (LogEvent.ACCOUNT_RESTRICTED, logging.ERROR),
 }
 
 
@@ -57,12 +80,16 @@ class Narrator:
         for decision in result.decisions:
             level = logging.INFO if decision.action in _TOLD_DECISIONS else logging.DEBUG
             self._log.log(level, LogEvent.DECISION_MADE, **decision_line(decision))
+        if after.accounts is not before.accounts:
+            self._tell_accounts(before, after)
         if after.hedges is not before.hedges:
             self._tell_hedges(before, after)
         if after.orders is not before.orders:
             self._tell_orders(before, after)
         if after.ledgers is not before.ledgers:
             self._tell_funding(before, after)
+        for change in result.changes:
+            self._log.log(_LEVEL_OF_CAUSE[change.cause], LogEvent.ACCOUNT_CHANGED, **_change(change))
         for command in result.commands:
             self._tell_command(command)
 
@@ -90,8 +117,18 @@ class Narrator:
             case InstrumentsLoaded():
                 symbols = [instrument.id.symbol for instrument in event.instruments]
                 self._log.info(LogEvent.INSTRUMENTS_LOADED, account=event.account, symbols=symbols)
+            case OrderWrittenOff():
+                self._log.warning(
+                    LogEvent.ORDER_WRITTEN_OFF, client_order_id=event.client_order_id, reason=event.reason
+                )
             case OrderRejected() | OrderOutcomeUnknown():
                 self._tell_bad_answer(event)
+            case SwitchFailed():
+                self._log.warning(LogEvent.SWITCH_FAILED, account=event.account, text=event.text)
+            case VenueQuieted():
+                level = logging.ERROR if event.banned else logging.WARNING
+                told = {"account": event.account, "until": iso(event.until_at), "banned": event.banned}
+                self._log.log(level, LogEvent.VENUE_QUIETED, text=event.text, **told)
             case _:
                 return
 
@@ -103,8 +140,27 @@ class Narrator:
             self._log.warning(LogEvent.ORDER_OUTCOME_UNKNOWN, **known)
 
     def _tell_mode(self, before: State, after: State) -> None:
-        why = after.halted or after.draining or after.paused or after.journal_fault or ""
+        why = after.mode_reason
         self._log.info(LogEvent.MODE_CHANGED, was=before.mode.value, mode=after.mode.value, reason=why)
+
+    def _tell_accounts(self, before: State, after: State) -> None:
+        for name, view in after.accounts.items():
+            was = before.accounts[name]
+            if view.breaker.status is not was.breaker.status:
+                self._tell_breaker(name, view.breaker)
+            if view.switch is not None and was.switch is not None and view.switch.held is not was.switch.held:
+                self._tell_switch(name, view.switch)
+
+    def _tell_breaker(self, account: str, breaker: Breaker) -> None:
+        event, level = _BREAKER_EVENTS[breaker.status]
+        until = iso(breaker.until_at) if breaker.until_at else None
+        self._log.log(level, event, account=account, cause=breaker.cause, until=until, trips=breaker.tripped)
+
+    def _tell_switch(self, account: str, switch: Switch) -> None:
+        if switch.held:
+            self._log.info(LogEvent.SWITCH_ARMED, account=account, lease_until=iso(switch.lease_until))
+        else:
+            self._log.error(LogEvent.SWITCH_LOST, account=account, lease_until=iso(switch.lease_until))
 
     def _tell_hedges(self, before: State, after: State) -> None:
         for name in self._hedges:
@@ -136,7 +192,8 @@ class Narrator:
             if was is None and now.status is OrderStatus.SENT:
                 self._log.info(LogEvent.ORDER_PLACED, **_order(now))
             elif was is None or was.status is not now.status:
-                self._log.info(LogEvent.ORDER_CHANGED, was=was.status.value if was else None, **_order(now))
+                level = logging.ERROR if was is not None and was.status in FINAL else logging.INFO
+                self._log.log(level, LogEvent.ORDER_CHANGED, was=was.status.value if was else None, **_order(now))
             if was is not None and now.filled > was.filled:
                 self._log.info(LogEvent.ORDER_FILLED, **_order(now))
 
@@ -154,6 +211,16 @@ class Narrator:
                 self._log.info(LogEvent.STOPPING, reason=command.reason)
             case _:
                 return
+
+
+def _change(change: Change) -> dict[str, Any]:
+    return {
+        "account": change.account,
+        "what": change.what,
+        "cause": change.cause.value,
+        "quantity": plain(change.quantity),
+        "detail": change.detail,
+    }
 
 
 def _order(order: Order) -> dict[str, Any]:

@@ -7,7 +7,8 @@ from enum import StrEnum
 
 from hedger.engine.limits import stale_input
 from hedger.engine.policy import Policy
-from hedger.engine.state import State
+from hedger.engine.state import Mode, State
+from hedger.ops.gates import gate_words
 
 
 class Check(StrEnum):
@@ -20,6 +21,7 @@ class Check(StrEnum):
     FRESH_DATA = "fresh_data"
     RECONCILED = "reconciled"
     NOT_HALTED = "not_halted"
+    MAY_CREATE = "may_create"
 
 
 Failures = Mapping[Check, str]
@@ -35,6 +37,7 @@ def readiness(state: State, policy: Policy, *, lease: str | None = None) -> Fail
         Check.FRESH_DATA: _stale_data(state, policy),
         Check.RECONCILED: None if state.reconciled else "the accounts are not believed yet",
         Check.NOT_HALTED: state.halted or state.draining,
+        Check.MAY_CREATE: _stopped(state),
     }
     return {check: text for check, text in found.items() if text is not None}
 
@@ -53,6 +56,14 @@ def _stale_data(state: State, policy: Policy) -> str | None:
         if first is not None and all(stale):
             return f"{hedge.name}: {first.detail}"
     return None
+
+
+def _stopped(state: State) -> str | None:
+    """Why creates are stopped everywhere, or on which accounts."""
+    if state.mode is Mode.CANCEL_ONLY:
+        return state.mode_reason or "nothing may be created"
+    stopped = ((account, gate_words(state, account)) for account in state.accounts)
+    return "; ".join(f"{account}: {words}" for account, words in stopped if words is not None) or None
 
 
 class Health:

@@ -16,6 +16,7 @@ from hedger.engine.state import State
 from hedger.engine.target import target_delta
 from hedger.model.numeric import plain
 from hedger.ops.figures import iso
+from hedger.ops.gates import gate_status
 from hedger.ops.panel import is_unhedged, outside_ms
 from hedger.ops.view import Banner
 
@@ -28,9 +29,11 @@ def write_status(path: Path, state: State, policy: Policy, banner: Banner, metri
         "kind": banner.kind,
         "transport": banner.transport,
         "mode": state.mode.value,
+        "mode_reason": state.mode_reason or None,
         "halted": state.halted,
         "epoch": state.epoch,
         "metrics_port": metrics_port,
+        "accounts": {account: gate_status(state, account) for account in policy.accounts},
         "hedges": {hedge.name: hedge_status(state, hedge) for hedge in policy.hedges},
     }
     fresh = path.with_suffix(".new")

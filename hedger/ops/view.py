@@ -20,6 +20,7 @@ from hedger.engine.state import Action, Decision, Mode, State
 from hedger.engine.step import Result
 from hedger.model.message import PlaceOrder, Stamped
 from hedger.ops.figures import coins, instant, price, span, time_of_day
+from hedger.ops.gates import gate_words
 from hedger.ops.panel import hedge_panel
 from hedger.ops.words import MODE_WORDS, REASON_WORDS
 
@@ -77,6 +78,9 @@ def _header(state: State, banner: Banner | None) -> RenderableType:
     why = Text(f" {_explained(state)}", style="dim" if good else style)
     up = f"up {span(state.now - banner.started_at)} " if banner else ""
     lines = [_apart(mode.append(f" {instant(state.now)}", style="dim"), _how(banner)), _apart(why, up)]
+    lines += [
+        Text(f" {name}: {against}", style="red") for name in state.accounts if (against := gate_words(state, name))
+    ]
     if banner is not None and banner.note:
         lines.append(Text(f" {banner.note}"))
     return Group(*lines)
@@ -99,9 +103,8 @@ def _how(banner: Banner | None) -> str:
 
 def _explained(state: State) -> str:
     """Why the program is in its mode: the words for it, and what a person or a fault said."""
-    faults = (state.halted, state.draining, state.paused, state.journal_fault)
-    why = next((fault for fault in faults if fault), None)
-    return MODE_WORDS[state.mode] if why is None else f"{MODE_WORDS[state.mode]}: {why}"
+    words = MODE_WORDS[state.mode]
+    return f"{words}: {state.mode_reason}" if state.mode_reason else words
 
 
 def _decisions(recent: Sequence[Decision], width: int) -> RenderableType:

@@ -12,7 +12,7 @@ MODE_WORDS: dict[Mode, str] = {
     Mode.RECONCILING: "reading the venues until the accounts are believed; nothing is placed",
     Mode.SHADOW: "decides as if live, sends nothing",
     Mode.HEDGING: "keeps the delta inside its band",
-    Mode.REDUCE_ONLY: "where margin is short, places only what makes a position smaller",
+    Mode.REDUCE_ONLY: "places only what makes a position smaller",
     Mode.CANCEL_ONLY: "cancels what rests, places nothing",
     Mode.HALTED: "stopped for a reason that a person must lift",
     Mode.DRAINING: "takes its orders off the books, then ends",
@@ -62,6 +62,16 @@ REASON_WORDS: dict[Reason, str] = {
     Reason.POSITION_MODE: "the account is not in one-way mode",
     Reason.MARGIN_RATIO: "the margin ratio is too high to add risk",
     Reason.LIQUIDATION_DISTANCE: "liquidation is too near to add risk",
+    Reason.FREE_MARGIN: "the free margin is not enough for the order",
+    Reason.INSTRUMENT_GONE: "the venue does not list the instrument any more",
+    Reason.RULES_CHANGED: "the instrument's rules changed under the order",
+    Reason.FOREIGN_DRIFT: "others keep moving positions of the account",
+    Reason.PRICE_DRIFT: "our own prices have ranged too far in ten minutes",
+    Reason.CANCELS_PER_HOUR: "too many orders were canceled without a fill",
+    Reason.SWITCH_LEASE: "the venue's dead man's switch is not armed, or was not extended in time",
+    Reason.BREAKER: "the account's breaker is open after refusals or lost answers",
+    Reason.RESTRICTED: "the venue lets the account reduce only",
+    Reason.QUIET: "the venue asked for quiet",
 }
 
 ORDER_WORDS: dict[OrderStatus, str] = {

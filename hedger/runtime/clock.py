@@ -1,23 +1,37 @@
-"""The real clock: wall time taken once, carried on by the monotonic clock, so that it never goes back."""
+"""The real clock: wall time taken once, carried on by the machine's own clock, so that it never goes back."""
 
 from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Callable
+
+
+def _since_boot() -> float:
+    """Seconds since the machine started, those that it slept included where the platform can tell."""
+    return time.clock_gettime(_STEADY)
+
+
+# CLOCK_MONOTONIC stands still while a machine is suspended: what was read before would look fresh afterwards.
+_STEADY: int = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
 
 
 class SystemClock:
-    """`ports.Clock` in real time. Steps of the wall clock are not followed; the venues' offsets are measured."""
+    """`ports.Clock` in real time. Steps of the wall clock are not followed; the venues' offsets are measured.
+
+    `wall` and `steady` give seconds; `wall` is asked once.
+    """
 
     speed = 1.0
 
-    def __init__(self) -> None:
-        self._wall_ms = time.time() * 1000
-        self._monotonic_ms = time.monotonic() * 1000
+    def __init__(self, *, wall: Callable[[], float] = time.time, steady: Callable[[], float] = _since_boot) -> None:
+        self._steady = steady
+        self._wall_ms = wall() * 1000
+        self._steady_ms = steady() * 1000
 
     def now_ms(self) -> int:
         """Milliseconds since 1970, UTC."""
-        return int(self._wall_ms + time.monotonic() * 1000 - self._monotonic_ms)
+        return int(self._wall_ms + self._steady() * 1000 - self._steady_ms)
 
     def span(self, seconds: float) -> float:
         """Real seconds are the event loop's seconds."""

@@ -1,16 +1,19 @@
 """What was decided, sent and filled, on disk before it matters: SQLite in WAL mode, synchronous FULL, append-only.
 
-One table of events; the newest row of a (kind, key) is its present state. Nothing is ever updated or deleted.
+One table of events, a chain of hashes over it; the newest row of a (kind, key) is its present state. No event is ever
+updated or deleted. Beside it, for a while, what the decisions were made on (`inputs.py`).
 """
 
 from __future__ import annotations
 
+import os
 import sqlite3
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import to_json
@@ -19,20 +22,18 @@ from hedger.engine.ledger import Ledger
 from hedger.engine.orders import Order
 from hedger.engine.state import HedgeState
 from hedger.errors import JournalError
+from hedger.runtime.chain import Link, first_broken, hash_of, tail
+from hedger.runtime.head import NAME as HEAD
+from hedger.runtime.head import Head, lost_end, note_head, noted_head
+from hedger.runtime.inputs import Facts, Input, facts_of, put
+from hedger.runtime.migrate import bring_up_to_date, files_of, version_of
+from hedger.runtime.starts import Start, crash_loop, newest_starts
 
-SCHEMA_VERSION = 1
+MIN_FREE_BYTES = 64_000_000
+# A million rows take 3.7 s to verify, these 2 s; the rows before them were verified by the starts that came after them.
+VERIFIED_AT_START = 500_000
 FUNDING_READ_BACK_MS = 86_400_000
 FUNDING_KEPT_MS = 3 * FUNDING_READ_BACK_MS
-
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-CREATE TABLE IF NOT EXISTS events (
-    seq INTEGER PRIMARY KEY, at INTEGER NOT NULL, epoch INTEGER NOT NULL,
-    kind TEXT NOT NULL, key TEXT NOT NULL, body TEXT NOT NULL
-) STRICT;
-CREATE INDEX IF NOT EXISTS events_by_key ON events (kind, key, seq);
-"""
-
 
 # Orders whose newest row says that they may still fill, or that fills are named which were not seen.
 _UNFINISHED = """
@@ -58,21 +59,36 @@ SELECT coalesce((SELECT at FROM events
                  WHERE +kind = 'fill' OR (+kind = 'order' AND CAST(json_extract(body, '$.reported') AS REAL) > 0)
                  ORDER BY seq DESC LIMIT 1), 0)
 """
+_LAST_EPOCH = "SELECT coalesce(max(epoch), 0) FROM events"
+_LAST_AT = "SELECT coalesce((SELECT at FROM events ORDER BY seq DESC LIMIT 1), 0)"
+_TOLD = "seq, at, epoch, kind, key, body"
 
 
 class Row(NamedTuple):
-    """One event for the journal: `body` is any value that becomes JSON."""
+    """One event for the journal: `body` is any value that becomes JSON, `inputs` are kept beside it."""
 
     at: int
     kind: str
     key: str
     body: object
+    inputs: tuple[Input, ...] = ()
+
+
+class Told(NamedTuple):
+    """One event as it stands in the journal."""
+
+    seq: int
+    at: int
+    epoch: int
+    kind: str
+    key: str
+    body: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recovered:
     """What a start needs from the starts before it. `clean` is False when the last one did not end in order;
-    `filled_at` is when something of ours last filled, 0 for never."""
+    `filled_at` is when something of ours last filled, 0 for never; `last_at` is the last row's moment."""
 
     epoch: int
     clean: bool
@@ -84,6 +100,13 @@ class Recovered:
     memories: dict[str, HedgeState]
     funding_seen: dict[str, frozenset[str]]
     filled_at: int = 0
+    last_at: int = 0
+
+
+def free_bytes(path: Path) -> int:
+    """What is free for us on the disk of a file."""
+    disk = os.statvfs(path)
+    return disk.f_bavail * disk.f_frsize
 
 
 class Journal:
@@ -93,53 +116,118 @@ class Journal:
         self._path = path
         self._connection = connection
         self._epoch = 0
+        self._tail: Link | None = None
+        self._durable, self._min_free = True, 0
+        self._free: Callable[[Path], int] = free_bytes
 
     @classmethod
-    def open(cls, directory: Path, *, read_only: bool = False, durable: bool = True) -> Journal:
+    def open(
+        cls,
+        directory: Path,
+        *,
+        read_only: bool = False,
+        durable: bool = True,
+        min_free_bytes: int = MIN_FREE_BYTES,
+        free: Callable[[Path], int] = free_bytes,
+    ) -> Self:
         """Open `<directory>/journal.sqlite3`, made if it is not there; raises JournalError, never repairs.
 
-        Only where the world ends with this process, as on virtual time, need rows not be `durable`.
+        An older journal is brought up to date, after a copy of it was made. Only where the world ends with this
+        process, as on virtual time, need rows not be `durable`; there no room need be left on the disk either.
         """
         path = directory / "journal.sqlite3"
         try:
             connection = _connect(path, read_only)
             if not durable:
                 connection.execute("PRAGMA synchronous = OFF")
-            return cls(path, connection)
+            journal = cls(path, connection)
+            journal._durable, journal._free = durable, free
+            journal._min_free = min_free_bytes if durable else 0
+            return journal
         except (sqlite3.Error, OSError, ValueError) as problem:
             raise JournalError(f"{path}: {problem}; {_remedy(problem)}") from None
 
     @staticmethod
     def set_aside(directory: Path) -> None:
         """Keep the journal of a world that is gone as `journal.previous.sqlite3`, in place of the one before it."""
-        for ending in ("", "-wal", "-shm"):
-            old = directory / f"journal.sqlite3{ending}"
-            kept = directory / f"journal.previous.sqlite3{ending}"
+        (directory / HEAD).unlink(missing_ok=True)
+        paths = (files_of(directory / f"{name}.sqlite3") for name in ("journal", "journal.previous"))
+        for old, kept in zip(*paths, strict=True):
             kept.unlink(missing_ok=True)
             if old.exists():
                 old.rename(kept)
 
     def begin(self, now: int, start: object) -> Recovered:
         """Recover what earlier starts left and begin a new epoch, durably, before anything else happens."""
+        self.verify(newest=VERIFIED_AT_START)
+        noted = noted_head(self._path.parent)
         with self._reading():
             recovered = self._recover(now)
-        self._epoch = recovered.epoch
-        self.write([Row(now, "start", str(recovered.epoch), start)])
-        return recovered
+            fault = recovered.halted or lost_end(self._connection, noted) or crash_loop(self._connection, now)
+        self._epoch = max(recovered.epoch, noted.epoch + 1 if noted is not None else 0)
+        halts = [] if fault == recovered.halted else [Row(now, "halt", fault or "", {})]
+        self.write([Row(now, "start", str(self._epoch), start), *halts])
+        self._note_head()
+        return replace(recovered, epoch=self._epoch, halted=fault)
+
+    def begin_after(self, epoch: int, rows: Iterable[Row]) -> None:
+        """Begin a new journal in place of one that ended with an epoch: ids that it used are not used again."""
+        self._epoch = epoch
+        self.write(rows)
+
+    def last_epoch(self) -> int:
+        """The newest epoch of all rows, 0 where there is none."""
+        with self._reading():
+            return self._scalar(_LAST_EPOCH)
+
+    def verify(self, newest: int | None = None) -> None:
+        """Prove that every row, or each of the `newest`, is what was written; raises JournalError for the first that is
+        not."""
+        with self._reading():
+            if version_of(self._connection) == 1:
+                raise JournalError(f"{self._path}: version 1 has no chain; the next start brings it up to date")
+            broken = first_broken(self._connection, newest)
+        if broken is not None:
+            raise JournalError(
+                f"{self._path}: row {broken} is not what was written, so nothing after it is believed and nothing is "
+                "repaired; restore a copy, or set it aside with `hedger journal set-aside --reason …`"
+            )
+
+    def check_room(self) -> None:
+        """Raises JournalError where the disk has less room than is to be left free on it."""
+        try:
+            free = self._free(self._path) if self._min_free else 0
+        except OSError as problem:
+            raise JournalError(f"{self._path}: the disk cannot be asked for its room ({problem})") from None
+        if free < self._min_free:
+            room = f"{free // 1_000_000} MB free, {self._min_free // 1_000_000} MB wanted"
+            raise JournalError(f"{self._path}: {room}; free space on the disk; nothing is created until then")
 
     def write(self, rows: Iterable[Row]) -> None:
         """Write rows in one transaction that has reached the disk on return; raises JournalError."""
-        values = [(row.at, self._epoch, row.kind, row.key, to_json(row.body).decode()) for row in rows]
-        if not values:
+        rows = list(rows)
+        if not rows:
             return
         try:
-            with self._connection:
-                self._connection.execute("BEGIN IMMEDIATE")
-                self._connection.executemany(
-                    "INSERT INTO events (at, epoch, kind, key, body) VALUES (?, ?, ?, ?, ?)", values
-                )
+            self._append(rows)
         except sqlite3.Error as problem:
+            self._tail = None  # read anew before the next write: nobody knows how far this one came
             raise JournalError(f"{self._path}: cannot be written ({problem}); {_remedy(problem)}") from None
+
+    def _append(self, rows: list[Row]) -> None:
+        seq, hash = self._tail if self._tail is not None else tail(self._connection)
+        values: list[tuple[int, int, int, str, str, str, bytes]] = []
+        for row in rows:
+            seq, body = seq + 1, to_json(row.body).decode()
+            hash = hash_of(hash, seq, row.at, self._epoch, row.kind, row.key, body)
+            values.append((seq, row.at, self._epoch, row.kind, row.key, body, hash))
+        inputs = [kept for row in rows for kept in row.inputs]
+        with self._connection:
+            self._connection.execute("BEGIN IMMEDIATE")
+            self._connection.executemany("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)", values)
+            if inputs:
+                put(self._connection, inputs)
+        self._tail = Link(seq, hash)
 
     def rows(self, kind: str, key: str | None = None) -> Iterator[tuple[int, str, str]]:
         """(at, key, body) of each row of a kind, oldest first; with `key`, of that key only."""
@@ -152,6 +240,44 @@ class Journal:
         query = "SELECT key, body FROM events WHERE seq IN (SELECT max(seq) FROM events WHERE kind = ? GROUP BY key)"
         with self._reading():
             return dict(self._connection.execute(query, (kind,)))
+
+    def between(self, since_at: int, until_at: int, kinds: tuple[str, ...]) -> list[Told]:
+        """The rows of some kinds with a moment in a span, oldest first; both ends are in it."""
+        marks = ", ".join("?" * len(kinds))
+        query = f"SELECT {_TOLD} FROM events WHERE kind IN ({marks}) AND at BETWEEN ? AND ? ORDER BY seq"  # noqa: S608
+        with self._reading():
+            return [Told(*row) for row in self._connection.execute(query, (*kinds, since_at, until_at))]
+
+    def told(self, kind: str, key: str) -> list[Told]:
+        """The rows of a kind and key, oldest first."""
+        query = f"SELECT {_TOLD} FROM events WHERE kind = ? AND key = ? ORDER BY seq"  # noqa: S608
+        with self._reading():
+            return [Told(*row) for row in self._connection.execute(query, (kind, key))]
+
+    def facts(self, digest: str) -> Facts | None:
+        """What a decision was made on, None where it is not kept any more; raises JournalError where it is damaged."""
+        try:
+            return facts_of(self._connection, digest)
+        except (sqlite3.Error, zlib.error, ValueError, TypeError, KeyError) as problem:
+            told = f"{type(problem).__name__}: {problem}"
+            raise JournalError(f"{self._path}: the input {digest[:12]} cannot be used ({told})") from None
+
+    def starts(self) -> list[Start]:
+        """The last hundred starts, the newest first."""
+        with self._reading():
+            return newest_starts(self._connection)
+
+    def counts(self) -> list[tuple[str, int, int, int]]:
+        """(kind, rows, first at, last at) of each kind, and of the inputs that are kept."""
+        events = "SELECT kind, count(*), min(at), max(at) FROM events GROUP BY kind ORDER BY kind"
+        inputs = "SELECT '(inputs)', count(*), min(at), max(at) FROM inputs HAVING count(*) > 0"
+        with self._reading():
+            held = version_of(self._connection) != 1
+            return [row for query in (events, *([inputs] if held else [])) for row in self._connection.execute(query)]
+
+    def size(self) -> int:
+        """Bytes on the disk, with what SQLite keeps beside the file."""
+        return sum(path.stat().st_size for path in files_of(self._path) if path.exists())
 
     def halted(self) -> str | None:
         """Why the hedger is halted; None if it is not, or a person has lifted it since."""
@@ -167,7 +293,17 @@ class Journal:
 
     def close(self) -> None:
         """Close the file; rows that were written are on disk."""
+        with suppress(JournalError):  # the note of the start still stands
+            self._note_head()
         self._connection.close()
+
+    def _note_head(self) -> None:
+        """Note how far this epoch has come; a journal that is only looked at notes nothing."""
+        if self._epoch and self._tail is not None:
+            try:
+                note_head(self._path.parent, Head(self._epoch, self._tail), durable=self._durable)
+            except OSError as problem:
+                raise JournalError(f"{self._path.parent}: cannot be written ({problem}); {_remedy(problem)}") from None
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
@@ -180,7 +316,7 @@ class Journal:
     def _recover(self, now: int) -> Recovered:
         orders = (_ORDER.validate_json(body) for (body,) in self._connection.execute(_UNFINISHED))
         return Recovered(
-            epoch=self._scalar("SELECT coalesce(max(epoch), 0) FROM events") + 1,
+            epoch=self._scalar(_LAST_EPOCH) + 1,
             clean=self._last_kind(("start", "stop")) != "start",
             halted=self.halted(),
             next_decision=self._scalar(
@@ -189,6 +325,7 @@ class Journal:
             + 1,
             orders=tuple(orders),
             filled_at=self._scalar(_LAST_FILLED),
+            last_at=self._scalar(_LAST_AT),
             funding_since_at=self._scalar(_FUNDING_SINCE, FUNDING_READ_BACK_MS, now),
             ledgers={key: _LEDGER.validate_json(body) for key, body in self.latest("ledger").items()},
             memories=self.memories(),
@@ -233,16 +370,13 @@ def _connect(path: Path, read_only: bool) -> sqlite3.Connection:
 
 def _set_up(connection: sqlite3.Connection, path: Path, read_only: bool) -> None:
     """Refuse what a newer hedger wrote before anything is changed; make what is not there."""
-    known = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'meta'").fetchone()[0]
-    version = connection.execute("SELECT value FROM meta WHERE key = 'schema_version'").fetchone() if known else None
-    if (version is None and read_only) or (version is not None and int(version[0]) > SCHEMA_VERSION):
-        raise sqlite3.DatabaseError("it was written by a newer hedger, or is not a journal")
+    if version_of(connection) is None and read_only:
+        raise sqlite3.DatabaseError("it is not a journal")
     if not read_only:
         path.chmod(0o600)
         for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON"):
             connection.execute(f"PRAGMA {pragma}")
-        connection.executescript(_SCHEMA)
-        connection.execute("INSERT OR IGNORE INTO meta VALUES ('schema_version', ?)", (str(SCHEMA_VERSION),))
+        bring_up_to_date(connection, path)
 
 
 def _remedy(problem: Exception) -> str:
@@ -251,6 +385,6 @@ def _remedy(problem: Exception) -> str:
         return "free space on the disk; nothing is created until then"
     if "locked" in text:
         return "another program holds it open; close that"
-    if "newer" in text or "not a database" in text:
+    if "newer" in text or "not a database" in text or "not a journal" in text:
         return "use the hedger that wrote it, or move it away to begin a new one"
     return "check the disk and the file's owner and permissions"

@@ -44,3 +44,18 @@ class Lease:
         if self._file is not None:
             os.close(self._file)
             self._file = None
+
+
+def is_held(directory: Path) -> bool:
+    """Whether a hedger uses the state directory at this moment."""
+    try:
+        file = os.open(directory / "hedger.lock", os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except OSError:
+        return True
+    finally:
+        os.close(file)
+    return False

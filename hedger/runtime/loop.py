@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Coroutine, Mapping
 
 from hedger.engine.decide import CREATING
+from hedger.engine.gate import held_back
 from hedger.engine.policy import Policy
 from hedger.engine.state import State
 from hedger.engine.step import step
@@ -14,6 +15,7 @@ from hedger.model.message import (
     CancelAnswered,
     CancelOrder,
     Command,
+    Event,
     ExtendSwitch,
     FillsRead,
     FindOrder,
@@ -37,7 +39,9 @@ from hedger.model.message import (
 from hedger.model.order import OrderReport, RejectReason
 from hedger.runtime.clock import stopwatch
 from hedger.runtime.inbox import Inbox
+from hedger.runtime.inputs import Recorder
 from hedger.runtime.journal import Journal, Row
+from hedger.runtime.lifeline import Lifeline
 from hedger.runtime.ports import Clock, Observer, Venue
 from hedger.runtime.record import must_be_durable, rows_of
 
@@ -57,6 +61,7 @@ class Loop:
         clock: Clock,
         journal: Journal,
         observer: Observer,
+        lifeline: Lifeline | None = None,
     ) -> None:
         self.state = state
         self.inbox = Inbox(clock)
@@ -66,6 +71,10 @@ class Loop:
         self._clock = clock
         self._journal = journal
         self._observer = observer
+        self._lifeline = lifeline
+        if lifeline is not None:
+            lifeline.show(state.orders)
+        self._recorder = Recorder(policy)
         self._rows: list[Row] = []
         self._journal_failed = False
         self._tasks: set[asyncio.Task[None]] = set()
@@ -86,7 +95,9 @@ class Loop:
         before = self.state
         result = step(before, stamped, self._policy)
         self.state = result.state
-        rows = rows_of(before, stamped, result)
+        if self._lifeline is not None and result.state.orders is not before.orders:
+            self._lifeline.show(result.state.orders)
+        rows = rows_of(before, stamped, result, self._recorder)
         commands = result.commands
         if rows and not self._record(rows, durable=must_be_durable(result, rows)):
             commands = self._without_creates(commands)
@@ -98,14 +109,23 @@ class Loop:
         """What an operator or a signal asks for, as an event."""
         self.inbox.put(OperatorAsked(operation=operation, reason=reason))
 
+    def handle_now(self, event: Event) -> None:
+        """Handle an event ahead of those that wait: what a person asks for is not queued behind market data."""
+        self.handle(Stamped(self._clock.now_ms(), event))
+
     def flush(self) -> None:
         """Write what waits. A failure is told to the engine once, and so is the recovery."""
         started = stopwatch()
         rows, self._rows = self._rows, []
+        written = False
         try:
             self._journal.write(rows)
+            written = True
+            self._journal.check_room()
         except JournalError as problem:
-            self._rows = _bounded(rows)
+            if not written:
+                self._rows = _bounded(rows)
+                self._recorder.begin_anew()
             if not self._journal_failed:
                 self._journal_failed = True
                 self.inbox.put(JournalChanged(healthy=False, text=str(problem)))
@@ -172,19 +192,21 @@ class Loop:
 
     async def _place(self, command: PlaceOrder, decided_at: int) -> None:
         started = stopwatch()
-        outcome = await self._venues[command.id.account].place(command, lambda: self._held_back(decided_at))
+        outcome = await self._venues[command.id.account].place(command, lambda: self._held_back(command, decided_at))
         self._observer.timed("place", command.id.account, stopwatch() - started, type(outcome).__name__)
         self.inbox.put(outcome)
 
-    def _held_back(self, decided_at: int) -> str | None:
+    def _held_back(self, order: PlaceOrder, decided_at: int) -> str | None:
         """Why an order may not leave any more, although it was decided: asked when its turn on the wire has come."""
+        if self._lifeline is not None and (why := self._lifeline.forbids()) is not None:
+            return why
         if self.state.mode not in CREATING or not self._policy.sends:
             return f"meanwhile the mode is {self.state.mode.value}"
         if self._journal_failed:
             return "the journal cannot be written"
         if self._clock.now_ms() - decided_at > LATE_MS:
             return f"it was decided over {LATE_MS} ms ago"
-        return None
+        return held_back(self.state, order, self._clock.now_ms())
 
     async def _read_instruments(self, command: ReadInstruments) -> None:
         started, account = stopwatch(), command.account
@@ -240,6 +262,11 @@ class Loop:
     def _read_failed(self, account: str, what: str, seconds: float, problem: HedgerError) -> None:
         self._observer.timed(f"read_{what}", account, seconds, type(problem).__name__)
         self.inbox.put(ReadFailed(account=account, what=what, reason=str(problem)))
+
+    def prepared(self) -> None:
+        """Write that the venues were reached and put in order: from here on an end that is not clean is a crash."""
+        self._rows.append(Row(self._clock.now_ms(), "prepared", str(self.state.epoch), {}))
+        self.flush()
 
     def stopped_clean(self) -> None:
         """Write that this epoch ended in order: nothing of ours was left on any book."""

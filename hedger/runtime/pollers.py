@@ -75,9 +75,10 @@ class Pollers:
         while True:
             due_at = self._clock.now_ms() + self._polling.tick_s * 1000
             await self._clock.sleep(self._polling.tick_s)
-            self._observer.timed("lag", "", max(0.0, self._clock.now_ms() - due_at) / 1000, "ok")
+            lag_ms = max(0.0, self._clock.now_ms() - due_at)
+            self._observer.timed("lag", "", lag_ms / 1000, "ok")
             self._observer.queued(len(self._inbox))
-            self._inbox.put(TimePassed())
+            self._inbox.put(TimePassed(lag_ms=round(lag_ms)))
             beats += 1
             if beats % per_flush == 0:
                 self._loop.flush()

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 
 from hedger.engine.orders import Order
-from hedger.engine.state import Action, State
+from hedger.engine.state import Action, Decision, State
 from hedger.engine.step import Result
 from hedger.model.message import (
     Event,
@@ -15,19 +15,29 @@ from hedger.model.message import (
     InstrumentsLoaded,
     Operation,
     OperatorAsked,
+    OrderWrittenOff,
     PlaceOrder,
     Stamped,
     Stop,
+    VenueQuieted,
 )
 from hedger.model.order import Fill
+from hedger.runtime.inputs import Recorder
 from hedger.runtime.journal import Row
+from hedger.runtime.quieted import quiet_row
+
+_DECIDED = tuple(field.name for field in fields(Decision))
 
 
-def rows_of(before: State, stamped: Stamped, result: Result) -> list[Row]:
-    """The rows of one step. Market data is in the decisions that it led to, not in rows of its own."""
+def rows_of(before: State, stamped: Stamped, result: Result, recorder: Recorder | None = None) -> list[Row]:
+    """The rows of one step. Market data is in the decisions that it led to, not in rows of its own.
+
+    With a `recorder`, decisions come with what they were made on.
+    """
     after, event = result.state, stamped.event
     rows = _event_rows(before, after, event)
-    rows += [Row(after.now, "decision", str(d.decision_id), d) for d in result.decisions]
+    if result.decisions:
+        rows += _decision_rows(before, stamped, result, recorder)
     if after.orders is not before.orders:
         changed = (o for key, o in after.orders.items() if before.orders.get(key) is not o)
         rows += [Row(after.now, "order", o.client_order_id, o) for o in changed if _worth_a_row(before, o)]
@@ -42,15 +52,31 @@ def rows_of(before: State, stamped: Stamped, result: Result) -> list[Row]:
         for name, memory in after.hedges.items()
         if everything or before.hedges[name].day_notional != memory.day_notional
     ]
+    rows += [Row(after.now, "change", f"{change.account}/{change.what}", change) for change in result.changes]
     rows += [Row(after.now, "halt", c.reason, {}) for c in result.commands if isinstance(c, Halt)]
     return rows
 
 
 def must_be_durable(result: Result, rows: list[Row]) -> bool:
     """Whether the rows must be on disk before anything else happens: an order leaves, a fill came, or we halt."""
-    return any(row.kind in ("fill", "halt", "funding", "operator", "resume") for row in rows) or any(
+    return any(row.kind in ("fill", "halt", "funding", "operator", "resume", "quiet") for row in rows) or any(
         decision.action is Action.PLACE for decision in result.decisions
     )
+
+
+def decision_body(decision: Decision, digest: str | None) -> dict[str, object]:
+    """A decision as its row has it: what was decided, and the digest of what it was decided on."""
+    return {**{name: getattr(decision, name) for name in _DECIDED}, "input": digest}
+
+
+def _decision_rows(before: State, stamped: Stamped, result: Result, recorder: Recorder | None) -> list[Row]:
+    """One input for all decisions of the step: the first row brings it."""
+    digest, inputs = recorder.document(before, stamped) if recorder is not None else (None, ())
+    bodies = [(d.decision_id, decision_body(d, digest)) for d in result.decisions]
+    return [
+        Row(result.state.now, "decision", str(id), body, () if place else inputs)
+        for place, (id, body) in enumerate(bodies)
+    ]
 
 
 def _worth_a_row(before: State, order: Order) -> bool:
@@ -72,8 +98,12 @@ def _event_rows(before: State, after: State, event: Event) -> list[Row]:
         case OperatorAsked():
             kind = "resume" if event.operation is Operation.RESUME else "operator"
             return [Row(after.now, kind, event.operation.value, {"reason": event.reason})]
+        case OrderWrittenOff():
+            return [Row(after.now, "operator", f"write_off/{event.client_order_id}", {"reason": event.reason})]
         case InstrumentsLoaded():
             return [Row(after.now, "instrument", str(i.id), asdict(i)) for i in event.instruments]
+        case VenueQuieted():
+            return [quiet_row(after.now, event)]
         case _:
             return []
 
@@ -84,10 +114,17 @@ def _fill_rows(before: State, after: State, fills: tuple[Fill, ...]) -> list[Row
         return []
     counted = {key: o.trade_ids for key, o in before.orders.items()}
     rows = []
-    for fill in fills:
+    for fill in dict.fromkeys(fills):  # a venue may list one twice
         for order in after.orders.values():
-            news = order.id == fill.id and fill.trade_id in order.trade_ids
+            news = _is_of(fill, order) and fill.trade_id in order.trade_ids
             if news and fill.trade_id not in counted.get(order.client_order_id, ()):
                 known = replace(fill, client_order_id=order.client_order_id)
-                rows.append(Row(after.now, "fill", f"{fill.id}/{fill.trade_id}", known))
+                rows.append(Row(after.now, "fill", f"{fill.id}/{fill.venue_order_id}/{fill.trade_id}", known))
     return rows
+
+
+def _is_of(fill: Fill, order: Order) -> bool:
+    """Whether an execution is this order's: two orders may bear the same trade id, as a venue numbers them."""
+    if fill.client_order_id is not None:
+        return fill.client_order_id == order.client_order_id
+    return fill.id == order.id and fill.venue_order_id == order.venue_order_id

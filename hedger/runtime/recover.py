@@ -11,6 +11,8 @@ from hedger.engine.state import HedgeState, State, initial_state
 from hedger.errors import ConfigError
 from hedger.runtime.journal import Recovered
 
+SENT_WITHIN_MS = 1_000  # an order leaves so soon after its row, or not at all
+
 
 def recovered_state(policy: Policy, recovered: Recovered, now: int) -> State:
     """The first state of an epoch. Hedges that are no longer configured keep their rows and are not carried.
@@ -20,7 +22,7 @@ def recovered_state(policy: Policy, recovered: Recovered, now: int) -> State:
     state = initial_state(policy, now=now, epoch=recovered.epoch)
     carried = (_carried(state, order) for order in recovered.orders)
     orders = {o.client_order_id: _doubted(o, now) for o in carried if o is not None}
-    lagging_until = min(recovered.filled_at, now) + LAG_MS
+    lagging_until = max(min(recovered.filled_at, now) + LAG_MS, _last_may_arrive(policy, recovered, now))
     return state._replace(
         next_decision=recovered.next_decision,
         halted=recovered.halted,
@@ -30,6 +32,18 @@ def recovered_state(policy: Policy, recovered: Recovered, now: int) -> State:
         hedges={name: _awake(recovered.memories.get(name, memory), now) for name, memory in state.hedges.items()},
         funding_seen=recovered.funding_seen,
     )
+
+
+def _last_may_arrive(policy: Policy, recovered: Recovered, now: int) -> int:
+    """Until when a request of the start before may still reach a venue; 0 after a clean stop, which left none.
+
+    An account is not believed by a reading from before that. The remainder of a venue's dead man's switch is not
+    waited for: what it would cancel is unknown to us already, and we extend it before our first order.
+    """
+    if recovered.clean:
+        return 0
+    ttls = [hedge.execution.ttl_ms for hedge in policy.hedges] + [order.ttl_ms for order in recovered.orders]
+    return min(recovered.last_at, now) + SENT_WITHIN_MS + max(ttls)
 
 
 def _carried(state: State, order: Order) -> Order | None:

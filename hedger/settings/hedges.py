@@ -160,6 +160,12 @@ class GuardSettings(Table):
     position: Quantity = Field(
         description="The largest position, long or short, that the hedge may hold, in coins; it has no default."
     )
+    price_drift_bps: BasisPoints = Field(
+        default=Decimal(500), description="How far our own prices may range within ten minutes, in basis points."
+    )
+    cancels_per_hour: Whole = Field(
+        default=240, ge=1, le=36_000, description="The most orders canceled in an hour without a fill in between."
+    )
     futile_hedges: Whole = Field(
         default=3, ge=1, le=100, description="How many hedges in a row may fill without shrinking the deviation."
     )

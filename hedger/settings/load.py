@@ -101,13 +101,17 @@ def _refuse_credentials(document: Document) -> None:
     """Files are copied, shared and committed: a key in one is as good as published."""
     for path, line in document.lines.items():
         if _is_credential(path):
-            name = (
-                f"HEDGER_ACCOUNTS__{str(path[1]).upper()}__API_KEY" if path[0] == "accounts" else "HEDGER_ACCOUNTS__…"
-            )
+            name = _variable_of(path)
             raise CredentialsError(
                 f"{document.name}:{line}: {dotted(path)} does not belong in a file: credentials come only from the "
                 f"environment ({name}) or secret files ({name}_FILE); if the file was shared, replace the keys"
             )
+
+
+def _variable_of(path: Path) -> str:
+    if path[0] == "control":
+        return "HEDGER_CONTROL__TOKEN"
+    return f"HEDGER_ACCOUNTS__{str(path[1]).upper()}__API_KEY" if path[0] == "accounts" else "HEDGER_ACCOUNTS__…"
 
 
 def _is_credential(path: Path) -> bool:

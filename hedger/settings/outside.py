@@ -109,7 +109,7 @@ def _in_directory(environ: Mapping[str, str]) -> list[tuple[FilePath, Path]]:
     except OSError as error:
         fault = f"it cannot be read ({error.strerror}): check its owner and its permissions"
     else:
-        ours = {file: name for file, name in names.items() if name.startswith((PREFIX, "ACCOUNTS__"))}
+        ours = {file: name for file, name in names.items() if name.startswith((PREFIX, "ACCOUNTS__", "CONTROL__"))}
         return [(file, _path_of(name.removeprefix(PREFIX))) for file, name in ours.items()]
     raise CredentialsError(f"secrets directory {directory}: {fault}")
 

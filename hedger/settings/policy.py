@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from hedger.engine.policy import Band, Execution, Guards, Hedge, Levels, Policy, Target
+from hedger.engine.policy import Band, BreakerLimits, Execution, Guards, Hedge, Levels, Policy, Target
 from hedger.settings.hedge_rules import underlying_of
 from hedger.settings.hedges import (
     BandSettings,
@@ -16,20 +16,47 @@ from hedger.settings.hedges import (
     TargetSettings,
 )
 from hedger.settings.rules import static_holding
-from hedger.settings.schema import Mode, Settings
+from hedger.settings.schema import BreakerSettings, Mode, Settings
 from hedger.settings.symbols import parse_swap
+
+GAP_BEATS = 4
 
 
 def to_policy(settings: Settings) -> Policy:
     """The policy that settings describe. Settings come from `load_settings`, so they hold no contradiction."""
+    sends = settings.mode in (Mode.PAPER, Mode.TESTNET) or (settings.mode is Mode.LIVE and settings.live_armed)
+    hedges = tuple(_hedge(settings, name, hedge) for name, hedge in settings.hedges.items())
+    faster = max(Decimal(1), settings.paper.speed if settings.mode is Mode.PAPER else Decimal(1))
     return Policy(
         bot=settings.bot,
-        sends=settings.mode in (Mode.PAPER, Mode.TESTNET) or (settings.mode is Mode.LIVE and settings.live_armed),
-        hedges=tuple(_hedge(settings, name, hedge) for name, hedge in settings.hedges.items()),
+        sends=sends,
+        hedges=hedges,
         accounts=tuple(settings.accounts),
         clean_cycles=settings.reconcile.clean_cycles,
         settle_ms=_ms(settings.reconcile.settle_s),
         delta_jump_bands=settings.reconcile.delta_jump_bands,
+        switch_ms=_switches(settings, hedges) if sends else {},
+        breakers=_breakers(settings.breakers),
+        lag_ms=_ms(settings.breakers.lag_s * faster),
+        gap_ms=max(_ms(settings.breakers.gap_s * faster), GAP_BEATS * settings.polling.tick_ms),
+    )
+
+
+def _switches(settings: Settings, hedges: tuple[Hedge, ...]) -> dict[str, int]:
+    """The dead man's switch of each account that is hedged with, in ms; where it is off there is none."""
+    trading = {id.account for hedge in hedges for id in hedge.instruments}
+    spans = {name: _ms(account.dead_mans_switch_s) for name, account in settings.accounts.items() if name in trading}
+    return {name: span for name, span in spans.items() if span}
+
+
+def _breakers(breakers: BreakerSettings) -> BreakerLimits:
+    return BreakerLimits(
+        rejects=breakers.rejects,
+        unknown_orders=breakers.unknown_orders,
+        unknown_notional=breakers.unknown_notional,
+        cooldown_ms=_ms(breakers.cooldown_s),
+        longest_cooldown_ms=_ms(breakers.longest_cooldown_s),
+        trips_per_day=breakers.trips_per_day,
     )
 
 
@@ -93,6 +120,8 @@ def _guards(guards: GuardSettings) -> Guards:
         order_notional=guards.order_notional,
         daily_notional=guards.daily_notional,
         position=guards.position,
+        price_drift=guards.price_drift_bps,
+        cancels_per_hour=guards.cancels_per_hour,
         futile_hedges=guards.futile_hedges,
         leverage=guards.leverage,
         margin_mode=guards.margin_mode,

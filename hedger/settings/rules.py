@@ -12,6 +12,8 @@ from hedger.settings.sentences import Problem, did_you_mean
 from hedger.settings.symbols import parse_swap
 from hedger.settings.values import PAPER_COINS
 
+SHORTEST_TOKEN = 32
+
 
 def problems_of_settings(settings: Settings) -> Iterator[Problem]:
     """Every contradiction, in the order of the configuration."""
@@ -22,11 +24,17 @@ def problems_of_settings(settings: Settings) -> Iterator[Problem]:
     yield from _shared(settings)
     yield from _holdings(settings)
     yield from _polling(settings)
+    yield from _breakers(settings)
     yield from _paper(settings)
+    yield from _control(settings)
 
 
 def problems_of_credentials(settings: Settings) -> Iterator[Problem]:
-    """What the accounts lack for the mode: paper needs no keys, every other mode does."""
+    """What the accounts lack for the mode: paper needs no keys, every other mode does. A control API needs a token."""
+    if settings.control.enabled and settings.control.token is None:
+        variable = "HEDGER_CONTROL__TOKEN"
+        text = f"is missing, and control.enabled needs it: set {variable}, or name a file in {variable}_FILE"
+        yield Problem(("control", "token"), text)
     if settings.mode is Mode.PAPER:
         return
     for name, account in settings.accounts.items():
@@ -104,6 +112,23 @@ def _polling(settings: Settings) -> Iterator[Problem]:
                     ("hedges", name, "guards", key),
                     f"is {age} s, but what it judges is read every {interval} s: allow at least {2 * interval} s",
                 )
+
+
+def _control(settings: Settings) -> Iterator[Problem]:
+    """A token that can be guessed opens the door to anybody."""
+    token = settings.control.token
+    if token is not None and len(token.get_secret_value()) < SHORTEST_TOKEN:
+        yield Problem(("control", "token"), f"is too short: give it {SHORTEST_TOKEN} characters of chance or more")
+    if settings.control.enabled and settings.metrics.enabled and settings.control.port == settings.metrics.port:
+        yield Problem(("control", "port"), "is metrics.port too: control has a port of its own")
+
+
+def _breakers(settings: Settings) -> Iterator[Problem]:
+    """A cool-down grows and never shrinks."""
+    breakers = settings.breakers
+    if breakers.cooldown_s > breakers.longest_cooldown_s:
+        text = f"is {breakers.cooldown_s} s and must not be more than longest_cooldown_s, which is "
+        yield Problem(("breakers", "cooldown_s"), text + f"{breakers.longest_cooldown_s} s")
 
 
 def _paper(settings: Settings) -> Iterator[Problem]:

@@ -27,6 +27,7 @@ from hedger.settings.values import (
     Span,
     SpanOrZero,
     Switch,
+    SwitchSpan,
     Text,
     VenueName,
     Whole,
@@ -79,6 +80,11 @@ class AccountSettings(Table):
     key_environment: KeyEnvironment | None = Field(
         default=None, description="Where the keys are valid, testnet or live; it must agree with the mode."
     )
+    dead_mans_switch_s: SwitchSpan = Field(
+        default=Decimal(120),
+        description="After so many seconds of our silence the venue cancels every open order on the instruments that "
+        "the account hedges with, orders placed by hand too; 0 is off, else at least 10.",
+    )
 
 
 class HoldingSettings(Table):
@@ -95,6 +101,43 @@ class MetricsSettings(Table):
     enabled: Switch = Field(default=True, description="Whether metrics and health are served.")
     host: Text = Field(default="127.0.0.1", description="The address to listen on.")
     port: Whole = Field(default=9108, ge=1, le=65_535, description="The port to listen on.")
+
+
+class ControlSettings(Table):
+    """Where a person or a program that holds the token may pause, resume and kill the hedger."""
+
+    enabled: Switch = Field(default=False, description="Whether the control API is served.")
+    host: Text = Field(
+        default="127.0.0.1",
+        description="The address to listen on; it speaks plain HTTP, so another one belongs behind TLS.",
+    )
+    port: Whole = Field(default=9109, ge=1, le=65_535, description="The port to listen on.")
+    names: tuple[Text, ...] = Field(
+        default=(), description="Host names, besides `host` and this machine's own, that clients may reach it by."
+    )
+    token: SecretStr | None = Field(
+        default=None,
+        description="What clients must hold, 32 characters or more; only from the environment or a secret file.",
+    )
+
+
+class WatchdogSettings(Table):
+    """When a stuck program is given up: its orders are canceled by another connection, and it ends."""
+
+    stuck_s: Span = Field(
+        default=Decimal(5), ge=2, le=60, description="How long the event loop may stand still, in real seconds."
+    )
+
+
+class JournalSettings(Table):
+    """When the disk of the journal counts as too full to trade."""
+
+    min_free_mb: Whole = Field(
+        default=64,
+        ge=1,
+        le=1_000_000,
+        description="Megabytes that must be free on the journal's disk; with less, nothing is created.",
+    )
 
 
 class LogSettings(Table):
@@ -129,6 +172,35 @@ class ReconcileSettings(Table):
         ge=1,
         le=1000,
         description="A change of delta of more than so many band widths in one reading needs a second reading.",
+    )
+
+
+class BreakerSettings(Table):
+    """When the hedger stops creating orders by itself, and how it begins again: after a cool-down one order may try."""
+
+    rejects: Whole = Field(
+        default=5, ge=2, le=100, description="So many refusals in a row stop creates on the account."
+    )
+    unknown_orders: Whole = Field(
+        default=3, ge=1, le=100, description="So many orders of unknown fate at once stop creates, on every account."
+    )
+    unknown_notional: Notional = Field(
+        default=Decimal(100_000),
+        description="Orders of unknown fate worth more than this, in quote, stop creates on their account.",
+    )
+    cooldown_s: Span = Field(
+        default=Decimal(30), description="How long creates stay stopped, in seconds; doubled when the try fails."
+    )
+    longest_cooldown_s: Span = Field(default=Decimal(900), description="The longest that this grows to, in seconds.")
+    trips_per_day: Whole = Field(
+        default=6, ge=1, le=100, description="More stops of one account in a day than this halt: a person must look."
+    )
+    lag_s: Span = Field(
+        default=Decimal(1), description="A clock's beat that comes later than this stops creates for ten seconds."
+    )
+    gap_s: Span = Field(
+        default=Decimal(5),
+        description="After so long without any event (or four beats, if longer) every account is read anew first.",
     )
 
 
@@ -197,7 +269,13 @@ class Settings(BaseSettings):
     reconcile: ReconcileSettings = Field(
         default=ReconcileSettings(), description="When the venue's account is believed."
     )
+    breakers: BreakerSettings = Field(
+        default=BreakerSettings(), description="When creates stop by themselves, and how they begin again."
+    )
     metrics: MetricsSettings = Field(default=MetricsSettings(), description="Where metrics and health are served.")
+    control: ControlSettings = Field(default=ControlSettings(), description="Where the control API is served.")
+    watchdog: WatchdogSettings = Field(default=WatchdogSettings(), description="When a stuck program is given up.")
+    journal: JournalSettings = Field(default=JournalSettings(), description="The room that the journal needs.")
     log: LogSettings = Field(default=LogSettings(), description="What is logged and how it looks.")
     paper: PaperSettings = Field(default=PaperSettings(), description="The exchange of `hedger paper`.")
 

@@ -14,12 +14,12 @@ from hedger.settings.schema import Settings
 
 Path = tuple[str | int, ...]
 
-CREDENTIALS = frozenset({"api_key", "secret"})
+CREDENTIALS = frozenset({"api_key", "secret", "token"})
 OUTSIDE_THE_FILE = CREDENTIALS | {"live_armed"}
 
 _LONGEST_PART = 40
 _CREDENTIAL_LIKE = re.compile(r"key|secret|token|pass", re.IGNORECASE)
-_ACCOUNT_KEYS = frozenset({"venue", "key_environment"})
+_ACCOUNT_KEYS = frozenset({"venue", "key_environment", "dead_mans_switch_s"})
 
 
 def dotted(path: Path) -> str:

@@ -12,6 +12,7 @@ PLANNED_VENUES = ("bybit", "bingx", "weex", "mexc", "okx", "deribit")
 PAPER_COINS = ("BTC", "ETH", "SOL", "XRP")
 
 LARGEST = Decimal(10) ** 12
+SHORTEST_SWITCH_S = 10
 _NUMBER = re.compile(r"[+-]?(0|[1-9][0-9]*)(\.[0-9]+)?")
 _WHOLE = re.compile(r"[+-]?(0|[1-9][0-9]*)")
 
@@ -55,6 +56,12 @@ def _whole_milliseconds(seconds: Decimal) -> Decimal:
     return seconds
 
 
+def _switch_span(seconds: Decimal) -> Decimal:
+    if 0 < seconds < SHORTEST_SWITCH_S:
+        raise ValueError(f"must be 0 (off) or at least {SHORTEST_SWITCH_S}: a shorter switch fires by itself")
+    return seconds
+
+
 def _venue(value: object) -> object:
     if value in PLANNED_VENUES:
         raise ValueError(f'is "{value}", which is not supported yet: this version trades on binance')
@@ -74,6 +81,7 @@ VenueName = Annotated[str, BeforeValidator(_venue), Field(pattern=r"^binance$")]
 
 Span = Annotated[Number, Field(gt=0, le=86_400), AfterValidator(_whole_milliseconds)]
 SpanOrZero = Annotated[Number, Field(ge=0, le=86_400), AfterValidator(_whole_milliseconds)]
+SwitchSpan = Annotated[Number, Field(ge=0, le=600), AfterValidator(_whole_milliseconds), AfterValidator(_switch_span)]
 Milliseconds = Annotated[Whole, Field(ge=10, le=60_000)]
 BasisPoints = Annotated[Number, Field(gt=0, le=10_000)]
 Quantity = Annotated[Number, Field(gt=0, le=LARGEST)]

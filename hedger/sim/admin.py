@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
@@ -20,6 +21,7 @@ from hedger.sim.nouns import OrderKind, Refused, Wallet
 from hedger.sim.testimony import truth_to_json
 
 Arguments = Mapping[str, Any]
+RULES = ("tick_size", "lot_size", "min_quantity", "min_notional")
 
 
 class Admin:
@@ -39,6 +41,7 @@ class Admin:
         self._clock = clock
         self._stop = stop
         self._actions: Mapping[str, Callable[[Arguments], object]] = {
+            "announce": lambda a: server.board.notices.announce(a["symbol"], a.get("status", "")),
             "cancel_all": self._cancel_all,
             "crowd_takes": self._crowd_takes,
             "deleverage": self._deleverage,
@@ -50,6 +53,7 @@ class Admin:
             "mishap": self._mishap,
             "place": self._place,
             "quiet": lambda _: quiet(),
+            "relist": self._relist,
             "set_funding_rate": lambda a: exchange.set_funding_rate(a["symbol"], _decimal(a.get("rate"))),
             "set_index": lambda a: exchange.set_index(a["base"], _decimal(a.get("price"))),
             "set_leverage": lambda a: exchange.set_leverage(a.get("user", "main"), a["symbol"], int(a["leverage"])),
@@ -149,6 +153,12 @@ class Admin:
         for order in orders:
             self._exchange.cancel(user, wallet, order.symbol, order_id=order.order_id)
         return len(orders)
+
+    def _relist(self, a: Arguments) -> None:
+        """wallet, symbol, and those of RULES that change."""
+        listing = self._exchange.listings[Wallet(a["wallet"]), a["symbol"]]
+        rules: dict[str, Any] = {name: Decimal(a[name]) for name in RULES if name in a}
+        self._exchange.relist(replace(listing, **rules))
 
     def _mishap(self, a: Arguments) -> None:
         """method, path, kind (see `Mishap`), times."""

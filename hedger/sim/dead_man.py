@@ -2,14 +2,33 @@
 
 from __future__ import annotations
 
-from hedger.sim.exchange import Exchange
-from hedger.sim.nouns import Wallet
+from collections.abc import Callable
+from typing import Protocol
+
+from hedger.sim.nouns import SimOrder, Wallet
+
+
+class Orders(Protocol):
+    """What a switch needs of the exchange: its time, and the orders that it cancels."""
+
+    @property
+    def now(self) -> int:
+        """The exchange's time (ms)."""
+
+    def schedule(self, at: int, happen: Callable[[], None]) -> None:
+        """Have something happen at a time (ms)."""
+
+    def open_orders(self, user: str, wallet: Wallet, symbol: str | None = None) -> list[SimOrder]:
+        """A user's working orders."""
+
+    def cancel(self, user: str, wallet: Wallet, symbol: str, *, order_id: int) -> SimOrder:
+        """Cancel one of them."""
 
 
 class DeadManSwitch:
     """Countdowns by (user, symbol), on the exchange's time."""
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Orders) -> None:
         self._exchange = exchange
         self._deadlines: dict[tuple[str, str], int] = {}
         self.fired = 0
@@ -22,11 +41,21 @@ class DeadManSwitch:
         deadline = self._deadlines[user, symbol] = self._exchange.now + countdown_ms
         self._exchange.schedule(deadline, lambda: self._look(user, symbol))
 
+    def deadline(self, user: str, symbol: str) -> int | None:
+        """When the countdown of a symbol ends (exchange time, ms); None where none runs."""
+        return self._deadlines.get((user, symbol))
+
     def _look(self, user: str, symbol: str) -> None:
         deadline = self._deadlines.get((user, symbol))
         if deadline is None or self._exchange.now < deadline:
             return
-        del self._deadlines[user, symbol]
+        self.fire(user, symbol)
+
+    def fire(self, user: str, symbol: str) -> int:
+        """Cancel a symbol's orders now and stop its countdown; how many orders went."""
+        self._deadlines.pop((user, symbol), None)
         self.fired += 1
-        for order in self._exchange.open_orders(user, Wallet.LINEAR, symbol):
+        orders = self._exchange.open_orders(user, Wallet.LINEAR, symbol)
+        for order in orders:
             self._exchange.cancel(user, Wallet.LINEAR, symbol, order_id=order.order_id)
+        return len(orders)

@@ -11,6 +11,7 @@ from decimal import Decimal
 from hedger.model.numeric import ZERO
 from hedger.model.order import Side
 from hedger.sim import admission, fees
+from hedger.sim.dead_man import DeadManSwitch
 from hedger.sim.fees import FeeTier
 from hedger.sim.floor import Floor, Pit
 from hedger.sim.ledger import COLLATERAL, Account
@@ -32,7 +33,7 @@ from hedger.sim.nouns import (
     UserTrade,
     Wallet,
 )
-from hedger.sim.settlement import Beat
+from hedger.sim.settlement import BEAT_MS, Beat
 
 Levels = Sequence[tuple[Decimal, Decimal]]
 
@@ -51,12 +52,15 @@ class Exchange:
         start_at: int,
         users: Iterable[str] = (),
         fee_table: Mapping[Wallet, Sequence[FeeTier]] = fees.BINANCE_LIKE,
+        beat_ms: int = BEAT_MS,
     ) -> None:
-        self.listings: Mapping[tuple[Wallet, str], Listing] = {(x.wallet, x.symbol): x for x in listings}
+        """`beat_ms` is how often marks are computed; a long simulation may do with fewer."""
+        self.listings: dict[tuple[Wallet, str], Listing] = {(x.wallet, x.symbol): x for x in listings}
         self.floor = Floor(listings=self.listings, now=start_at, fee_table=fee_table)
         self._schedule: list[tuple[int, int, Callable[[], None]]] = []
         self._scheduled = 0
-        self._beat = Beat(self.floor)
+        self._beat = Beat(self.floor, beat_ms)
+        self.dead_man = DeadManSwitch(self)
         for user in users:
             self.open_account(user)
         self.schedule(self._beat.next_at(start_at), self._keep_beating)
@@ -89,6 +93,11 @@ class Exchange:
     def subscribe(self, listener: Callable[[News], None]) -> None:
         """Call `listener` with each piece of news, synchronously."""
         self.floor.listeners.append(listener)
+
+    def unsubscribe(self, listener: Callable[[News], None]) -> None:
+        """Call `listener` no more; one that is not subscribed is no error."""
+        if listener in self.floor.listeners:
+            self.floor.listeners.remove(listener)
 
     def _keep_beating(self) -> None:
         self._beat.happen()
@@ -293,6 +302,13 @@ class Exchange:
         At `price`, or at the mark. The order bears the client id `adl_autoclose`.
         """
         return self._beat.liquidator.deleverage(user, symbol, quantity, price)
+
+    def relist(self, listing: Listing) -> None:
+        """Give a listing other rules from now on; orders and positions stay as they are."""
+        self.listings[listing.wallet, listing.symbol] = listing
+        self.floor.pit(listing.wallet, listing.symbol).listing = listing
+        if listing.wallet is Wallet.LINEAR:
+            self.floor.board.perpetuals[listing.symbol] = listing
 
     # --- prices ---------------------------------------------------------------------------------------------
 

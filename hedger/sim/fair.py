@@ -57,6 +57,7 @@ class FairPrices:
             name: _Coin(log_price=math.log(price), anchor=math.log(price), beta=BETAS.get(name, 1.0))
             for name, price in prices.items()
         }
+        self.extra_basis = 0.0  # what a shock adds to every coin's basis, as a fraction of the price
         self._left_s = 0.0
         self._basis_mean = 0.0
         self.weather = weathers[0]
@@ -68,7 +69,7 @@ class FairPrices:
 
     def basis(self, coin: str) -> float:
         """The perpetual's fair premium over spot."""
-        return self._coins[coin].basis
+        return self._coins[coin].basis + self.extra_basis
 
     def jump(self, coin: str, fraction: float) -> None:
         """Move a coin's price at once: 0.01 is up by one per cent."""

@@ -73,6 +73,7 @@ class Died:
     at: int
     killed: bool
     text: str
+    epoch: int = 0
 
 
 Happening = Stepped | Committed | Sent | Accepted | Struck | Started | Died

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from decimal import Decimal
 from functools import partial
 from random import Random
@@ -20,7 +19,6 @@ from hedger.model.message import (
     OrderOutcomeUnknown,
     OrderRejected,
     PlaceOrder,
-    StreamChanged,
 )
 from hedger.model.numeric import ZERO
 from hedger.model.order import Fill, OrderReport, RejectReason
@@ -28,28 +26,27 @@ from hedger.runtime.ports import Clock, Hint, LeaveTaken, PlaceOutcome
 from hedger.sim import translation as words
 from hedger.sim.dead_man import DeadManSwitch
 from hedger.sim.exchange import Exchange
-from hedger.sim.nouns import (
-    BookNews,
-    Listing,
-    News,
-    OrderKind,
-    OrderNews,
-    PremiumNews,
-    Refusal,
-    Refused,
-    Wallet,
-)
+from hedger.sim.nouns import Listing, OrderKind, Refusal, Refused, Wallet
+from hedger.sim.streams import Streams
 
 T = TypeVar("T")
 HINT_INTERVAL_MS = 1_000
-MOST_HINTS = 10_000
 ALL = 1_000_000
+
+
+class TurnedAway(AskAgain):
+    """The exchange's door refused a request, for a reason that proves that nothing behind it was touched."""
+
+    def __init__(self, reason: RejectReason, text: str) -> None:
+        super().__init__(text)
+        self.reason = reason
 
 
 class Link(Protocol):
     """The way to the exchange and back: where latency lives, and where faults may be put.
 
-    A leg that loses what it carries raises AskAgain: a lost request never happened, a lost response did.
+    A leg that loses what it carries raises AskAgain: a lost request never happened, a lost response did. A request
+    leg may raise TurnedAway.
     """
 
     async def request(self, what: str) -> None:
@@ -96,28 +93,40 @@ class SimVenue:
         account: str = "paper",
         user: str = "main",
         hint_interval_ms: int = HINT_INTERVAL_MS,
+        switch: DeadManSwitch | None = None,
     ) -> None:
+        """`switch`: the countdowns that are set; the exchange's own where none are given."""
         self.account = account
         self._exchange, self._clock, self._link, self._user = exchange, clock, link, user
         self._ids: dict[tuple[Wallet, str], InstrumentId] = {}
-        self._hints: asyncio.Queue[Hint] = asyncio.Queue(MOST_HINTS)
-        self._latest: dict[tuple[type, str], BookNews | PremiumNews] = {}
-        self._hint_interval_ms = hint_interval_ms
-        self._last_news_at = 0
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._opened = False
-        self._switch = DeadManSwitch(exchange)
+        self._streams = Streams(exchange, clock, link.news_ms, self._ids, user, account, hint_interval_ms)
+        self._switch = switch if switch is not None else exchange.dead_man
+
+    def reroute(self, link: Link) -> None:
+        """Send every further request another way. What streams carry is not concerned."""
+        self._link = link
+
+    @property
+    def exchange(self) -> Exchange:
+        """The exchange behind the port."""
+        return self._exchange
+
+    @property
+    def user(self) -> str:
+        """What the account is called on the exchange."""
+        return self._user
+
+    @property
+    def link(self) -> Link:
+        """The way that requests take."""
+        return self._link
 
     # --- connecting --------------------------------------------------------------------------------------------
 
     async def open(self, symbols: Sequence[str]) -> tuple[Instrument, ...]:
         """Load the rules of `symbols` and begin to stream; raises GiveUp for a symbol that is not listed."""
         instruments = await self._call("open", lambda: tuple(self._instrument(s) for s in symbols))
-        if not self._opened:
-            self._opened = True
-            self._exchange.subscribe(self._hear)
-            self._spawn(self._sample())
-        self._offer(StreamChanged(account=self.account, up=True, text="open"))
+        self._streams.start()
         return instruments
 
     async def read_instruments(self, symbols: Sequence[str]) -> tuple[Instrument, ...]:
@@ -131,9 +140,7 @@ class SimVenue:
 
     async def close(self) -> None:
         """Stop streaming. Orders are not touched."""
-        for task in tuple(self._tasks):
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._streams.stop()
 
     def _instrument(self, symbol: str) -> Instrument:
         wallet, name = words.parse_symbol(symbol)
@@ -249,9 +256,10 @@ class SimVenue:
         return words.report(id, order)
 
     def _id(self, wallet: Wallet, name: str) -> InstrumentId:
-        known = self._ids.get((wallet, name))
-        listing = self._exchange.listings[wallet, name]
-        return known if known is not None else InstrumentId(self.account, words.unified_symbol(listing))
+        return self._streams.id_of(wallet, name)
+
+    def _listing(self, symbol: str) -> Listing:
+        return self._exchange.listings[Wallet.LINEAR, symbol]
 
     # --- orders ------------------------------------------------------------------------------------------------
 
@@ -262,6 +270,8 @@ class SimVenue:
         sent_at = self._clock.now_ms()
         try:
             return await self._call("place", lambda: self._place(order, sent_at))
+        except TurnedAway as refused:
+            return OrderRejected(client_order_id=order.client_order_id, reason=refused.reason, text=str(refused))
         except AskAgain as lost:
             return OrderOutcomeUnknown(client_order_id=order.client_order_id, text=str(lost))
 
@@ -332,59 +342,7 @@ class SimVenue:
     async def hints(self) -> AsyncIterator[Hint]:
         """Order news as it travels; of prices the latest of each instrument, once per hint interval."""
         while True:
-            yield await self._hints.get()
-
-    def _hear(self, news: News) -> None:
-        match news:
-            case BookNews():
-                if (news.wallet, news.symbol) in self._ids:
-                    self._latest[BookNews, f"{news.wallet}{news.symbol}"] = news
-            case PremiumNews():
-                if (Wallet.LINEAR, news.symbol) in self._ids:
-                    self._latest[PremiumNews, news.symbol] = news
-            case OrderNews() if news.order.user == self._user and news.order.wallet is Wallet.LINEAR:
-                self._spawn(self._deliver(news))
-            case _:
-                pass
-
-    async def _deliver(self, news: OrderNews) -> None:
-        """One stream keeps its order: nothing overtakes what happened before it."""
-        now = self._clock.now_ms()
-        self._last_news_at = max(self._last_news_at, now + self._link.news_ms())
-        await self._clock.sleep((self._last_news_at - now) / 1000)
-        id = self._id(news.order.wallet, news.order.symbol)
-        if news.trade is not None:
-            self._offer(words.fill(id, news.trade))
-        self._offer(words.report(id, news.order))
-
-    async def _sample(self) -> None:
-        while True:
-            await self._clock.sleep(self._hint_interval_ms / 1000)
-            latest, self._latest = self._latest, {}
-            for news in latest.values():
-                hint = self._price_hint(news)
-                if hint is not None:
-                    self._offer(hint)
-
-    def _price_hint(self, news: BookNews | PremiumNews) -> Quote | Mark | None:
-        if isinstance(news, BookNews):
-            return words.quote(self._id(news.wallet, news.symbol), news.best, news.best.at)
-        id = self._id(Wallet.LINEAR, news.symbol)
-        return words.mark(id, news.premium, self._listing(news.symbol).funding_interval_ms)
-
-    def _listing(self, symbol: str) -> Listing:
-        return self._exchange.listings[Wallet.LINEAR, symbol]
-
-    def _offer(self, hint: Hint) -> None:
-        """Nobody reads: the oldest hint is lost, as on a socket that is too slow. A hint proves nothing."""
-        if self._hints.full():
-            self._hints.get_nowait()
-        self._hints.put_nowait(hint)
-
-    def _spawn(self, coroutine: Coroutine[None, None, None]) -> None:
-        task = asyncio.get_running_loop().create_task(coroutine)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+            yield await self._streams.queue.get()
 
 
 async def drive(exchange: Exchange, clock: Clock, *, step_ms: int = 500) -> None:

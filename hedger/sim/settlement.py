@@ -17,14 +17,14 @@ BEAT_MS = 1_000
 class Beat:
     """What every full second brings."""
 
-    def __init__(self, floor: Floor) -> None:
+    def __init__(self, floor: Floor, every_ms: int = BEAT_MS) -> None:
         self.liquidator = Liquidator(floor)
-        self._floor = floor
+        self._floor, self._every_ms = floor, every_ms
         self._payment_id = 9_000_000
 
     def next_at(self, now: int) -> int:
-        """The next full second after `now` (ms)."""
-        return (now // BEAT_MS + 1) * BEAT_MS
+        """The next full second (or whatever the beat is) after `now` (ms)."""
+        return (now // self._every_ms + 1) * self._every_ms
 
     def happen(self) -> None:
         """Marks, then funding that is due at the new marks, then liquidations."""

@@ -19,7 +19,7 @@ ADL_STEPS = (Decimal("0.05"), Decimal("0.25"), ONE)
 class Board:
     """The perpetuals by symbol, and their mark prices now (a live view)."""
 
-    perpetuals: Mapping[str, Listing]
+    perpetuals: dict[str, Listing]
     marks: Mapping[str, Decimal]
 
     def maintenance_of(self, symbol: str, holding: Holding) -> Decimal:

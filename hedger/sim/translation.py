@@ -11,7 +11,8 @@ from hedger.model.account import FundingPayment, MarginMode, Position
 from hedger.model.instrument import Instrument, InstrumentId, Kind
 from hedger.model.market import Mark, Quote
 from hedger.model.numeric import ONE
-from hedger.model.order import Fill, OrderReport, RejectReason, ReportStatus
+from hedger.model.order import Fill, FillCause, OrderReport, RejectReason, ReportStatus
+from hedger.sim.liquidation import ADL_AUTOCLOSE, AUTOCLOSE
 from hedger.sim.nouns import (
     BestPrices,
     FundingRecord,
@@ -115,7 +116,15 @@ def fill(id: InstrumentId, trade: UserTrade) -> Fill:
         fee_asset=trade.fee_asset,
         maker=trade.maker,
         exchange_at=trade.at,
+        cause=_cause(trade.client_order_id),
     )
+
+
+def _cause(client_order_id: str) -> FillCause:
+    """The exchange's own hand signs with names of its own."""
+    if client_order_id.startswith(AUTOCLOSE):
+        return FillCause.LIQUIDATION
+    return FillCause.DELEVERAGING if client_order_id == ADL_AUTOCLOSE else FillCause.ORDER
 
 
 def payment(id: InstrumentId, record: FundingRecord) -> FundingPayment:

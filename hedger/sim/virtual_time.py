@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import math
 import selectors
+from collections import deque
 from collections.abc import Coroutine, Mapping
+from random import Random
 from typing import Any, TypeVar
 
 T = TypeVar("T")
@@ -38,8 +40,52 @@ class VirtualEventLoop(asyncio.SelectorEventLoop):
         return self._start_at_ms + round(self._passed_s * 1000)
 
     def pass_time(self, seconds: float) -> None:
-        """Move time on."""
+        """Move time on. Called from a task, it is as if the whole process had been stopped for so long."""
         self._passed_s += seconds
+
+    def look_at_ready(self) -> None:
+        """Called before each round, with the callbacks that are ready."""
+
+
+class SeededEventLoop(VirtualEventLoop):
+    """A virtual loop that lets tasks which are ready at the same moment go on in an order from a seed.
+
+    Only the steps of tasks change places, and only among themselves: asyncio promises no order between them. They are
+    put in order of the tasks' making first, so that neither memory addresses nor hashes are chance.
+    """
+
+    def __init__(self, start_at_ms: int, seed: int) -> None:
+        self._rng = Random(f"{seed}/order")
+        super().__init__(start_at_ms)
+
+    def look_at_ready(self) -> None:
+        """Let chance decide among the tasks that are ready."""
+        ready: deque[asyncio.Handle] = vars(self)["_ready"]
+        if len(ready) < 2:
+            return
+        handles = list(ready)
+        places = [place for place, handle in enumerate(handles) if _task_of(handle) is not None]
+        if len(places) < 2:
+            return
+        steps = sorted((handles[place] for place in places), key=_made)
+        self._rng.shuffle(steps)
+        for place, handle in zip(places, steps, strict=True):
+            handles[place] = handle
+        ready.clear()
+        ready.extend(handles)
+
+
+def _task_of(handle: asyncio.Handle) -> asyncio.Task[Any] | None:
+    """The task whose step a handle is, None for a plain callback."""
+    owner = getattr(getattr(handle, "_callback", None), "__self__", None)
+    return owner if isinstance(owner, asyncio.Task) else None
+
+
+def _made(handle: asyncio.Handle) -> tuple[int, str]:
+    """When a task was made: tasks are named by a counter."""
+    task = _task_of(handle)
+    name = task.get_name() if task is not None else ""
+    return len(name), name
 
 
 class _JumpingSelector(selectors.BaseSelector):
@@ -52,6 +98,7 @@ class _JumpingSelector(selectors.BaseSelector):
     def select(self, timeout: float | None = None) -> list[tuple[selectors.SelectorKey, int]]:
         if timeout is None and len(self._real.get_map()) <= 1:  # the loop's own pipe is always there
             raise Stalled("every task waits for something that no timer will bring")
+        self._loop.look_at_ready()
         ready = self._real.select(None if timeout is None else 0)
         if not ready and timeout:
             self._loop.pass_time(timeout)
@@ -93,7 +140,14 @@ class VirtualClock:
         await asyncio.sleep(seconds)
 
 
-def run_virtual(coroutine: Coroutine[Any, Any, T], start_at_ms: int) -> T:
-    """Run a coroutine on virtual time from `start_at_ms`, as `asyncio.run` does on real time."""
-    with asyncio.Runner(loop_factory=lambda: VirtualEventLoop(start_at_ms)) as runner:
+def run_virtual(coroutine: Coroutine[Any, Any, T], start_at_ms: int, seed: int | None = None) -> T:
+    """Run a coroutine on virtual time from `start_at_ms`, as `asyncio.run` does on real time.
+
+    With a `seed`, chance decides which of the tasks that are ready goes first.
+    """
+
+    def loop() -> VirtualEventLoop:
+        return VirtualEventLoop(start_at_ms) if seed is None else SeededEventLoop(start_at_ms, seed)
+
+    with asyncio.Runner(loop_factory=loop) as runner:
         return runner.run(coroutine)

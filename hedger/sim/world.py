@@ -14,6 +14,7 @@ from hedger.sim.listings import COINS, default_listings
 from hedger.sim.market import FlowConfig, SyntheticMarket
 from hedger.sim.nouns import Wallet
 from hedger.sim.scenario import Scenario, ScenarioConfig
+from hedger.sim.settlement import BEAT_MS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,13 +48,14 @@ def paper_world(
     still: bool = False,
     weathers: Sequence[Weather] = WEATHERS,
     flow: FlowConfig | None = None,
+    beat_ms: int = BEAT_MS,
 ) -> World:
     """Build a world from a seed. With `still` the owner's holding does not change by itself.
 
     `start_at` in ms since 1970. The same arguments give the same world, to the last trade.
     """
     users = users if users is not None else {owner: MAIN}
-    exchange = Exchange(listings=default_listings(coins), start_at=start_at, users=users)
+    exchange = Exchange(listings=default_listings(coins), start_at=start_at, users=users, beat_ms=beat_ms)
     fair = FairPrices(Random(f"{seed}/fair"), {coin: float(COINS[coin].price) for coin in coins}, weathers)
     market = SyntheticMarket(exchange, Random(f"{seed}/flow"), fair, coins, flow)
     exchange.refresh_marks()

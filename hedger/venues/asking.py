@@ -22,7 +22,10 @@ LONGEST_WAIT_S = 6.0
 
 
 class Asker:
-    """Asks one venue account. `passing` codes may pass by themselves, `hopeless` and `keys` codes never do."""
+    """Asks one venue account. `passing` codes may pass by themselves, `hopeless` and `keys` codes never do.
+
+    `doubted` says of a host and a code that it is not to be taken at its word: the keys have worked there.
+    """
 
     def __init__(
         self,
@@ -35,6 +38,7 @@ class Asker:
         hopeless: Collection[int],
         keys: Collection[int],
         passing: Collection[int],
+        doubted: Callable[[str, int], bool],
     ) -> None:
         self._venue = venue
         self._lanes = lanes
@@ -44,6 +48,7 @@ class Asker:
         self._hopeless = hopeless
         self._keys = keys
         self._passing = passing
+        self._doubted = doubted
 
     async def ask(
         self,
@@ -102,22 +107,24 @@ class Asker:
         absent: Collection[int],
         final: bool,
     ) -> T | None:
-        await self._lanes.enter(lane, host)
-        result = await attempt(call, self._answer_s + 1)
+        async with self._lanes.turn(lane, host):
+            result = await attempt(call, self._answer_s + 1)
         if result.evidence.status is not None and result.evidence.sent == 0:
             raise Bug("an answer came to a request that was not seen to leave: the evidence of creates is not wired.")
         if result.failure is not None or result.evidence.status != 200:
             if result.code in absent:
                 return None
-            raise self._problem(what, result, final)
+            raise self._problem(what, result, host, final)
         try:
             return understand(result.answer)
         except (ValueError, ArithmeticError) as problem:
-            raise AskAgain(f"{self._venue}: {what}: {self._scrub(_why(problem))}.") from None
+            raise AskAgain(f"{self._venue}: {what}: {self._scrub(explain(problem))}.") from None
 
-    def _problem(self, what: str, result: Attempt, final: bool) -> AskAgain | GiveUp | CredentialsError:
+    def _problem(self, what: str, result: Attempt, host: str, final: bool) -> AskAgain | GiveUp | CredentialsError:
         text = f"{self._venue}: {what}: {describe(result, self._scrub)}"
         refused = result.code is not None and 400 <= (result.evidence.status or 0) < 500
+        if result.code is not None and self._doubted(host, result.code):
+            return AskAgain(f"{text}: the keys worked before, so this is taken for a ban.")
         if result.code in self._keys:
             return CredentialsError(f"{text}: check the keys, their rights and the addresses they are bound to.")
         if result.code in self._hopeless or (final and refused and result.code not in self._passing):
@@ -129,7 +136,7 @@ def _may_pass(problem: BaseException) -> bool:
     return isinstance(problem, AskAgain) and not isinstance(problem, Barred)
 
 
-def _why(problem: Exception) -> str:
+def explain(problem: Exception) -> str:
     """Where an answer was not as it must be; pydantic's own text would print what was read."""
     if not isinstance(problem, ValidationError):
         return f"the answer is not believed: {problem}"

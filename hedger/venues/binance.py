@@ -8,7 +8,7 @@ from functools import partial
 
 import aiohttp
 
-from hedger.errors import Bug, GiveUp
+from hedger.errors import AskAgain, Bug
 from hedger.model.account import AccountReading, FundingPayment, MarginMode
 from hedger.model.instrument import Instrument, InstrumentId
 from hedger.model.market import Mark, Quote
@@ -24,6 +24,7 @@ from hedger.venues.binance_codes import (
     KEY_CODES,
     OPTIONS,
     PASSING_CODES,
+    SHUT_OUT,
     TOO_MANY_REQUESTS,
     WEIGHT_LIMITS,
     WRONG_TIME,
@@ -33,6 +34,7 @@ from hedger.venues.binance_codes import (
 )
 from hedger.venues.binance_history import HistoryReader
 from hedger.venues.binance_link import Link
+from hedger.venues.binance_listing import Listing
 from hedger.venues.binance_orders import OrderDesk
 from hedger.venues.binance_positions import PositionReader
 from hedger.venues.binance_setup import (
@@ -42,12 +44,16 @@ from hedger.venues.binance_setup import (
     load_derivatives,
     load_listing,
     measure_clock,
+    reload_rules,
 )
 from hedger.venues.binance_stream import Streams
+from hedger.venues.binance_switch import Switch
 from hedger.venues.client import MAX_RECV_WINDOW_MS, Credentials, assert_safe, build_client, parse_json
+from hedger.venues.hints import HintQueue
 from hedger.venues.lanes import Lanes
 from hedger.venues.network import Network, open_session
 from hedger.venues.outcome import Scrub
+from hedger.venues.quiet import Quiet
 from hedger.venues.watching import VenueObserver
 
 READ_WINDOW_MS = 10_000
@@ -74,6 +80,12 @@ class BinanceVenue:
         self._network = network
         self._clock = clock
         self._observer = observer
+        self._queue = HintQueue(account)
+        self._quiet = Quiet(account, clock, observer, self._queue.put)
+        # The hosts where the keys have worked since the start.
+        self._served: set[str] = set()
+        # Whether the keys work from given addresses only, as the venue said; None where it was not asked.
+        self.keys_bound: bool | None = None
         self._session: aiohttp.ClientSession | None = None
         self._link: Link | None = None
         self._watch: ClockWatch | None = None
@@ -82,15 +94,21 @@ class BinanceVenue:
     async def open(self, symbols: Sequence[str]) -> tuple[Instrument, ...]:
         """Connect, prove the client safe, measure the clock, check the keys, and load the rules and fees of `symbols`.
 
+        While the venue wants quiet, whether it said so to an earlier start or now, this waits, until it is canceled.
         Raises ConfigError for a symbol that is not listed, CredentialsError for keys that are refused or may withdraw.
         """
         if self._link is not None:
             raise Bug(f"the venue of account {self.account} is opened twice.")
-        try:
-            return await self._open_all(symbols)
-        finally:
-            if self._parts is None:
-                await self.close()
+        while True:
+            await self._quiet.over()
+            try:
+                return await self._open_all(symbols)
+            except AskAgain:
+                if not self._quiet.asked:
+                    raise
+            finally:
+                if self._parts is None:
+                    await self.close()
 
     async def _open_all(self, symbols: Sequence[str]) -> tuple[Instrument, ...]:
         link = self._link = self._connect()
@@ -98,7 +116,7 @@ class BinanceVenue:
         await measure_clock(link, most_ms=MOST_OFFSET_MS)
         self._watch = ClockWatch(link, self._clock_measured)
         if self._environment in (Environment.LIVE, Environment.SHADOW):
-            await check_key(link)
+            self.keys_bound = await check_key(link)
         listing = await load_listing(link, list(dict.fromkeys(symbols)))
         history = HistoryReader(link, listing)
         if listing.perpetuals:
@@ -109,15 +127,15 @@ class BinanceVenue:
             reader=AccountReader(link, listing, positions),
             history=history,
             desk=OrderDesk(link, listing),
-            streams=Streams(link, listing, history),
-            raw=listing.raw,
+            switch=Switch(link, listing),
+            streams=Streams(link, listing, history, self._queue),
+            listing=listing,
         )
         return tuple(listing.instruments.values())
 
     def _clock_measured(self, offset_ms: int) -> None:
         """Out of turn, so that ages are judged by it at once."""
-        if self._parts is not None:
-            self._parts.streams.queue.put(ClockMeasured(account=self.account, offset_ms=offset_ms))
+        self._queue.put(ClockMeasured(account=self.account, offset_ms=offset_ms))
 
     def _connect(self) -> Link:
         """The session, the client and the lanes, nothing sent yet."""
@@ -126,7 +144,12 @@ class BinanceVenue:
         limits = {hosts[api]: limit for api, limit in WEIGHT_LIMITS.items()}
         scrub = Scrub(self._credentials.api_key, self._credentials.secret)
         lanes = Lanes(
-            account=self.account, clock=self._clock, budgets=BUDGETS, weight_limits=limits, observer=self._observer
+            account=self.account,
+            clock=self._clock,
+            budgets=BUDGETS,
+            weight_limits=limits,
+            observer=self._observer,
+            quiet=self._quiet,
         )
         client = build_client(
             "binance",
@@ -148,6 +171,7 @@ class BinanceVenue:
             hopeless=HOPELESS_CODES,
             keys=KEY_CODES,
             passing=PASSING_CODES,
+            doubted=self._doubted,
         )
         return Link(
             account=self.account,
@@ -160,12 +184,21 @@ class BinanceVenue:
             scrub=scrub,
             observer=self._observer,
             answer_s=self._network.answer_s,
+            doubted=self._doubted,
         )
+
+    def _doubted(self, host: str, code: int) -> bool:
+        """Whether a refusal of the keys is taken for a ban, because they have worked there."""
+        return code in SHUT_OUT and host in self._served
 
     def _answered(self, lanes: Lanes, url: str, status: int, headers: Mapping[str, str], body: str) -> None:
         """Heed what any answer says of our pace and of our time, whoever asked."""
-        code = _code(body) if status >= 400 else None
-        lanes.answered(_host(url), status, headers, body, too_many=code in TOO_MANY_REQUESTS)
+        code, host = _code(body) if status >= 400 else None, _host(url)
+        if status == 200 and "signature=" in url:
+            self._served.add(host)
+        firewall = status == 403 and code is None
+        shut_out = firewall or (code is not None and self._doubted(host, code))
+        lanes.answered(host, status, headers, body, too_many=code in TOO_MANY_REQUESTS, shut_out=shut_out)
         if self._watch is not None and code in WRONG_TIME:
             self._watch.doubt()
 
@@ -177,12 +210,13 @@ class BinanceVenue:
 
     async def read_instruments(self, symbols: Sequence[str]) -> tuple[Instrument, ...]:
         """Read the rules of `symbols` anew; one that does not trade any more is left out."""
-        raise GiveUp(f"account {self.account} cannot read its instruments anew yet.")
+        parts = self._open
+        return await reload_rules(parts.link, parts.listing, symbols)
 
     async def configure(self, symbols: Sequence[str], *, leverage: int, margin_mode: MarginMode) -> None:
         """Set one-way mode, margin mode and leverage where they differ, confirmed by reading. GiveUp when refused."""
         parts = self._open
-        raws = [parts.raw[InstrumentId(self.account, symbol)] for symbol in symbols]
+        raws = [parts.listing.raw[InstrumentId(self.account, symbol)] for symbol in symbols]
         await configure(parts.link, raws, leverage=leverage, margin_mode=margin_mode)
 
     async def measure_clock(self) -> int:
@@ -219,17 +253,18 @@ class BinanceVenue:
 
     async def extend_switch(self, symbols: Sequence[str], timeout_ms: int) -> None:
         """Start each symbol's countdown anew: at its end every order there is canceled, whoever sent it."""
-        raise GiveUp(f"account {self.account} has no dead man's switch yet.")
+        await self._open.switch.extend(symbols, timeout_ms)
 
     def keep_quiet(self, until_at: int, *, banned: bool) -> None:
-        """Heed what the venue asked of an earlier start."""
+        """Heed what the venue asked of an earlier start: `open` waits until its end."""
+        self._quiet.keep(until_at, banned=banned)
 
     async def hints(self) -> AsyncIterator[Hint]:
         """Streamed news for one reader. The streams go on between readers and end with `close`."""
         streams = self._open.streams
         streams.start()
         while True:
-            yield await streams.queue.get()
+            yield await self._queue.get()
 
     async def close(self) -> None:
         """Let creates under way end, then close every connection. Orders are not touched."""
@@ -247,14 +282,15 @@ class BinanceVenue:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Parts:
-    """What exists once the venue is open. `raw` is the venue's own name of each configured instrument."""
+    """What exists once the venue is open."""
 
     link: Link
     reader: AccountReader
     history: HistoryReader
     desk: OrderDesk
+    switch: Switch
     streams: Streams
-    raw: Mapping[InstrumentId, str]
+    listing: Listing
 
 
 def _host(url: str) -> str:

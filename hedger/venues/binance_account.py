@@ -12,7 +12,7 @@ from hedger.model.instrument import InstrumentId
 from hedger.model.numeric import ZERO
 from hedger.model.order import OrderReport
 from hedger.venues.asking import Understand, together
-from hedger.venues.binance_codes import API, FAPI
+from hedger.venues.binance_codes import API, FAPI, NO_SUCH_SYMBOL
 from hedger.venues.binance_link import Link
 from hedger.venues.binance_listing import Listing, split_multiplier
 from hedger.venues.binance_parse import report_of
@@ -70,18 +70,24 @@ class AccountReader:
 
     async def _read_parts(self) -> list[Any]:
         client = self._link.client
-        raws = [self._listing.raw[id] for id in self._listing.perpetuals]
         return await together(
             self._need("spot account", client.private_get_account, ALL_ASSETS, read_spot, API),
             self._need("futures account", client.fapiprivatev3_get_account, {}, read_futures),
             self._need("position risk", client.fapiprivatev3_get_positionrisk, {}, read_risks),
             self._need("position mode", client.fapiprivate_get_accountconfig, {}, read_mode),
             self._need("symbol settings", client.fapiprivate_get_symbolconfig, {}, Configs),
-            *(
-                self._need("open orders", client.fapiprivate_get_openorders, {"symbol": raw}, read_orders)
-                for raw in raws
-            ),
+            *(self._open_orders(id) for id in self._listing.perpetuals),
         )
+
+    async def _open_orders(self, id: InstrumentId) -> list[OrderRecord]:
+        """The orders on an instrument's book. The venue need not know one any more that does not trade any more."""
+        link, raw = self._link, self._listing.raw[id]
+        method = link.client.fapiprivate_get_openorders
+        absent = NO_SUCH_SYMBOL if id in self._listing.gone else ()
+        found = await link.asker.ask(
+            "open orders", lambda: method({"symbol": raw}), read_orders, host=link.hosts[FAPI], absent=absent
+        )
+        return found or []
 
     async def _need(
         self, what: str, method: Any, params: dict[str, Any], understand: Understand[T], host: str = FAPI
@@ -148,6 +154,8 @@ class AccountReader:
         reports = []
         for id, orders in zip(self._listing.perpetuals, lists, strict=True):
             reports += [_report_on(order, id, self._listing.raw[id]) for order in orders]
+        for report in reports:
+            self._link.seen.note(report)
         return tuple(reports)
 
 

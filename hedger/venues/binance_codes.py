@@ -64,9 +64,17 @@ REFUSED: Refusals = MappingProxyType(
         -1022: _KEYS,
         -2014: _KEYS,
         -2015: _KEYS,
-        -4400: RejectReason.UNAVAILABLE,
-        -4087: RejectReason.UNAVAILABLE,
+        -4087: RejectReason.RESTRICTED,
+        -4400: RejectReason.RESTRICTED,
+        -4401: RejectReason.RESTRICTED,
+        -4088: RejectReason.UNAVAILABLE,
         -4108: RejectReason.UNAVAILABLE,
+        -4140: RejectReason.UNAVAILABLE,
+        -4141: RejectReason.UNAVAILABLE,
+        -4192: RejectReason.UNAVAILABLE,
+        -4402: RejectReason.UNAVAILABLE,
+        -1011: _KEYS,
+        -2017: _KEYS,
     }
 )
 
@@ -82,13 +90,16 @@ STATUSES: Mapping[str, ReportStatus] = MappingProxyType(
     }
 )
 
-KEY_CODES = frozenset({-1002, -1022, -2014, -2015})
+KEY_CODES = frozenset({-1002, -1011, -1022, -2014, -2015, -2017})
+# What an address that is banned is told as well: where the keys have worked before, it is taken for that.
+SHUT_OUT = frozenset({-2015})
 HOPELESS_CODES = frozenset({-1100, -1101, -1102, -1103, -1104, -1105, -1106, -1121, -1130, -4109})
 PASSING_CODES = frozenset({-1000, -1001, -1003, -1006, -1007, -1008, -1015, -1021})
 TOO_MANY_REQUESTS = frozenset({-1003})
 WRONG_TIME = frozenset({-1021})
 UNKNOWN_ORDER = frozenset({-2011})
 NO_SUCH_ORDER = frozenset({-2013})
+NO_SUCH_SYMBOL = frozenset({-1121})
 SAME_MARGIN_MODE = frozenset({-4046})
 SAME_POSITION_MODE = frozenset({-4059})
 
@@ -106,10 +117,10 @@ WEIGHT_LIMITS = MappingProxyType({API: 6_000, FAPI: 2_400})
 # Orders: the venue allows 300 in ten seconds and 1,200 in a minute; a hedger that needs a tenth of it is in trouble.
 BUDGETS: Mapping[Lane, Budget] = MappingProxyType(
     {
-        Lane.CONTROL: Budget(requests=100, period_s=10, patience_s=1.0, weight_share=1.0),
-        Lane.ORDERS: Budget(requests=40, period_s=10, patience_s=0.0, weight_share=0.95),
-        Lane.RECONCILE: Budget(requests=200, period_s=10, patience_s=5.0, weight_share=0.8),
-        Lane.DATA: Budget(requests=200, period_s=10, patience_s=5.0, weight_share=0.6),
+        Lane.CONTROL: Budget(requests=100, period_s=10, patience_s=1.0, weight_share=1.0, seats=24),
+        Lane.ORDERS: Budget(requests=40, period_s=10, patience_s=0.0, weight_share=0.95, seats=16),
+        Lane.RECONCILE: Budget(requests=200, period_s=10, patience_s=5.0, weight_share=0.8, seats=24),
+        Lane.DATA: Budget(requests=200, period_s=10, patience_s=5.0, weight_share=0.6, seats=16),
     }
 )
 

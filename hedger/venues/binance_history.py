@@ -11,6 +11,7 @@ from hedger.model.instrument import InstrumentId, Kind
 from hedger.model.market import Mark, Quote
 from hedger.model.order import Fill
 from hedger.venues.asking import Understand, together
+from hedger.venues.binance_causes import Causes
 from hedger.venues.binance_codes import API, FAPI
 from hedger.venues.binance_link import Link
 from hedger.venues.binance_listing import Listing
@@ -45,6 +46,7 @@ class HistoryReader:
     def __init__(self, link: Link, listing: Listing) -> None:
         self._link = link
         self._listing = listing
+        self._causes = Causes(link, listing)
         self.intervals: dict[InstrumentId, int] = {}
 
     async def load_intervals(self) -> None:
@@ -107,7 +109,7 @@ class HistoryReader:
                 cursor = {"fromId": max(trade.id for trade in trades) + 1}
             elif open_end:
                 ordered = sorted(found.values(), key=lambda trade: (trade.time, trade.id))
-                return tuple(fill_of(trade, id) for trade in ordered if trade.time >= since_at)
+                return await self._causes.told(id, [fill_of(trade, id) for trade in ordered if trade.time >= since_at])
             else:
                 cursor = {"startTime": window["endTime"]}
         raise AskAgain(f"binance: fills: {id.symbol} has more than {MOST_PAGES} pages since {since_at}.")

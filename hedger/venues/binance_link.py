@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from hedger.runtime.ports import Clock
 from hedger.venues.asking import Asker
 from hedger.venues.binance_codes import Environment
+from hedger.venues.binance_seen import SeenOrders
 from hedger.venues.lanes import Lanes
 from hedger.venues.outcome import Scrub
 from hedger.venues.watching import VenueObserver
@@ -16,7 +17,10 @@ from hedger.venues.watching import VenueObserver
 
 @dataclass(slots=True, kw_only=True)
 class Link:
-    """`client` is ccxt's, `hosts` names the spot and the futures API, `offset_ms` is the venue's clock less ours."""
+    """`client` is ccxt's, `hosts` names the spot and the futures API, `offset_ms` is the venue's clock less ours.
+
+    `doubted` says of a host and a code that it is taken for a ban. `seen` names the orders that we have heard of.
+    """
 
     account: str
     environment: Environment
@@ -28,6 +32,8 @@ class Link:
     scrub: Scrub
     observer: VenueObserver
     answer_s: float
+    doubted: Callable[[str, int], bool]
+    seen: SeenOrders = field(default_factory=SeenOrders)
     offset_ms: int = 0
 
     def venue_now(self) -> int:

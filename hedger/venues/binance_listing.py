@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass, field
 from decimal import Decimal
 from difflib import get_close_matches
 from typing import Annotated, Any, NamedTuple
@@ -38,15 +38,34 @@ class Listed(NamedTuple):
     contract_multiplier: Decimal
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Listing:
-    """The venue's names: of the derivatives listed at the start (for positions), and of what is configured."""
+    """The venue's names: of the derivatives listed at the start (for positions), and of what is configured.
+
+    `instruments` has the newest rules of each, also of those in `gone`, which do not trade any more; `earlier` has the
+    rules before the last change.
+    """
 
     account: str
     derivatives: Mapping[str, Listed]
     raw: Mapping[InstrumentId, str]
     ids: Mapping[tuple[str, Kind], InstrumentId]
     instruments: Mapping[InstrumentId, Instrument]
+    earlier: Mapping[InstrumentId, Instrument] = field(default_factory=dict)
+    gone: Set[InstrumentId] = frozenset()
+
+    def renew(self, asked: Iterable[InstrumentId], found: Iterable[Instrument]) -> None:
+        """Take over rules that were read anew; what was asked for and not found does not trade any more."""
+        new = {rules.id: rules for rules in found}
+        changed = {id: self.instruments[id] for id, rules in new.items() if self.instruments[id] != rules}
+        self.earlier = {**self.earlier, **changed}
+        self.instruments = {**self.instruments, **new}
+        self.gone = (self.gone | set(asked)) - new.keys()
+
+    def versions(self, id: InstrumentId) -> tuple[Instrument, ...]:
+        """The rules by which an order may have been decided: the newest, and those before them."""
+        found = (self.instruments.get(id), self.earlier.get(id))
+        return tuple(rules for rules in found if rules is not None)
 
     @property
     def perpetuals(self) -> tuple[InstrumentId, ...]:
@@ -112,6 +131,11 @@ def unknown_symbol(symbol: str, known: Iterable[str]) -> ConfigError:
     return ConfigError(f"Binance lists no {symbol}{hint}")
 
 
+def is_trading(market: Mapping[str, Any]) -> bool:
+    """Whether the venue says that it is open for trading; ValueError where it says nothing of it."""
+    return bool(_read_symbol(market["info"]).status == "TRADING")
+
+
 def rules_of(market: Mapping[str, Any], account: str, fees: CommissionRate | None) -> Instrument:
     """The rules of one instrument from ccxt's market, read from the venue's own filters.
 
@@ -119,7 +143,7 @@ def rules_of(market: Mapping[str, Any], account: str, fees: CommissionRate | Non
     """
     listed: _Symbol = _read_symbol(market["info"])
     symbol = str(market["symbol"])
-    if listed.status != "TRADING":
+    if not is_trading(market):
         raise ConfigError(f"{symbol} is not open for trading on Binance (its status is {listed.status}).")
     spot = listed.contractType is None
     underlying, multiplier = split_multiplier(str(market["base"]))

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 from hedger.errors import Bug
-from hedger.model.instrument import InstrumentId, Kind
+from hedger.model.instrument import Instrument, InstrumentId, Kind
 from hedger.model.message import (
     CancelAnswered,
     CancelOrder,
@@ -72,26 +73,32 @@ class OrderDesk:
             return OrderRejected(client_order_id=id, reason=RejectReason.NOT_SENT, text=_WATCHED)
         begun_at = link.clock.now_ms()
         try:
-            await link.lanes.enter(Lane.ORDERS, link.hosts[FAPI])
+            async with link.lanes.turn(Lane.ORDERS, link.hosts[FAPI]):
+                # The time-to-live began when we were asked: what waiting used up, the request may not have again.
+                window_ms = min(order.ttl_ms - (link.clock.now_ms() - begun_at), MAX_RECV_WINDOW_MS)
+                why = "its time-to-live passed" if window_ms <= 0 else self._changed(order) or leave()
+                if why is not None:
+                    return OrderRejected(client_order_id=id, reason=RejectReason.NOT_SENT, text=why)
+                result = await attempt(lambda: self._create(order, window_ms), link.answer_s + 1)
         except Barred as problem:
             return OrderRejected(client_order_id=id, reason=RejectReason.RATE_LIMITED, text=str(problem))
-        # The time-to-live began when we were asked: what waiting used up, the request may not have again.
-        window_ms = min(order.ttl_ms - (link.clock.now_ms() - begun_at), MAX_RECV_WINDOW_MS)
-        if window_ms <= 0:
-            return OrderRejected(client_order_id=id, reason=RejectReason.NOT_SENT, text="its time-to-live passed")
-        if (why := leave()) is not None:
-            return OrderRejected(client_order_id=id, reason=RejectReason.NOT_SENT, text=why)
-        result = await attempt(lambda: self._create(order, window_ms), link.answer_s + 1)
         return self._judge(order, result)
 
     def _assert_ours(self, order: PlaceOrder) -> None:
-        """An order that breaks the venue's grid, or is not for a perpetual of ours, was decided wrongly."""
-        rules = self._listing.instruments.get(order.id)
-        if rules is None or rules.kind is not Kind.PERPETUAL or not rules.post_only:
+        """An order off every grid that the venue told us, or for no perpetual of ours, was decided wrongly."""
+        known = self._listing.versions(order.id)
+        if not any(rules.kind is Kind.PERPETUAL and rules.post_only for rules in known):
             raise Bug(f"an order for {order.id}, which is not a perpetual that we loaded and that takes post-only.")
-        on_grid = is_multiple(order.quantity, rules.lot_size) and is_multiple(order.price, rules.tick_size)
-        if not on_grid or order.quantity <= 0 or order.price <= 0:
+        if order.quantity <= 0 or order.price <= 0 or not any(_on_grid(order, rules) for rules in known):
             raise Bug(f"an order of {order.quantity} at {order.price} is off the grid of {order.id.symbol}.")
+
+    def _changed(self, order: PlaceOrder) -> str | None:
+        """Why an order that was decided by the rules of a moment ago must not leave by those of now."""
+        if order.id in self._listing.gone:
+            return f"{order.id.symbol} does not trade any more"
+        if not _on_grid(order, self._listing.instruments[order.id]):
+            return f"the venue changed the rules of {order.id.symbol}"
+        return None
 
     async def _create(self, order: PlaceOrder, window_ms: int) -> Any:
         parameters: dict[str, Any] = {
@@ -110,7 +117,7 @@ class OrderDesk:
         """An acknowledgement must be whole and say our order back; every other answer is evidence, or nothing."""
         id = order.client_order_id
         if result.failure is not None or result.evidence.status != 200 or result.evidence.sent != 1:
-            return judge_refusal(id, result, REFUSED, self._link.scrub)
+            return self._judge_refusal(id, result)
         try:
             record = _read_record(result.answer)
             report = report_of(record, order.id)
@@ -123,7 +130,16 @@ class OrderDesk:
         reason = _NEVER_RESTED.get(report.status)
         if reason is not None and report.filled == 0:
             return OrderRejected(client_order_id=id, reason=reason, text=f"the venue's record says {record.status}")
+        self._link.seen.note(report)
         return OrderAccepted(client_order_id=id, venue_order_id=report.venue_order_id)
+
+    def _judge_refusal(self, id: str, result: Attempt) -> OrderRejected | OrderOutcomeUnknown:
+        """What the venue says to an address that it has banned is no failure of the order."""
+        outcome = judge_refusal(id, result, REFUSED, self._link.scrub)
+        banned = result.code is not None and self._link.doubted(self._link.hosts[FAPI], result.code)
+        if banned and isinstance(outcome, OrderRejected):
+            return replace(outcome, reason=RejectReason.RATE_LIMITED)
+        return outcome
 
     def _echo_fault(self, order: PlaceOrder, record: OrderRecord, report: OrderReport) -> str | None:
         told = {
@@ -148,12 +164,12 @@ class OrderDesk:
             return CancelAnswered(client_order_id=order.client_order_id, known=True, text=_WATCHED)
         if creates := [task for task, id in self._under_way.items() if id == order.client_order_id]:
             await asyncio.wait(creates, timeout=link.answer_s + 1)
+        query = self._query(order.id, order.client_order_id)
         try:
-            await link.lanes.enter(Lane.CONTROL, link.hosts[FAPI])
+            async with link.lanes.turn(Lane.CONTROL, link.hosts[FAPI]):
+                result = await attempt(lambda: link.client.fapiprivate_delete_order(query), link.answer_s + 1)
         except Barred as problem:
             return CancelAnswered(client_order_id=order.client_order_id, known=True, text=str(problem))
-        query = self._query(order.id, order.client_order_id)
-        result = await attempt(lambda: link.client.fapiprivate_delete_order(query), link.answer_s + 1)
         if result.failure is None and result.evidence.status == 200:
             try:
                 return self._record(order.id, order.client_order_id, result.answer)
@@ -180,4 +196,10 @@ class OrderDesk:
         record = _read_record(payload)
         if record.clientOrderId != client_order_id or record.symbol != self._listing.raw[id]:
             raise ValueError("the record is of another order")
-        return report_of(record, id)
+        report = report_of(record, id)
+        self._link.seen.note(report)
+        return report
+
+
+def _on_grid(order: PlaceOrder, rules: Instrument) -> bool:
+    return is_multiple(order.quantity, rules.lot_size) and is_multiple(order.price, rules.tick_size)

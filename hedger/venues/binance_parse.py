@@ -11,6 +11,7 @@ from hedger.model.numeric import ZERO
 from hedger.model.order import Fill, OrderReport, ReportStatus, Side
 from hedger.venues.binance_codes import STATUSES
 from hedger.venues.binance_listing import Listed
+from hedger.venues.binance_seen import cause_of
 from hedger.venues.binance_wire import (
     BookFrame,
     BookTicker,
@@ -25,6 +26,7 @@ from hedger.venues.binance_wire import (
 )
 
 HOUR_MS = 3_600_000
+_EXECUTIONS = frozenset({"TRADE", "CALCULATED"})
 SIDES = {"BUY": Side.BUY, "SELL": Side.SELL}
 MARGIN_MODES = {"CROSSED": MarginMode.CROSS, "ISOLATED": MarginMode.ISOLATED}
 
@@ -155,7 +157,8 @@ def news_of_frame(frame: OrderFrame, id: InstrumentId) -> tuple[OrderReport | Fi
         reduce_only=order.R,
         exchange_at=frame.E,
     )
-    if order.x != "TRADE":
+    # CALCULATED is an execution of the venue's own order; without a trade's id it is told again by the list of trades.
+    if order.x not in _EXECUTIONS or (order.x == "CALCULATED" and (order.l <= 0 or order.t <= 0)):
         return (report,)
     if order.l <= 0 or order.L <= 0:
         raise ValueError("a trade without a quantity or a price")
@@ -171,5 +174,6 @@ def news_of_frame(frame: OrderFrame, id: InstrumentId) -> tuple[OrderReport | Fi
         fee_asset=order.N or "",
         maker=order.m,
         exchange_at=order.T,
+        cause=cause_of(order.c),
     )
     return (fill, report)

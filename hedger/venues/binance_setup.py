@@ -8,18 +8,19 @@ from typing import Any
 
 from hedger.errors import AskAgain, ConfigError, CredentialsError, GiveUp
 from hedger.model.account import MarginMode
-from hedger.model.instrument import Instrument
-from hedger.venues.asking import Understand, together
+from hedger.model.instrument import Instrument, InstrumentId
+from hedger.venues.asking import Understand, explain, together
 from hedger.venues.binance_account import read_mode
 from hedger.venues.binance_codes import (
     API,
     FAPI,
+    NO_SUCH_SYMBOL,
     SAME_MARGIN_MODE,
     SAME_POSITION_MODE,
     Environment,
 )
 from hedger.venues.binance_link import Link
-from hedger.venues.binance_listing import Listed, Listing, derivatives_of, rules_of, unknown_symbol
+from hedger.venues.binance_listing import Listed, Listing, derivatives_of, is_trading, rules_of, unknown_symbol
 from hedger.venues.binance_parse import MARGIN_MODES
 from hedger.venues.binance_positions import Configs
 from hedger.venues.binance_wire import CommissionRate, KeyRights, ServerTime, reader
@@ -51,8 +52,11 @@ async def measure_clock(link: Link, *, lane: Lane = Lane.RECONCILE, most_ms: int
     return offset_ms
 
 
-async def check_key(link: Link) -> None:
-    """Refuse keys that may withdraw, or may not trade futures. The demo network has no such question."""
+async def check_key(link: Link) -> bool:
+    """Refuse keys that may withdraw, or may not trade futures; whether they are bound to addresses.
+
+    The demo network has no such question.
+    """
     client = link.client
     rights = await link.asker.need(
         "rights of the key", client.sapi_get_account_apirestrictions, _read_rights, host=link.hosts[API]
@@ -61,6 +65,7 @@ async def check_key(link: Link) -> None:
         raise CredentialsError("binance: the API key may withdraw: take that right from it, then start again.")
     if not rights.enableReading or not rights.enableFutures:
         raise CredentialsError("binance: the API key may not read and trade futures: give it both rights.")
+    return rights.ipRestrict
 
 
 async def load_listing(link: Link, symbols: Sequence[str]) -> Listing:
@@ -84,6 +89,29 @@ async def load_listing(link: Link, symbols: Sequence[str]) -> Listing:
     )
 
 
+async def reload_rules(link: Link, listing: Listing, symbols: Sequence[str]) -> tuple[Instrument, ...]:
+    """The rules and fees of `symbols` as they are now; one that does not trade any more is left out.
+
+    The client and the listing go by them from now on.
+    """
+    markets = await _markets_of(link, symbols)
+    try:
+        trading = [markets[symbol] for symbol in symbols if symbol in markets and is_trading(markets[symbol])]
+    except ValueError as problem:
+        raise AskAgain(f"binance: the rules are not understood: {explain(problem)}.") from None
+    found = await together(*(_instrument(link, market) for market in trading))
+    link.client.set_markets(list({**link.client.markets, **{str(m["symbol"]): m for m in trading}}.values()))
+    listing.renew([InstrumentId(link.account, symbol) for symbol in symbols], found)
+    return tuple(found)
+
+
+async def _markets_of(link: Link, symbols: Sequence[str]) -> dict[str, Any]:
+    """What the venue lists now by ccxt's names: every derivative, and the spot pairs among `symbols`."""
+    spots = [symbol for symbol in symbols if ":" not in symbol]
+    listed, pairs = await together(_derivatives(link), _spots(link, spots))
+    return {str(market["symbol"]): market for market in listed + pairs}
+
+
 async def load_derivatives(link: Link) -> dict[str, Listed]:
     """Every derivative that the venue lists now, by its own name."""
     return derivatives_of(await _derivatives(link))
@@ -104,8 +132,10 @@ async def _spots(link: Link, symbols: Sequence[str]) -> list[Any]:
         _markets(link, link.client.public_get_exchangeinfo, {"symbols": raws}),
         _some,
         host=link.hosts[API],
-        absent={-1121},
+        absent=NO_SUCH_SYMBOL,
     )
+    if found is None and len(symbols) > 1:  # One of them is not listed, and the others are told only without it.
+        return [market for part in await together(*(_spots(link, [symbol]) for symbol in symbols)) for market in part]
     return found or []
 
 

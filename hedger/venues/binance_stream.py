@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 from hedger.model.instrument import Kind
+from hedger.model.order import OrderReport
 from hedger.venues.asking import Understand
 from hedger.venues.binance_history import USUAL_INTERVAL_MS, HistoryReader
 from hedger.venues.binance_link import Link
@@ -30,11 +31,11 @@ _read_order: Understand[OrderFrame] = reader(OrderFrame)
 class Streams:
     """The streams of one account: futures books, marks, our own orders, and spot books where configured."""
 
-    def __init__(self, link: Link, listing: Listing, history: HistoryReader) -> None:
+    def __init__(self, link: Link, listing: Listing, history: HistoryReader, queue: HintQueue) -> None:
         self._link = link
         self._listing = listing
         self._history = history
-        self.queue = HintQueue(link.account)
+        self.queue = queue
         self._channels = self._plan()
         self._keeper = ChannelKeeper(link.account, link.clock, self.queue, list(self._channels.values()))
         self._renewal: asyncio.Task[None] | None = None
@@ -71,6 +72,7 @@ class Streams:
         async def begin() -> None:
             # ccxt's own pause between dials sleeps real seconds reckoned on our clock; the keeper pauses instead.
             self._link.client.ws_dial_backoff = {}
+            await self._link.lanes.quiet.over()
             await watch()
 
         return Channel(name=name, begin=begin, cut=lambda: self._cut(name), silence_s=silence_s)
@@ -157,6 +159,8 @@ class Streams:
         id = self._listing.configured(frame.o.s, Kind.PERPETUAL)
         if id is not None:
             for hint in news_of_frame(frame, id):
+                if isinstance(hint, OrderReport):
+                    self._link.seen.note(hint)
                 self.queue.put(hint)
 
     @staticmethod
@@ -175,6 +179,7 @@ class Streams:
         link, channel = self._link, self._channels["orders"]
         while True:
             await link.clock.sleep(RENEW_S)
+            await link.lanes.quiet.over()
             result = await attempt(link.client.fapiprivate_put_listenkey, link.answer_s + 1)
             if result.failure is not None or result.evidence.status != 200:
                 channel.broken = "its listen key could not be renewed"

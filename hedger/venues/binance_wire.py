@@ -166,6 +166,21 @@ class Trade(Payload):
     time: Moment
 
 
+class ForcedOrder(Payload):
+    """One row of `GET /fapi/v1/forceOrders`: an order of the venue's own that closed a position of ours."""
+
+    orderId: Identifier
+    clientOrderId: Annotated[str, Field(strict=True, max_length=64)] = ""
+    symbol: Name
+
+
+class Countdown(Payload):
+    """`POST /fapi/v1/countdownCancelAll`, in milliseconds."""
+
+    symbol: Name
+    countdownTime: NotNegative
+
+
 class Income(Payload):
     """One row of `GET /fapi/v1/income`."""
 
@@ -225,6 +240,7 @@ class KeyRights(Payload):
     enableWithdrawals: Flag
     enableFutures: Flag
     enableReading: Flag
+    ipRestrict: bool = False
 
 
 class BookFrame(Payload):

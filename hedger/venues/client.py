@@ -16,6 +16,7 @@ from hedger.errors import Bug
 from hedger.runtime.ports import Clock
 from hedger.venues.light import load_exchange_class
 from hedger.venues.network import EVIDENCE, egress_of
+from hedger.venues.outcome import once_each
 
 MAX_TIMEOUT_MS = 30_000
 MAX_RECV_WINDOW_MS = 60_000
@@ -67,11 +68,14 @@ def build_client(
 
 
 def parse_json(text: str) -> Any:
-    """JSON whose fractions stay the text that was sent; None for what is not JSON, as ccxt has it."""
+    """JSON whose fractions stay the text that was sent; None for what is not JSON, as ccxt has it.
+
+    An object that names a key twice is not JSON here: which of the two is meant, nobody knows.
+    """
     if text[:1] not in ("{", "["):
         return None
     try:
-        return json.loads(text, parse_float=str, parse_constant=str)
+        return json.loads(text, parse_float=str, parse_constant=str, object_pairs_hook=once_each)
     except ValueError:
         return None
 
@@ -110,6 +114,7 @@ def _conditions(client: Any, clock: Clock) -> list[tuple[str, bool]]:
     session, context = client.session, _context_of(client.session)
     return [
         ("the session is not ours", bool(egress_of(session)) and not client.own_session),
+        ("nobody knows how to keep the session from re-sending", knows_resending(type(session))),
         ("the session re-sends requests", getattr(session, "_retry_connection", True) is False),
         ("ccxt re-sends requests", _largest(client.options, "maxRetriesOnFailure") == 0),
         ("ccxt's own throttle is on", client.enableRateLimit is False),
@@ -124,6 +129,15 @@ def _conditions(client: Any, clock: Clock) -> list[tuple[str, bool]]:
         ("verbose logging is on", client.verbose is False),
         ("it would reach other hosts", _used_hosts(client) <= egress_of(session)),
     ]
+
+
+def knows_resending(kind: type) -> bool:
+    """Whether the code that sends a session's requests asks the attribute by which we forbid it to send them again.
+
+    It is not a public one: where an upgrade renames it, setting it would change nothing.
+    """
+    code = getattr(getattr(kind, "_request", None), "__code__", None)
+    return code is not None and "_retry_connection" in code.co_names
 
 
 _PROXIES = (

@@ -1,10 +1,10 @@
-"""Rate lanes: cancels before orders before reconciliation before prices, each with a budget of its own."""
+"""Rate lanes: cancels before orders before reconciliation before prices, each with a budget and seats of its own."""
 
 from __future__ import annotations
 
 import asyncio
-import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -12,6 +12,7 @@ from asyncio_throttle import Throttler
 
 from hedger.errors import AskAgain
 from hedger.runtime.ports import Clock
+from hedger.venues.quiet import MINUTE_MS, Quiet
 from hedger.venues.watching import VenueObserver
 
 
@@ -29,21 +30,18 @@ class Budget:
     """What a lane may use: `requests` in each `period_s` (of the clock), and a share of the venue's request weight.
 
     `patience_s` is how long (of the clock) a request waits for its turn; at zero it passes at once or not at all.
+    `seats` is how many may be under way together: connections are bounded, and slow polls must not hold them all.
     """
 
     requests: int
     period_s: float
     patience_s: float
     weight_share: float
+    seats: int = 16
 
 
 class Barred(AskAgain):
     """A request was not sent, because its lane is spent or the venue asked for quiet."""
-
-
-_BANNED_UNTIL = re.compile(r"until (\d{13})", re.ASCII)
-_MINUTE_MS = 60_000
-_LONGEST_MS = 3 * 24 * 60 * _MINUTE_MS
 
 
 class Lanes:
@@ -57,7 +55,9 @@ class Lanes:
         budgets: Mapping[Lane, Budget],
         weight_limits: Mapping[str, int],
         observer: VenueObserver,
+        quiet: Quiet,
     ) -> None:
+        self.quiet = quiet
         self._account = account
         self._clock = clock
         self._budgets = budgets
@@ -69,60 +69,71 @@ class Lanes:
         }
         # Who waits stands in line: only the first looks whether there is room, however many wait.
         self._lines = {lane: asyncio.Lock() for lane in budgets}
+        self._seats = {lane: asyncio.Semaphore(budget.seats) for lane, budget in budgets.items()}
         self._used: dict[str, tuple[int, int]] = {}
-        self._quiet_until = 0
-        self._banned_until = 0
 
-    async def enter(self, lane: Lane, host: str) -> None:
-        """Wait for the turn of one request; raises Barred when it must not be sent now.
+    @asynccontextmanager
+    async def turn(self, lane: Lane, host: str) -> AsyncIterator[None]:
+        """Wait for the turn of one request, and hold its seat while it is under way.
 
-        When the venue asks for quiet, only control passes; under a ban nothing does, for it would only prolong it.
+        Raises Barred when it must not be sent now. When the venue asks for quiet, only control passes; under a ban
+        nothing does.
         """
         self._heed_quiet(lane)
-        budget = self._budgets[lane]
-        used, limit = self.weight_used(host), self._limits.get(host, 0)
-        if limit and used >= limit * budget.weight_share:
-            raise Barred(f"{host} counts {used} of {limit} request weight this minute: the {lane} lane waits.")
+        self._heed_weight(lane, host)
+        budget, seats = self._budgets[lane], self._seats[lane]
         try:
             async with asyncio.timeout(self._clock.span(budget.patience_s)), self._lines[lane]:
                 await self._throttlers[lane].acquire()
+                await seats.acquire()
         except TimeoutError:
-            raise Barred(f"the {lane} lane's budget of {budget.requests} in {budget.period_s} s is spent.") from None
-        self._heed_quiet(lane)
+            raise Barred(
+                f"the {lane} lane's budget of {budget.requests} in {budget.period_s} s, {budget.seats} of them at "
+                "once, is spent."
+            ) from None
+        try:
+            self._heed_quiet(lane)
+            yield
+        finally:
+            seats.release()
 
     def _heed_quiet(self, lane: Lane) -> None:
         now = self._clock.now_ms()
-        until = self._banned_until if lane is Lane.CONTROL else max(self._quiet_until, self._banned_until)
+        until = self.quiet.banned_until if lane is Lane.CONTROL else self.quiet.until
         if now < until:
             raise Barred(f"the venue asked for quiet: nothing is sent for another {(until - now) / 1000:.1f} s.")
+
+    def _heed_weight(self, lane: Lane, host: str) -> None:
+        """What a complaint of the venue has taught does not hold back a cancel."""
+        used, limit = self.weight_used(host), self._limits.get(host, 0)
+        learned = 1.0 if lane is Lane.CONTROL else self.quiet.share(host)
+        if limit and used >= limit * self._budgets[lane].weight_share * learned:
+            raise Barred(f"{host} counts {used} of {limit} request weight this minute: the {lane} lane waits.")
 
     def weight_used(self, host: str) -> int:
         """The weight that the venue last counted for a host in this minute."""
         minute, used = self._used.get(host, (0, 0))
-        return used if minute == self._clock.now_ms() // _MINUTE_MS else 0
+        return used if minute == self._clock.now_ms() // MINUTE_MS else 0
 
     def answered(
-        self, host: str, status: int, headers: Mapping[str, str], body: str, *, too_many: bool = False
+        self,
+        host: str,
+        status: int,
+        headers: Mapping[str, str],
+        body: str,
+        *,
+        too_many: bool = False,
+        shut_out: bool = False,
     ) -> None:
         """Take from an answer what it says of weight and of quiet. `headers` has lower-case names.
 
-        `too_many` says that the venue means a 429, whatever the status.
+        `too_many` says that the venue means a 429, `shut_out` that it means a ban, whatever the status.
         """
         used = headers.get("x-mbx-used-weight-1m", "")
         if used.isdecimal():
-            self._used[host] = (self._clock.now_ms() // _MINUTE_MS, int(used))
+            self._used[host] = (self._clock.now_ms() // MINUTE_MS, int(used))
             self._observer.weight_used(self._account, host, int(used), self._limits.get(host, 0))
-        if too_many or status in (418, 429):
-            self._close(status, headers.get("retry-after", ""), body)
-
-    def _close(self, status: int, retry_after: str, body: str) -> None:
-        now = self._clock.now_ms()
-        until = now + (int(retry_after) * 1000 if retry_after.isdecimal() else _MINUTE_MS * (5 if status == 418 else 1))
-        if (named := _BANNED_UNTIL.search(body)) is not None:
-            until = max(until, int(named[1]))
-        until = min(until, now + _LONGEST_MS)
-        if status == 418:
-            self._banned_until = max(self._banned_until, until)
-        else:
-            self._quiet_until = max(self._quiet_until, until)
-        self._observer.lanes_closed(self._account, until, f"HTTP {status}")
+        if status == 418 or shut_out:
+            self.quiet.banned(headers, body, f"HTTP {status}")
+        elif too_many or status == 429:
+            self.quiet.paused(host, headers, body, f"HTTP {status}")

@@ -16,6 +16,9 @@ from aiohttp import abc
 
 from hedger.errors import Bug
 
+# More than the seats of all lanes and the streams together: nothing that a lane let go waits for a connection.
+MOST_CONNECTIONS = 96
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Network:
@@ -54,7 +57,7 @@ def open_session(network: Network, hosts: Set[str]) -> aiohttp.ClientSession:
     traces = aiohttp.TraceConfig()
     traces.on_request_headers_sent.append(_note_sent)
     session = aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(resolver=resolver, ssl=context, limit=64),
+        connector=aiohttp.TCPConnector(resolver=resolver, ssl=context, limit=MOST_CONNECTIONS),
         cookie_jar=aiohttp.DummyCookieJar(),
         middlewares=(_Guard(hosts),),
         response_class=_bounded(network.body_limit),

@@ -7,17 +7,23 @@ when no byte was sent, or when the venue said so with one of the codes of its pr
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
+from urllib.parse import quote, quote_plus
 
 from hedger.model.message import OrderOutcomeUnknown, OrderRejected
 from hedger.model.order import RejectReason
 from hedger.venues.network import EVIDENCE, Evidence
 
 LONGEST_TEXT = 240
+LONGEST_READ = 4_096
+PIECE, SHORTEST = 8, 4
 _URL = re.compile(r"\b(?:https?|wss?)://\S+")
 _SIGNED = re.compile(r"(?i)\b(signature|listenkey|apikey|timestamp)\b(\"?\s*[=:]\s*\"?)[\w%+/=.-]+")
 
@@ -45,10 +51,18 @@ class Attempt:
     @property
     def _body(self) -> dict[str, Any]:
         try:
-            body = json.loads(self.evidence.body or "{}")
+            body = json.loads(self.evidence.body or "{}", object_pairs_hook=once_each)
         except (ValueError, RecursionError):
             return {}
         return body if isinstance(body, dict) else {}
+
+
+def once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON; ValueError where it names a key twice, for then nobody knows which is meant."""
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key is named twice")
+    return found
 
 
 async def attempt(call: Callable[[], Awaitable[Any]], seconds: float) -> Attempt:
@@ -106,14 +120,42 @@ def _provable_reason(result: Attempt, refusals: Refusals) -> RejectReason | None
 
 
 class Scrub:
-    """Takes secrets, addresses and signatures out of a text, and bounds it."""
+    """Takes secrets, addresses and signatures out of a text, and bounds it.
+
+    Of a secret, every piece of eight characters is masked, as it is and as base64, hex and URLs have it: a text may
+    hold it cut, encoded, or both.
+    """
 
     def __init__(self, *secrets: str) -> None:
-        self._secrets = tuple(secret for secret in secrets if len(secret) >= 4)
+        self._pieces = frozenset(
+            form[start : start + PIECE]
+            for secret in secrets
+            for form in _forms(secret)
+            for start in range(max(1, len(form) - PIECE + 1))
+            if len(form) >= SHORTEST
+        )
+        self._sizes = sorted({len(piece) for piece in self._pieces}, reverse=True)
 
     def __call__(self, text: str) -> str:
         """The text as it may be shown."""
-        for secret in self._secrets:
-            text = text.replace(secret, "***")
+        text = self._masked(text[:LONGEST_READ])
         text = _SIGNED.sub(r"\1\2***", _URL.sub("<address>", text))
         return " ".join(text.split())[:LONGEST_TEXT]
+
+    def _masked(self, text: str) -> str:
+        hidden = [False] * len(text)
+        for size in self._sizes:
+            for start in range(len(text) - size + 1):
+                if text[start : start + size] in self._pieces:
+                    hidden[start : start + size] = [True] * size
+        runs = groupby(zip(hidden, text, strict=True), key=itemgetter(0))
+        return "".join("***" if secret else "".join(c for _, c in run) for secret, run in runs)
+
+
+def _forms(secret: str) -> set[str]:
+    """A secret as libraries may write it. Base64 has it at three alignments, of which the ends depend on others."""
+    raw = secret.encode()
+    encoded = (base64.b64encode(b"\0" * shift + raw).decode().rstrip("=")[(0, 2, 3)[shift] :] for shift in range(3))
+    whole = [form[: len(raw) * 4 // 3 - 1] for form in encoded]
+    web = [form.replace("+", "-").replace("/", "_") for form in whole]
+    return {secret, raw.hex(), raw.hex().upper(), quote(secret, safe=""), quote_plus(secret), *whole, *web}

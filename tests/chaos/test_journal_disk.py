@@ -11,7 +11,8 @@ import pytest
 
 from hedger.engine.orders import OrderStatus
 from hedger.errors import JournalError
-from hedger.runtime.journal import SCHEMA_VERSION, Journal, Row
+from hedger.runtime.journal import Journal, Row
+from hedger.runtime.migrate import SCHEMA_VERSION
 from tests.support.engine_worlds import order_of
 
 ROOT = Path(__file__).resolve().parents[2]

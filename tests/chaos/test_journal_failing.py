@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from hedger.engine.state import Mode
+from hedger.engine.state import Action, Mode
 from hedger.model.message import Operation
 from hedger.runtime.journal import Journal
-from tests.support.engine_journals import BreakableJournal
+from tests.support.engine_journals import BreakableJournal, Disk, SlowJournal
 from tests.support.engine_policies import hedge_of, policy_of
 from tests.support.simulated_daemon import Play, play
 
@@ -95,9 +95,96 @@ def test_a_really_full_disk_under_the_daemon_stops_creates_only(tmp_path: Path) 
     play(script, POLICY, tmp_path)
 
 
+def test_a_disk_that_is_mounted_read_only_stops_creates_and_not_cancels(tmp_path: Path) -> None:
+    async def script(it: Play) -> None:
+        await it.until(lambda: bool(it.resting()), "resting")
+        it.journal._connection.execute("PRAGMA query_only = ON")  # SQLite answers as on such a disk
+        it.daemon.loop.ask(Operation.PAUSE, "something to write")
+        await it.until(lambda: not it.resting(), "canceled", within=10)
+        placed = len(it.venue.placed)
+        await it.sleep(30)
+        assert "readonly" in (it.state.journal_fault or "")
+        it.daemon.loop.ask(Operation.RESUME, "go on")
+        await it.sleep(30)
+        assert len(it.venue.placed) == placed
+        it.journal._connection.execute("PRAGMA query_only = OFF")
+        await it.until_hedged()
+
+    play(script, POLICY, tmp_path)
+
+
+def test_an_order_whose_commit_took_too_long_does_not_leave(tmp_path: Path) -> None:
+    """Five seconds in a commit: the facts that it was decided on are old when it returns."""
+
+    async def script(it: Play) -> None:
+        assert isinstance(it.journal, SlowJournal)
+        await it.until_hedged()
+        it.journal.seconds = 5.0
+        it.deposit("0.3")
+        placed = len(it.venue.placed)
+        await it.sleep(60)
+        assert [d.action for d in it.watcher.decisions].count(Action.PLACE) > placed, "it tried"
+        assert len(it.venue.placed) == placed
+        it.journal.seconds = 0.0
+        await it.until_hedged()
+
+    it = play(script, POLICY, tmp_path, journal=SlowJournal.at)
+    assert it.truth.duplicate_client_ids == 0
+
+
+def test_too_little_room_on_the_disk_stops_creates_and_loses_no_row(tmp_path: Path) -> None:
+    disk = Disk()
+
+    async def script(it: Play) -> None:
+        await it.until_hedged()
+        disk.free = 63_000_000
+        await it.sleep(6)  # a beat of the flush notices, also while nothing is written
+        assert "63 MB free, 64 MB wanted" in (it.state.journal_fault or "")
+        it.deposit("0.3")
+        placed = len(it.venue.placed)
+        await it.sleep(30)
+        assert it.state.mode is Mode.CANCEL_ONLY
+        assert len(it.venue.placed) == placed
+        disk.free = 65_000_000
+        await it.until_hedged()
+        assert it.state.journal_fault is None
+
+    it = play(script, POLICY, tmp_path, journal=disk.journal)
+    with closing(Journal.open(tmp_path, read_only=True)) as journal:
+        assert len(list(journal.rows("fill"))) == len(it.trades) > 0
+        journal.verify()
+
+
+def test_cancels_leave_with_too_little_room_and_no_row_is_written_twice(tmp_path: Path) -> None:
+    disk = Disk()
+
+    async def script(it: Play) -> None:
+        await it.until(lambda: bool(it.resting()), "resting")
+        disk.free = 0
+        it.daemon.loop.ask(Operation.PAUSE, "no room")
+        await it.until(lambda: not it.resting(), "canceled", within=10)
+
+    play(script, POLICY, tmp_path, journal=disk.journal)
+    with closing(Journal.open(tmp_path, read_only=True)) as journal:
+        assert [body for _, key, body in journal.rows("operator") if key == "pause"] == ['{"reason":"no room"}']
+
+
+def test_a_start_with_too_little_room_creates_nothing_from_the_first_order_on(tmp_path: Path) -> None:
+    disk = Disk()
+    disk.free = 1_000_000
+
+    async def script(it: Play) -> None:
+        await it.sleep(60)
+        assert it.state.journal_fault is not None
+        assert not it.venue.placed
+
+    play(script, POLICY, tmp_path, journal=disk.journal)
+
+
 def fill_up(journal: Journal) -> None:
     """No page more, and no room left in those that are there."""
     execute = journal._connection.execute
+    execute("CREATE TABLE filler (text TEXT)")
     pages = execute("PRAGMA page_count").fetchone()[0]
     execute(f"PRAGMA max_page_count = {pages}")
     for size in (3_500, 100, 1):
@@ -107,4 +194,4 @@ def fill_up(journal: Journal) -> None:
 
 def insert_for_ever(journal: Journal, text: str) -> None:
     while True:
-        journal._connection.execute("INSERT INTO events VALUES (NULL, 0, 0, 'filler', '', ?)", (text,))
+        journal._connection.execute("INSERT INTO filler VALUES (?)", (text,))

@@ -38,7 +38,7 @@ Prepare = Callable[[Path, ExitStack], None]
 
 
 def good_journal(path: Path) -> sqlite3.Connection:
-    """A journal of today's form, without a word in it."""
+    """A journal as the first hedgers wrote it, without a word in it."""
     connection = sqlite3.connect(path, isolation_level=None)
     connection.execute("CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT")
     connection.execute(

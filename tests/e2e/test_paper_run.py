@@ -147,7 +147,7 @@ def test_a_second_hedger_is_refused_and_the_first_goes_on(running: Running) -> N
     assert sentence.startswith("hedger: ")
     assert f"another hedger (process {running.process.pid})" in sentence
     lifted = run_hedger("resume", "--reason", "a try", "--state-dir", str(running.directory))
-    assert (lifted.code, lifted.out) == (6, "")
+    assert (lifted.code, lifted.out) == (5, ""), "it is asked, and says that it is not halted"
     assert running.process.poll() is None
 
 

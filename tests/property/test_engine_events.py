@@ -26,6 +26,7 @@ from hedger.model.message import (
     OrderNotFound,
     OrderOutcomeUnknown,
     OrderRejected,
+    OrderWrittenOff,
     PlaceOrder,
     ReadFailed,
     Stamped,
@@ -96,6 +97,9 @@ LOADED = InstrumentsLoaded(account=ACCOUNT, instruments=(instrument_of(), instru
 events: st.SearchStrategy[Event] = st.one_of(
     st.just(TimePassed()),
     st.just(LOADED),
+    st.just(InstrumentsLoaded(account=ACCOUNT, instruments=(instrument_of("ETH"),))),
+    st.just(InstrumentsLoaded(account=ACCOUNT, instruments=(instrument_of(multiplier="0.1"), instrument_of("ETH")))),
+    st.builds(lambda name: OrderWrittenOff(client_order_id=name, reason="r"), names),
     st.builds(reading_event, signed, signed, st.lists(orders, max_size=2), st.integers(-20_000, 1), st.integers(0, 2)),
     st.builds(lambda id, up: quote_at(id=id, bid=str(59_000 + up)), instruments, st.integers(0, 1_000)),
     st.builds(lambda id: mark_at(id=id), instruments),

@@ -62,10 +62,10 @@ def test_each_trade_is_counted_once(sequence: list[Change]) -> None:
 
 
 @given(changes)
-def test_unknown_is_left_only_by_evidence_or_by_proof(sequence: list[Change]) -> None:
+def test_unknown_is_left_only_by_evidence_or_proof_or_a_person(sequence: list[Change]) -> None:
     for before, change, after in lives(sequence):
         if before.status is OrderStatus.UNKNOWN and after.status is not OrderStatus.UNKNOWN:
-            proven = isinstance(change, News) and change in EVIDENCE | {News.PROVEN_ABSENT}
+            proven = isinstance(change, News) and change in EVIDENCE | {News.PROVEN_ABSENT, News.WRITTEN_OFF}
             assert proven or isinstance(change, OrderReport | Fill)
 
 
@@ -74,7 +74,15 @@ def test_a_final_state_is_final_but_for_a_wrong_proof(sequence: list[Change]) ->
     for before, change, after in lives(sequence):
         if before.status in FINAL and after.status is not before.status:
             assert before.status is OrderStatus.REJECTED, f"{before.status} became {after.status} by {change}"
-            assert after.status is OrderStatus.OPEN
+            assert after.live or (isinstance(change, Fill) and after.remaining == 0 == after.quantity - after.booked)
+
+
+@given(changes)
+def test_a_person_writes_off_only_what_is_unknown(sequence: list[Change]) -> None:
+    for before, change, after in lives(sequence):
+        if change is News.WRITTEN_OFF:
+            ended = before.status is OrderStatus.UNKNOWN
+            assert after.status is (OrderStatus.REJECTED if ended else before.status)
 
 
 @given(changes)

@@ -227,7 +227,7 @@ def test_orders_sent_are_what_the_journal_and_the_exchange_hold(tmp_path: Path) 
 def test_each_refusal_in_a_row_is_answered_more_slowly(tmp_path: Path) -> None:
     async def script(it: Play) -> None:
         await it.until_hedged()
-        it.venue.refuse = RejectReason.INSUFFICIENT_MARGIN
+        it.venue.refuse = RejectReason.POST_ONLY_WOULD_CROSS
         before = it.clock.now_ms()
         it.deposit("0.3")
         await it.sleep(20)

@@ -10,9 +10,11 @@ import pytest
 
 from hedger.engine.limits import GUARDS, Kind
 from hedger.engine.state import Action, Reason
+from hedger.model.instrument import Instrument
+from hedger.model.message import InstrumentsLoaded
 from hedger.model.order import RejectReason
 from tests.support import simulated_venue as lens
-from tests.support.engine_policies import hedge_of, policy_of
+from tests.support.engine_policies import ACCOUNT, hedge_of, instrument_of, policy_of
 from tests.support.simulated_daemon import NOON, SYMBOL, Play, play
 
 EVENING = NOON + 43_200_000 - 240_000  # four minutes before midnight, when a day's limits begin anew
@@ -55,6 +57,17 @@ def refuse(it: Play) -> None:
     it.venue.refuse = RejectReason.POST_ONLY_WOULD_CROSS
 
 
+def list_again(*instruments: Instrument) -> Callable[[Play], None]:
+    """What is traded is read again, and the answer is this."""
+    return lambda it: it.daemon.loop.inbox.put(InstrumentsLoaded(account=ACCOUNT, instruments=instruments))
+
+
+def sink(it: Play) -> None:
+    """Prices that stand above the market and come down, so that orders to sell are moved again and again."""
+    began = it.clock.now_ms()
+    it.venue.quote = lambda quote: lens.leaning(str(D("0.004") - D(quote.exchange_at - began) / 20_000_000))(quote)
+
+
 def nothing(it: Play) -> None:
     """The world as it is will do."""
 
@@ -77,11 +90,20 @@ CASES: dict[str, Case] = {
     "position": Case(nothing, lambda it: it.deposit("-0.1"), guards={"position": D("1.05")}),
     "orders_per_minute": Case(refuse, nothing, guards={"orders_per_minute": 4}),
     "orders_per_day": Case(refuse, nothing, guards={"orders_per_day": 4}, start_at=EVENING),
+    "instrument_gone": Case(list_again(), list_again(instrument_of())),
+    "cancels_per_hour": Case(sink, straighten, guards={"cancels_per_hour": 2}, again="0.02"),
     "daily_notional": Case(
         nothing, nothing, guards={"daily_notional": D(80_000)}, start_at=EVENING, more="0.5", less="-0.7", again="0.2"
     ),
 }
 ELSEWHERE = {
+    "switch_lease": "it shuts an account, or the whole program: test_switch and test_engine_gate",
+    "breaker": "it shuts an account, or the whole program: test_breakers and test_engine_gate",
+    "restricted": "it lasts for a cool-down: test_breakers",
+    "quiet": "it lasts until a moment: test_breakers",
+    "foreign_drift": "it lasts for an hour: test_changes",
+    "free_margin": "it takes a liquidation: test_changes",
+    "price_drift": "it lasts for ten minutes: test_price_drift",
     "futile_hedges": "it halts for good: test_futile_hedges",
     "order_notional": "an order is sized within it, so that it denies nothing: test_execution and test_engine_limits",
 }

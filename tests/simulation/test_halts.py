@@ -8,7 +8,7 @@ import pytest
 
 from hedger.app.resume import lift_halt
 from hedger.engine.state import Mode
-from hedger.errors import GiveUp
+from hedger.errors import GiveUp, Halted
 from hedger.model.account import AccountReading
 from hedger.model.identity import OrderIdentity, format_order_id
 from hedger.model.message import Operation
@@ -124,16 +124,21 @@ def test_an_operator_halts_and_what_rests_is_taken_off(tmp_path: Path) -> None:
     assert halted_in_journal(tmp_path) == "the owner wants it"
 
 
-def test_an_order_of_a_later_start_halts_and_is_left_alone(tmp_path: Path) -> None:
+def test_an_order_of_a_later_start_stops_the_process_and_is_left_alone(tmp_path: Path) -> None:
+    name = format_order_id(OrderIdentity(bot="sim", epoch=7, sequence=1))
+
     async def script(it: Play) -> None:
         await it.until_hedged()
-        name = format_order_id(OrderIdentity(bot="sim", epoch=7, sequence=1))
         rest(it, name)
-        await it.until(lambda: it.state.mode is Mode.HALTED, "halted", within=20)
-        await it.sleep(20)
-        assert [order.client_order_id for order in it.resting()] == [name]
+        await it.sleep(60)
 
-    play(script, POLICY, tmp_path)
+    async def scene(world: World) -> None:
+        with pytest.raises(Halted, match=name):
+            await act(world, script, POLICY, tmp_path)
+        assert [order.client_order_id for order in world.exchange.truth(OWNER).open_orders] == [name]
+
+    stage(scene, lambda: make_world(POLICY, {"BTC": "1"}))
+    assert name in (halted_in_journal(tmp_path) or "")
 
 
 def test_foreign_orders_are_not_touched(tmp_path: Path) -> None:

@@ -38,6 +38,8 @@ GUARDS = Guards(
     order_notional=D(200_000),
     daily_notional=D(20_000_000),
     position=D(10),
+    price_drift=D(500),
+    cancels_per_hour=240,
     futile_hedges=3,
     leverage=1,
     margin_mode=MarginMode.CROSS,
@@ -89,7 +91,7 @@ def hedge_of(coin: str = "BTC", *, guards: Any = None, execution: Any = None, **
 
 
 def policy_of(*hedges: Hedge, **changes: Any) -> Policy:
-    """A policy over the accounts of its hedges."""
+    """A policy over the accounts of its hedges. Hand-made events leap in time: that is no gap unless a test asks."""
     accounts = dict.fromkeys(id.account for hedge in hedges for id in hedge.instruments)
     made = Policy(
         bot="sim",
@@ -99,6 +101,7 @@ def policy_of(*hedges: Hedge, **changes: Any) -> Policy:
         clean_cycles=2,
         settle_ms=3_000,
         delta_jump_bands=D(5),
+        gap_ms=10**12,
     )
     return replace(made, **changes)
 

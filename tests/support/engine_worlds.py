@@ -62,10 +62,10 @@ def reading_of(
 ) -> AccountReading:
     made = AccountReading(
         account=ACCOUNT,
-        spot={"BTC": D(spot)},
-        collateral={"USDT": D(150_000)},
+        spot={"BTC": max(D(spot), D(0))},
+        collateral={"USDT": D(150_000), **({"BTC": D(spot)} if D(spot) < 0 else {})},
         positions=(position_at(position),),
-        margin=Margin(equity=D(150_000), maintenance_margin=D(300), initial_margin=D(0), available=D(150_000)),
+        margin=Margin(equity=D(150_000), maintenance_margin=D(300), initial_margin=D(0), available=D(9_000_000)),
         open_orders=tuple(orders),
         one_way=True,
         exchange_at=at,

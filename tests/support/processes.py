@@ -53,6 +53,9 @@ deposits = false
 spot = { BTC = 0.3 }
 """
 
+# Orders are placed so far behind the market that they rest.
+PATIENT = STILL.replace("guards =", "execution = { offset_ticks = 1_000, reprice_s = 60, linger_s = 90 }\nguards =")
+
 T = TypeVar("T")
 
 
@@ -362,19 +365,25 @@ class Nursery:
     def __init__(self) -> None:
         self._running: list[Running] = []
 
-    def paper(self, directory: Path, *arguments: str, speed: str = "10") -> Running:
-        """Start `hedger paper` on a state directory that may be in use again after an end."""
+    def paper(
+        self, directory: Path, *arguments: str, speed: str = "10", env: Mapping[str, str] | None = None
+    ) -> Running:
+        """Start `hedger paper` on a state directory that may be in use again after an end; `env` adds variables."""
+        command = ["hedger", "paper", "--speed", speed, "--state-dir", str(directory)]
+        return self.start(directory, [*command, *arguments], env)
+
+    def start(self, directory: Path, command: Sequence[str], env: Mapping[str, str] | None = None) -> Running:
+        """Start a module with its arguments; what it says is kept in the directory."""
         directory.mkdir(parents=True, exist_ok=True)
         number = len(self._running)
         out_path, err_path = directory / f"out.{number}", directory / f"err.{number}"
-        command = [sys.executable, "-m", "hedger", "paper", "--speed", speed, "--state-dir", str(directory)]
         with out_path.open("wb") as out, err_path.open("wb") as err:
             process = subprocess.Popen(
-                [*command, *arguments],
+                [sys.executable, "-m", *command],
                 stdout=out,
                 stderr=err,
                 stdin=subprocess.DEVNULL,
-                env=environment(),
+                env=environment(**(env or {})),
             )
         running = Running(process=process, directory=directory, out_path=out_path, err_path=err_path)
         self._running.append(running)
@@ -386,6 +395,13 @@ class Nursery:
         config = directory / "still.toml"
         config.write_text(STILL)
         return self.paper(directory, "--config", str(config), "--metrics-port", "0", *arguments, speed=speed)
+
+    def patient(self, directory: Path) -> Running:
+        """The same with orders that rest far from the market."""
+        directory.mkdir(parents=True, exist_ok=True)
+        config = directory / "patient.toml"
+        config.write_text(PATIENT)
+        return self.paper(directory, "--config", str(config), "--metrics-port", "0")
 
     def close(self) -> None:
         """Kill what still lives, and wait until it is gone."""

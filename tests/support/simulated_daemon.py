@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
@@ -17,7 +17,11 @@ from hedger.engine.state import Decision, Mode, State
 from hedger.engine.step import Result
 from hedger.model.message import Command, PlaceOrder, Stamped
 from hedger.runtime.journal import Journal
+from hedger.runtime.kill import KillFile
+from hedger.runtime.lifeline import Lifeline
 from hedger.runtime.pollers import Polling
+from hedger.runtime.reception import Reception
+from hedger.runtime.requests import Ask, Mailbox, Request
 from hedger.sim.nouns import SimOrder, Truth, UserTrade, Wallet
 from hedger.sim.port import SimVenue, SteadyLink, drive
 from hedger.sim.scenario import ScenarioConfig
@@ -53,6 +57,24 @@ class Watcher:
 
     def placed(self) -> list[PlaceOrder]:
         return [command for _, command in self.commands if isinstance(command, PlaceOrder)]
+
+
+class OperatorDesk:
+    """The operator's files of one state directory, as the app lays them out; refusals are kept."""
+
+    def __init__(self, directory: Path) -> None:
+        self.kill = KillFile(directory)
+        self.mailbox = Mailbox(directory)
+        self.mailbox.prepare()
+        self.lifeline = Lifeline(self.kill)
+        self.reception = Reception(self.lifeline, self.mailbox, self)
+        self.refused: list[str] = []
+
+    def request_refused(self, name: str, why: str) -> None:
+        self.refused.append(why)
+
+    def ask(self, ask: Ask, reason: str = "a test", **more: str) -> None:
+        self.mailbox.send(Request(ask=ask, reason=reason, **more), f"{len(list(self.mailbox.directory.iterdir())):04}")
 
 
 class RoughLink:
@@ -221,11 +243,17 @@ async def act(
     keep: bool = False,
     journal: Callable[[Path], Journal] = Journal.open,
     rough: bool = False,
+    looks: Sequence[Callable[[State, Stamped, Result], None]] = (),
+    desk: OperatorDesk | None = None,
+    begin: Callable[[Play], None] = lambda _: None,
 ) -> Play:
-    """One daemon on a world that lives already. With `kill` it is gone when the script ends, as after kill -9.
+    """One daemon on a world that lives already, which hears what is asked at its `desk`.
+
+    With `kill` it is gone when the script ends, as after kill -9.
 
     `prepare` bends the lens before the daemon looks through it. With `keep` the journal is left open for the test;
-    with `rough` the link is a bad one.
+    with `rough` the link is a bad one. `looks` see every event from the first one on; `begin` is
+    called before it runs.
     """
     clock = VirtualClock()
     opened = journal(directory)
@@ -243,12 +271,15 @@ async def act(
             polling=POLLING,
             observer=watcher,
             start_record={},
+            lifeline=desk.lifeline if desk else None,
+            reception=desk.reception if desk else None,
         )
         daemon = Daemon(parts)
         checks = Checks(world, opened, policy, OWNER)
-        watcher.looks.append(checks.look)
+        watcher.looks += [checks.look, *looks]
         venue.leaving = checks.sent
         acted = Play(world, clock, venue, opened, watcher, policy, daemon, checks)
+        begin(acted)
         if kill:
             await _run_and_kill(daemon, acted, script)
         else:

@@ -121,6 +121,7 @@ class LensVenue:
         return await self.inner.cancel(order)
 
     async def extend_switch(self, symbols: Sequence[str], timeout_ms: int) -> None:
+        self._fail("switch_request")
         await self.inner.extend_switch(symbols, timeout_ms)
         self._fail("switch")
 

@@ -115,6 +115,11 @@ def changed_echo(**changes: Any) -> Callable[[web.Request, Seen], Awaitable[web.
     return answer
 
 
+async def echo_countdown(_request: web.Request, seen: Seen) -> web.StreamResponse:
+    """The confirmation of the countdown that was asked for."""
+    return web.json_response({"symbol": seen.params["symbol"], "countdownTime": seen.params["countdownTime"]})
+
+
 async def echo_fees(_request: web.Request, seen: Seen) -> web.StreamResponse:
     fees = {"makerCommissionRate": "0.0002", "takerCommissionRate": "0.0005"}
     return web.json_response({"symbol": seen.params["symbol"], **fees})
@@ -217,7 +222,9 @@ def bodies() -> dict[tuple[str, str], Any]:
         ("GET", "/fapi/v1/order"): order_record(status="PARTIALLY_FILLED", executedQty="0.001"),
         ("POST", "/fapi/v1/order"): echo_order,
         ("DELETE", "/fapi/v1/order"): order_record(status="CANCELED"),
+        ("POST", "/fapi/v1/countdownCancelAll"): echo_countdown,
         ("GET", "/fapi/v1/userTrades"): [trade(1)],
+        ("GET", "/fapi/v1/forceOrders"): [],
         ("GET", "/fapi/v1/income"): [income(1)],
         ("GET", "/fapi/v1/premiumIndex"): {
             "symbol": "BTCUSDT",

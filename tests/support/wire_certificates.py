@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ssl
 import tempfile
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -31,20 +30,35 @@ HOSTS = (
 @cache
 def contexts() -> tuple[ssl.SSLContext, ssl.SSLContext]:
     """A server's context and a client's that trusts it and nobody else."""
-    authority, certificate = _issue(HOSTS)
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client.load_verify_locations(cadata=_issue(HOSTS)[0].decode())
+    return _serving(_issue(HOSTS)[1]), client
+
+
+@cache
+def strange_context() -> ssl.SSLContext:
+    """A server's context, with a certificate of the same authority for another host."""
+    return _serving(_issue(("binance.example",))[1])
+
+
+def _serving(certificate: bytes) -> ssl.SSLContext:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "server.pem"
         path.write_bytes(certificate)
         server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         server.load_cert_chain(path)
-    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    client.load_verify_locations(cadata=authority.decode())
-    return server, client
+    return server
 
 
-def _issue(hosts: Iterable[str]) -> tuple[bytes, bytes]:
+@cache
+def _authority_key() -> ec.EllipticCurvePrivateKey:
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+@cache
+def _issue(hosts: tuple[str, ...]) -> tuple[bytes, bytes]:
     """The authority's certificate, and the server's with its key."""
-    authority_key, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+    authority_key, key = _authority_key(), ec.generate_private_key(ec.SECP256R1())
     usage = dict.fromkeys(
         ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement"), False
     )

@@ -7,10 +7,11 @@ import hashlib
 import hmac
 import json
 import socket
+import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import parse_qsl
 
 from aiohttp import WSMsgType, abc, web
@@ -55,14 +56,15 @@ class FakeVenue:
     port: int = 0
     runner: web.AppRunner | None = None
 
-    async def start(self) -> FakeVenue:
+    async def start(self, context: ssl.SSLContext | Literal["ours"] | None = "ours") -> FakeVenue:
+        """Serve on this machine, with a certificate for the venue's hosts, or another, or without encryption."""
         app = web.Application()
         app.router.add_route("*", "/{path:.*}", self._handle)
         self.runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self.runner.setup()
         listener = socket.create_server(("127.0.0.1", 0))
         self.port = listener.getsockname()[1]
-        await web.SockSite(self.runner, listener, ssl_context=contexts()[0]).start()
+        await web.SockSite(self.runner, listener, ssl_context=contexts()[0] if context == "ours" else context).start()
         return self
 
     async def stop(self) -> None:
@@ -135,14 +137,17 @@ async def _missing(_request: web.Request, seen: Seen) -> web.StreamResponse:
 
 
 class Loopback(abc.AbstractResolver):
-    """Every host is this machine, at the fake's port."""
+    """Every host is this machine, at the fake's port, unless it `fails`."""
 
     def __init__(self, port: int) -> None:
         self.port = port
+        self.fails = False
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
     ) -> list[abc.ResolveResult]:
+        if self.fails:
+            raise OSError(f"{host} has no address")
         return [
             abc.ResolveResult(hostname=host, host="127.0.0.1", port=self.port, family=socket.AF_INET, proto=0, flags=0)
         ]

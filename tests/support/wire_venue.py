@@ -78,6 +78,8 @@ class Desk:
     fake: FakeVenue
     watcher: Watcher
     instruments: tuple[Instrument, ...]
+    resolver: Loopback
+    other: FakeVenue | None = None
 
 
 @asynccontextmanager
@@ -89,27 +91,33 @@ async def opened(
     answer_s: float = 2.0,
     fake: FakeVenue | None = None,
     ready: bool = True,
+    body_limit: int = 16 * 1024 * 1024,
 ) -> AsyncIterator[Desk]:
     """A venue on a started fake. With `ready` it is open, and the requests of opening are forgotten."""
     fake = await (fake or FakeVenue()).start()
-    watcher = Watcher()
+    watcher, resolver, other = Watcher(), Loopback(fake.port), None
+    network = Network(resolver=resolver, ssl_context=contexts()[1], answer_s=answer_s, body_limit=body_limit)
     venue = open_venue(
         account="main",
         venue="binance",
         environment=environment,
         credentials=Credentials(api_key=KEY, secret=SECRET),
-        network=Network(resolver=Loopback(fake.port), ssl_context=contexts()[1], answer_s=answer_s),
+        network=network,
         clock=clock or WireClock(),
         observer=watcher,
     )
     try:
         instruments = await venue.open(symbols) if ready else ()
         fake.seen.clear()
-        yield Desk(venue, fake, watcher, instruments)
+        desk = Desk(venue, fake, watcher, instruments, resolver)
+        yield desk
+        other = desk.other
         assert fake.faults == [], "the fake found a wrong signature or time"
     finally:
         await venue.close()
         await fake.stop()
+        if other is not None:
+            await other.stop()
 
 
 def place_order(**changes: Any) -> PlaceOrder:

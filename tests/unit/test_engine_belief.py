@@ -6,7 +6,7 @@ from decimal import Decimal as D
 
 import pytest
 
-from hedger.engine.belief import LAG_MS
+from hedger.engine.belief import AGAIN_MS, CONFIRM_AGAINST_US_MS, LAG_MS, MOST_ROUNDS_MS
 from hedger.engine.decide import gather
 from hedger.engine.exposure import exposure, position_of
 from hedger.engine.limits import FUTURE_MS
@@ -84,7 +84,9 @@ def test_a_reading_with_a_part_of_our_fills_is_refused(side: Side) -> None:
 @pytest.mark.parametrize("side", Side)
 def test_half_a_minute_later_something_else_has_moved_the_position_back(side: Side) -> None:
     back, late = reading_of(str(-side.sign), "0"), SETTLED + LAG_MS + 1
-    state, _ = feed(filled(side), read_at(late, back), read_at(late + 1_000, back))
+    state, _ = feed(filled(side), read_at(late, back), read_at(late + CONFIRM_AGAINST_US_MS - 1, back))
+    assert position_of(state, perpetual()) == side.sign * D("0.5"), "two readings of one replica are no proof"
+    state, _ = feed(state, read_at(late + CONFIRM_AGAINST_US_MS, back))
     assert position_of(state, perpetual()) == 0
     assert view(state).settled
 
@@ -92,7 +94,8 @@ def test_half_a_minute_later_something_else_has_moved_the_position_back(side: Si
 @pytest.mark.parametrize("side", Side)
 def test_more_of_the_same_side_than_we_filled_is_a_person_and_not_a_lag(side: Side) -> None:
     more = reading_of(str(-side.sign), side.sign * D("0.7"))
-    state, _ = feed(filled(side), read_at(SETTLED + 1, more), read_at(SETTLED + 1_001, more))
+    later = SETTLED + 1 + CONFIRM_AGAINST_US_MS
+    state, _ = feed(filled(side), read_at(SETTLED + 1, more), read_at(later, more))
     assert position_of(state, perpetual()) == side.sign * D("0.7")
 
 
@@ -295,6 +298,49 @@ def test_coins_that_trickle_into_both_accounts_do_not_keep_the_hedge_waiting() -
         state, came = both(at, read_at(at, reading, requested_at=at - 10), state=state)
         orders += [thing for thing in came if not isinstance(thing, ReadAccount)]
     assert len(orders) == 1
+
+
+def test_two_accounts_that_both_move_by_more_than_a_band_do_not_starve_each_other() -> None:
+    """Each reading asks for a new one of the other account, and that one asks for the first again."""
+    state, orders = two_accounts("5", "5", "-10"), list[object]()
+    ordered_at: list[int] = []
+    for n in range(1, 240):
+        at, more = NOW + 300 * n, D("0.02") * n
+        reading = vault_of(5 + more, at) if n % 2 else reading_of(5 + more, "-10", at=at)
+        state, came = both(at, read_at(at, reading, requested_at=at - 10), state=state)
+        orders = [thing for thing in came if not isinstance(thing, ReadAccount)]
+        ordered_at += [at] if orders else []
+    assert ordered_at, "it goes on as it is after a while"
+    assert ordered_at[0] - NOW > AGAIN_MS, "not before it has waited"
+
+
+# --- replicas that are behind -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("side", Side)
+def test_a_replica_that_is_fresh_in_between_keeps_the_stale_one_from_being_believed(side: Side) -> None:
+    """Stale, fresh, stale, long after our fill: no two in a row agree on what contradicts it."""
+    spot = str(-side.sign)
+    state = filled(side)
+    for n in range(40):
+        at = SETTLED + LAG_MS + 2_000 * n
+        position = D(0) if n % 2 == 0 else side.sign * D("0.5")
+        state, results = feed(state, read_at(at, reading_of(spot, position, at=at)), (at, TICK))
+        assert position_of(state, perpetual()) == side.sign * D("0.5")
+        assert not placed(results)
+
+
+def test_others_who_trade_without_a_pause_do_not_keep_us_blind() -> None:
+    """No two readings agree; after some rounds the newest one is believed."""
+    state, believed = hedging("1", "-1"), []
+    state = state._replace(accounts={ACCOUNT: replace(view(state), barrier_at=NOW - 60_000)})
+    for n in range(1, 40):
+        at = NOW + 2_000 * n
+        state, _ = feed(state, read_at(at, reading_of("1", -1 - n * D("0.001"), at=at)), (at, TICK))
+        believed.append(view(state).believed_at)
+    assert believed[-1] >= NOW + MOST_ROUNDS_MS
+    assert len(set(believed)) > 3
+    assert believed[3] < NOW, "not at once"
 
 
 # --- prices of another time -------------------------------------------------------------------------------------------

@@ -6,14 +6,16 @@ from typing import Any
 
 import pytest
 
+from hedger.engine.conduct import canceled, cancels_in_vain, priced
 from hedger.engine.limits import EVALUATED, GUARDS, WITHOUT_SETTING, Kind, Proposal, first_denial
 from hedger.engine.orders import OrderStatus
 from hedger.engine.policy import Guards
 from hedger.engine.state import HedgeState, Reason, Severity, State
+from hedger.model.message import PlaceOrder, TimePassed
 from hedger.model.order import Side
-from tests.support.engine_policies import ACCOUNT, instrument_of
+from tests.support.engine_policies import ACCOUNT, hedge_of, instrument_of, perpetual, policy_of
 from tests.support.engine_policies import GUARDS as LIMITS
-from tests.support.engine_worlds import NOW, POLICY, hedging, mark_at, order_of, quote_at
+from tests.support.engine_worlds import NOW, POLICY, feed, fill_of, hedging, mark_at, order_of, placed, quote_at
 
 LONG, SHORT = "1", "-1"
 
@@ -168,6 +170,111 @@ def test_orders_of_the_last_minute_are_counted_and_older_ones_are_not() -> None:
     assert reason(propose(memory=calm, orders_per_minute=2)) is None
 
 
+def test_our_own_prices_of_ten_minutes_are_compared_and_older_ones_are_not() -> None:
+    id = instrument_of().id
+    memory = priced(HedgeState(), id, D(60_000), NOW - 9 * 60_000)
+    assert reason(propose(price="60120.1", memory=memory, price_drift=D(20))) is Reason.PRICE_DRIFT
+    assert reason(propose(price="60119.9", memory=memory, price_drift=D(20))) is None
+    assert reason(propose(price="59879", memory=memory, price_drift=D(20))) is Reason.PRICE_DRIFT
+    older = priced(HedgeState(), id, D(60_000), NOW - 10 * 60_000)
+    assert reason(propose(price="60120.1", memory=older, price_drift=D(20))) is None
+    elsewhere = priced(HedgeState(), perpetual("ETH"), D(3_000), NOW)
+    assert reason(propose(memory=elsewhere, price_drift=D(20))) is None, "each instrument has prices of its own"
+
+
+def test_cancels_of_an_hour_are_counted_until_a_fill() -> None:
+    memory = HedgeState()
+    for n in range(4):
+        memory = canceled(memory, NOW - 50 * 60_000 + n * 60_000)
+    assert reason(propose(memory=memory, cancels_per_hour=4)) is Reason.CANCELS_PER_HOUR
+    assert reason(propose(memory=memory, cancels_per_hour=5)) is None
+    later = propose(memory=memory, cancels_per_hour=4)
+    gone = later.state._replace(now=NOW + 11 * 60_000)
+    assert cancels_in_vain(memory, gone.now) == 2
+
+
+def test_what_was_done_in_the_future_counts_nothing() -> None:
+    ahead = canceled(priced(HedgeState(), instrument_of().id, D(50_000), NOW + 3_600_000), NOW + 3_600_000)
+    assert reason(propose(memory=ahead, price_drift=D(20), cancels_per_hour=1)) is None
+
+
+@pytest.mark.parametrize("day", [0, NOW // 86_400_000])
+def test_a_fill_empties_the_count_of_cancels(day: int) -> None:
+    ours = order_of(quantity="0.5", status=OrderStatus.OPEN, venue_order_id="v1")
+    state = hedging("1", "0", orders=[ours])
+    state = state._replace(hedges={"btc": canceled(canceled(HedgeState(day=day), NOW), NOW)})
+    state, _ = feed(state, (NOW + 10, fill_of(ours, "0.1")))
+    assert cancels_in_vain(state.hedges["btc"], NOW + 10) == 0
+
+
+def test_what_is_remembered_of_prices_and_cancels_is_bounded() -> None:
+    memory = HedgeState()
+    for n in range(5_000):
+        at = NOW + 1_000 * n
+        memory = canceled(priced(memory, instrument_of().id, D(60_000 + n), at), at)
+    assert len(memory.prices) <= 11
+    assert len(memory.cancels) <= 61
+
+
+def test_an_order_that_the_free_margin_does_not_cover_is_refused() -> None:
+    state = hedging("1", "-0.4")
+    view = state.accounts[ACCOUNT]
+    assert view.reading is not None
+    poor = replace(view.reading, margin=replace(view.reading.margin, available=D(6_001)))
+    state = state._replace(accounts={ACCOUNT: replace(view, reading=poor)})
+    assert reason(propose(quantity="0.1", position="-0.4", state=state)) is None
+    assert reason(propose(quantity="0.101", position="-0.4", state=state)) is Reason.FREE_MARGIN
+    assert reason(propose(Side.BUY, quantity="0.4", price="60000", position="-0.4", state=state)) is None
+    turned = propose(Side.BUY, quantity="0.501", price="60000", position="-0.4", state=state)
+    assert reason(turned) is Reason.FREE_MARGIN
+    assert reason(propose(quantity="0.2", position="-0.4", state=state, leverage=2)) is not Reason.FREE_MARGIN
+
+
+# --- sized to the room ------------------------------------------------------------------------------------------------
+
+
+def first_order(state: State, **guards: Any) -> tuple[PlaceOrder | None, Reason]:
+    policy = policy_of(hedge_of(guards=guards))
+    state, results = feed(state, (NOW, TimePassed()), policy=policy)
+    decision = state.hedges["btc"].decision
+    assert decision is not None
+    return next(iter(placed(results)), None), decision.reason
+
+
+@pytest.mark.parametrize("side", Side)
+def test_an_order_is_sized_down_to_the_room_under_the_position_limit(side: Side) -> None:
+    spot, position = str(-side.sign * 2), str(side.sign * D("0.6"))
+    order, _ = first_order(hedging(spot, position), position=D("1.05"))
+    assert order is not None
+    assert (order.side, order.quantity) == (side, D("0.45"))
+    order, why = first_order(hedging(spot, str(side.sign * D("1.0495"))), position=D("1.05"))
+    assert order is None
+    assert why is Reason.POSITION, "less room than the smallest order"
+
+
+def test_the_room_is_less_by_what_a_lost_order_may_have_done() -> None:
+    lost = order_of(quantity="0.3", status=OrderStatus.UNKNOWN, changed_at=NOW)
+    order, _ = first_order(hedging("2", "-0.6", orders=[lost]), position=D("1.05"))
+    assert order is not None
+    assert order.quantity == D("0.15")
+
+
+def test_an_order_that_reduces_needs_no_room() -> None:
+    order, _ = first_order(hedging("0", "-3"), position=D(1))
+    assert order is not None
+    assert (order.side, order.quantity, order.reduce_only) == (Side.BUY, D(3), True)
+
+
+def test_an_order_is_sized_down_to_the_free_margin() -> None:
+    state = hedging("2", "0")
+    view = state.accounts[ACCOUNT]
+    assert view.reading is not None
+    poor = replace(view.reading, margin=replace(view.reading.margin, available=D(30_000)))
+    order, _ = first_order(state._replace(accounts={ACCOUNT: replace(view, reading=poor)}))
+    assert order is not None
+    assert D("0.48") <= order.quantity < D("0.5")
+
+
 RISKY: dict[str, dict[str, Any]] = {
     "futile_hedges": {"memory": HedgeState(futile=3)},
     "margin_ratio": {"memory": HedgeState(margin_severity=Severity.STOP)},
@@ -178,6 +285,8 @@ RISKY: dict[str, dict[str, Any]] = {
     "basis": {"basis": D("1"), "mark": mark_at(index_price=D(59_900))},
     "order_notional": {"order_notional": D(1)},
     "daily_notional": {"daily_notional": D(1)},
+    "price_drift": {"memory": priced(HedgeState(), instrument_of().id, D(50_000), NOW)},
+    "cancels_per_hour": {"cancels_per_hour": 0},
     "orders_per_minute": {"orders_per_minute": 0},
     "orders_per_day": {"orders_per_day": 0},
 }

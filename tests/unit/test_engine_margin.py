@@ -27,7 +27,7 @@ SECOND = InstrumentId(ACCOUNT, "BTC/USDC:USDC")
 
 
 def margin_of(ratio: str) -> Margin:
-    return Margin(equity=D(1_000), maintenance_margin=1_000 * D(ratio), initial_margin=D(0), available=D(0))
+    return Margin(equity=D(1_000), maintenance_margin=1_000 * D(ratio), initial_margin=D(0), available=D(10) ** 9)
 
 
 def reading(

@@ -6,6 +6,7 @@ from decimal import Decimal as D
 
 import pytest
 
+from hedger.engine.belief import CONFIRM_AGAINST_US_MS
 from hedger.engine.exposure import exposure, position_of
 from hedger.engine.orders import OrderStatus
 from hedger.engine.reconcile import FORGETFUL_MS, KEEP_FINAL_MS, PROOF_LAG_MS, SILENCE_MS
@@ -18,6 +19,7 @@ from hedger.model.message import (
     OrderAccepted,
     OrderNotFound,
     OrderOutcomeUnknown,
+    OrderWrittenOff,
     ReadAccount,
     ReadFailed,
     ReadFills,
@@ -26,6 +28,7 @@ from hedger.model.message import (
     TimePassed,
 )
 from hedger.model.order import ReportStatus, Side
+from hedger.runtime.record import must_be_durable, rows_of
 from tests.support.engine_policies import ACCOUNT, hedge_of, perpetual, policy_of
 from tests.support.engine_worlds import (
     NOW,
@@ -33,10 +36,12 @@ from tests.support.engine_worlds import (
     feed,
     fill_of,
     hedging,
+    mark_at,
     order_id,
     order_of,
     placed,
     position_at,
+    quote_at,
     read_at,
     reading_of,
     report_of,
@@ -104,7 +109,7 @@ def test_an_explicit_zero_is_believed_once_a_second_reading_agrees() -> None:
     flat = reading_of("1", "0")
     state, _ = feed(working(), read_at(NOW + 1_000, flat))
     assert position_of(state, perpetual()) == D("-0.5")
-    state, _ = feed(state, read_at(NOW + 2_000, flat))
+    state, _ = feed(state, read_at(NOW + 1_000 + CONFIRM_AGAINST_US_MS, flat))
     assert position_of(state, perpetual()) == 0
 
 
@@ -324,8 +329,10 @@ def test_an_adopted_orphan_counts_each_of_its_fills_once() -> None:
 
 def test_a_position_that_is_sold_by_hand_is_seen_and_hedged() -> None:
     policy = policy_of(hedge_of(), delta_jump_bands=D(1_000))
-    by_hand = read_at(NOW + 1_000, reading_of("1", "-0.4", at=NOW + 1_000))
-    state, results = feed(hedging("1", "-1", policy=policy), by_hand, policy=policy)
+    again = NOW + 1_000 + CONFIRM_AGAINST_US_MS
+    by_hand = [read_at(at, reading_of("1", "-0.4", at=at)) for at in (NOW + 1_000, again)]
+    prices = ((again, quote_at(at=again)), (again, mark_at(at=again)))
+    state, results = feed(hedging("1", "-1", policy=policy), by_hand[0], *prices, by_hand[1], policy=policy)
     assert [order.side for order in placed(results)] == [Side.SELL]
     assert state.orders
 
@@ -396,3 +403,42 @@ def test_one_id_on_two_orders_of_the_venue_halts(news: str) -> None:
     assert state.mode is Mode.HALTED
     assert "borne by two orders" in (state.halted or "")
     assert state.ledgers["btc"].fills == 0
+
+
+# --- a person's word --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("status", OrderStatus)
+def test_a_person_writes_off_an_order_of_unknown_fate_and_no_other(status: OrderStatus) -> None:
+    lost = order_of(quantity="0.5", status=status, changed_at=NOW)
+    event = OrderWrittenOff(client_order_id=lost.client_order_id, reason="not in the venue's history")
+    state, (result,) = feed(hedging("1", "0", orders=[lost]), (NOW + 100, event))
+    ended = status is OrderStatus.UNKNOWN
+    assert state.orders[lost.client_order_id].status is (OrderStatus.REJECTED if ended else status)
+    rows = rows_of(hedging("1", "0", orders=[lost]), Stamped(NOW + 100, event), result)
+    assert (rows[0].kind, rows[0].body) == ("operator", {"reason": "not in the venue's history"})
+    assert must_be_durable(result, rows)
+    if ended:
+        assert not view(state).settled, "a reading comes before the next create"
+
+
+def test_what_is_written_off_frees_its_reservation() -> None:
+    lost = order_of(quantity="1", status=OrderStatus.UNKNOWN, changed_at=NOW)
+    state = hedging("1", "0", orders=[lost])
+    event = OrderWrittenOff(client_order_id=lost.client_order_id, reason="gone")
+    state, results = feed(state, (NOW + 100, event))
+    assert not placed(results)
+    at = NOW + 1_000
+    prices = ((at, quote_at(at=at)), (at, mark_at(at=at)))
+    state, results = feed(state, *prices, read_at(at, reading_of("1", "0", at=at)))
+    assert [order.quantity for order in placed(results)] == [1]
+
+
+@pytest.mark.parametrize("word", ["report", "fill"])
+def test_an_order_written_off_that_lives_is_reserved_again(word: str) -> None:
+    wrong = order_of(quantity="0.5", status=OrderStatus.REJECTED, changed_at=NOW)
+    event = report_of(wrong) if word == "report" else fill_of(wrong, "0.1")
+    state, _ = feed(hedging("1", "0", orders=[wrong]), (NOW + 100, event))
+    order = state.orders[wrong.client_order_id]
+    assert order.live
+    assert order.remaining == (D("0.5") if word == "report" else D("0.4"))

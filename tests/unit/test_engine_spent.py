@@ -5,6 +5,7 @@ from decimal import Decimal as D
 
 import pytest
 
+from hedger.engine.belief import CONFIRM_AGAINST_US_MS
 from hedger.engine.limits import DAY_MS
 from hedger.engine.mode import SETTLED_PROBES
 from hedger.engine.orders import Order, OrderStatus
@@ -198,10 +199,12 @@ def test_hedges_that_change_nothing_are_still_called_futile() -> None:
         at = NOW + 40_000 * n
         read = read_at(at + 1, reading_of("1", "0", at=at + 1))
         state, results = feed(state, (at, mark_at(at=at)), (at, quote_at(at=at)), read, read)
-        state, again = feed(state, read_at(at + 2, reading_of("1", "0", at=at + 2)))
+        later = at + 1 + CONFIRM_AGAINST_US_MS
+        prices = ((later, mark_at(at=later)), (later, quote_at(at=later)))
+        state, again = feed(state, *prices, read_at(later, reading_of("1", "0", at=later)))
         for order in placed(results + again):
-            fill = fill_of(state.orders[order.client_order_id], order.quantity, f"{n}", at=at + 3)
-            state, _ = feed(state, (at + 3, replace(fill, venue_order_id=f"v{n}")))
+            fill = fill_of(state.orders[order.client_order_id], order.quantity, f"{n}", at=later + 1)
+            state, _ = feed(state, (later + 1, replace(fill, venue_order_id=f"v{n}")))
     assert state.mode is Mode.HALTED
     assert "left the deviation where it was" in (state.halted or "")
 

@@ -13,9 +13,10 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from hedger.engine.state import initial_state
 from hedger.errors import ConfigError
-from hedger.ops.health import MOST_CONNECTIONS, MOST_SECONDS, HealthServer
+from hedger.ops.health import HealthServer
 from hedger.ops.metrics import Metrics
 from hedger.ops.readiness import Check, Health, readiness
+from hedger.ops.serving import MOST_CONNECTIONS, MOST_SECONDS
 from tests.support.ops_states import NOW, hedging_state, policy
 
 

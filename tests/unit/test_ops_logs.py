@@ -234,7 +234,7 @@ def test_a_guard_that_rises_is_told_with_both_levels() -> None:
 
 def test_mode_journal_reads_and_operators_are_told_by_name() -> None:
     state = hedging_state()
-    paused = state._replace(mode=Mode.CANCEL_ONLY, paused="lunch")
+    paused = state._replace(mode=Mode.CANCEL_ONLY, mode_reason="lunch", paused="lunch")
     asked = OperatorAsked(operation=Operation.PAUSE, reason="lunch")
     events: list[tuple[Any, str, str]] = [
         (ReadFailed(account="binance", what="account", reason="timeout"), "read_failed", "warning"),

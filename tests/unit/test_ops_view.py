@@ -108,7 +108,8 @@ def test_an_order_of_unknown_fate_is_called_that() -> None:
 
 
 def test_the_reason_of_a_halt_stands_in_the_header() -> None:
-    text = shown(hedging_state()._replace(mode=Mode.HALTED, halted="3 futile hedges in a row"))
+    why = "3 futile hedges in a row"
+    text = shown(hedging_state()._replace(mode=Mode.HALTED, mode_reason=why, halted=why))
     assert "HALTED" in text
     assert "stopped for a reason that a person must lift: 3 futile hedges in a row" in text
 

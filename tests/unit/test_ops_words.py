@@ -13,7 +13,7 @@ from hedger.engine.policy import Target, TargetKind
 from hedger.engine.state import Action, Mode, Reason
 from hedger.model.message import CancelOrder
 from hedger.ops.events import LogEvent
-from hedger.ops.explain import explain
+from hedger.ops.explain import Story, explain, explain_story
 from hedger.ops.figures import bps, coins, iso, money, percent, price, span
 from hedger.ops.lines import decision_line
 from hedger.ops.words import ACTION_WORDS, MODE_WORDS, ORDER_WORDS, REASON_WORDS, target_words
@@ -154,3 +154,38 @@ def test_every_event_name_is_written_by_something() -> None:
     sources = [path.read_text() for path in package.rglob("*.py") if path.name != "events.py"]
     silent = [event for event in LogEvent if not any(f"LogEvent.{event.name}" in source for source in sources)]
     assert not silent, "a documented event that nothing writes is a promise that nobody keeps"
+
+
+def test_what_became_of_an_order_is_told_after_its_decision() -> None:
+    record = json.loads(pydantic_core.to_json(decision()))
+    order = {"status": "open", "quantity": "0.10", "reported": "0", "booked": "0"}
+    filled = {**order, "status": "filled", "reported": "0.1", "booked": "0.10"}
+    fill = {
+        "exchange_at": NOW + 2_000,
+        "side": "sell",
+        "quantity": "0.10",
+        "price": "60000.2",
+        "fee": "1.2",
+        "fee_asset": "USDT",
+        "maker": True,
+        "trade_id": "7",
+    }
+    story = Story(
+        decision=record,
+        life=[(record["at"] + 300, order), (record["at"] + 2_000, filled)],
+        fills=[fill],
+        nearby=[(NOW + 9_000, "halt", "by hand", {}), (NOW + 9_500, "resume", "resume", {"reason": "seen"})],
+    )
+    text = explain_story(story)
+    assert text.startswith(explain(record))
+    assert "then      after 0.3 s " in text
+    assert ", 0.1 of 0.1 filled" in text
+    assert "sell 0.1 at 60,000.20, maker, fee 1.2 USDT, trade 7" in text
+    assert "halt by hand" in text
+    assert "resume resume: seen" in text
+    assert story.as_record()["life"] == [{"at": record["at"] + 300, **order}, {"at": record["at"] + 2_000, **filled}]
+
+
+def test_a_decision_without_an_order_has_no_life_to_tell() -> None:
+    record = json.loads(pydantic_core.to_json(decision()))
+    assert explain_story(Story(decision=record)) == explain(record)

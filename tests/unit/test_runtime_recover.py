@@ -6,13 +6,14 @@ import pytest
 
 from hedger.engine.ledger import Ledger
 from hedger.engine.orders import Order, OrderStatus
-from hedger.engine.state import HedgeState
+from hedger.engine.state import HedgeState, State
 from hedger.errors import ConfigError
 from hedger.model.numeric import ONE
 from hedger.runtime.journal import Recovered
-from hedger.runtime.recover import recovered_state
+from hedger.runtime.loop import LATE_MS
+from hedger.runtime.recover import SENT_WITHIN_MS, recovered_state
 from tests.support.engine_policies import hedge_of, perpetual, policy_of
-from tests.support.engine_worlds import NOW, POLICY, order_of
+from tests.support.engine_worlds import NOW, POLICY, feed, order_of, read_at
 
 HOUR = 3_600_000
 
@@ -58,6 +59,43 @@ def test_a_clock_that_was_set_back_leaves_no_hedge_resting_and_no_order_unprovab
     assert state.hedges["btc"].rest_until <= NOW
     assert state.hedges["btc"].sent_at == (NOW - 1,)
     assert state.orders[ahead.client_order_id].placed_at == NOW
+
+
+def ended(*, clean: bool, last_at: int = NOW - 500, orders: tuple[Order, ...] = ()) -> Recovered:
+    return replace(recovered(*orders), clean=clean, last_at=last_at, filled_at=0)
+
+
+def barrier_of(state: State) -> int:
+    return state.accounts["paper"].barrier_at
+
+
+def test_after_an_unclean_end_no_reading_is_believed_while_requests_may_still_arrive() -> None:
+    ttl_ms = POLICY.hedges[0].execution.ttl_ms
+    begun = recovered_state(POLICY, ended(clean=False), NOW)
+    assert barrier_of(begun) == NOW - 500 + SENT_WITHIN_MS + ttl_ms
+    asked_before = feed(begun, read_at(NOW + 10, requested_at=barrier_of(begun)))[0]
+    assert asked_before.accounts["paper"].reading is None
+    asked_after = feed(begun, read_at(barrier_of(begun) + 9, requested_at=barrier_of(begun) + 1))[0]
+    assert asked_after.accounts["paper"].reading is not None
+
+
+def test_the_longest_time_to_live_counts_also_that_of_an_order_from_before() -> None:
+    slow = order_of(status=OrderStatus.SENT, ttl_ms=45_000)
+    begun = recovered_state(POLICY, ended(clean=False, orders=(slow,)), NOW)
+    assert barrier_of(begun) == NOW - 500 + SENT_WITHIN_MS + 45_000
+
+
+def test_after_a_clean_stop_nothing_is_waited_for() -> None:
+    assert barrier_of(recovered_state(POLICY, ended(clean=True), NOW)) < NOW - 500
+
+
+def test_a_last_row_from_the_future_does_not_make_the_wait_longer() -> None:
+    begun = recovered_state(POLICY, ended(clean=False, last_at=NOW + HOUR), NOW)
+    assert barrier_of(begun) < NOW + 60_000
+
+
+def test_what_may_still_be_sent_after_its_row_is_waited_for() -> None:
+    assert SENT_WITHIN_MS >= LATE_MS
 
 
 def test_an_order_is_kept_by_whichever_hedge_trades_its_instrument_now() -> None:

@@ -59,6 +59,8 @@ def test_the_defaults_of_the_guards_are_those_of_the_design(tmp_path: Path) -> N
         order_notional=Decimal(50_000),
         daily_notional=Decimal(2_000_000),
         position=Decimal(2),
+        price_drift=Decimal(500),
+        cancels_per_hour=240,
         futile_hedges=3,
         leverage=1,
         margin_mode=MarginMode.CROSS,

@@ -30,7 +30,7 @@ def test_every_setting_has_a_sentence_about_it() -> None:
 def test_the_schema_for_editors_has_no_place_for_what_a_file_may_not_hold() -> None:
     schema = json_schema()
     assert "live_armed" not in schema["properties"]
-    assert set(schema["$defs"]["AccountSettings"]["properties"]) == {"venue", "key_environment"}
+    assert set(schema["$defs"]["AccountSettings"]["properties"]) == {"venue", "key_environment", "dead_mans_switch_s"}
     assert schema["additionalProperties"] is False
 
 

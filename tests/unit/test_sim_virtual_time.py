@@ -72,3 +72,37 @@ def test_a_program_that_waits_for_nothing_is_told_so() -> None:
 
     with pytest.raises(Stalled):
         run_virtual(wait(), START)
+
+
+def order_of(seed: int | None) -> list[int]:
+    """In which order eight tasks that are ready together go on."""
+    went: list[int] = []
+
+    async def go(number: int) -> None:
+        await asyncio.sleep(1)
+        went.append(number)
+
+    async def all_of_them() -> None:
+        await asyncio.gather(*(go(number) for number in range(8)))
+
+    run_virtual(all_of_them(), 0, seed)
+    return went
+
+
+def test_who_of_the_ready_goes_first_is_the_seeds_choice_and_always_the_same() -> None:
+    assert order_of(None) == order_of(None), "without a seed nothing is shuffled"
+    assert order_of(7) == order_of(7)
+    assert len({tuple(order_of(seed)) for seed in range(10)}) > 5
+    assert sorted(order_of(7)) == list(range(8))
+
+
+def test_plain_callbacks_keep_their_order_whatever_the_seed() -> None:
+    went: list[int] = []
+
+    async def call() -> None:
+        for number in range(8):
+            asyncio.get_running_loop().call_soon(went.append, number)
+        await asyncio.sleep(1)
+
+    run_virtual(call(), 0, 3)
+    assert went == list(range(8))

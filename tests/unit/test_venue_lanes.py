@@ -7,6 +7,7 @@ import pytest
 
 from hedger.venues.binance_codes import BUDGETS
 from hedger.venues.lanes import Barred, Budget, Lane, Lanes
+from hedger.venues.quiet import Quiet
 from hedger.venues.watching import Unwatched
 
 HOST = "fapi.binance.com"
@@ -32,7 +33,12 @@ class StillClock:
 
 def lanes(clock: StillClock, budgets: dict[Lane, Budget] | None = None) -> Lanes:
     return Lanes(
-        account="main", clock=clock, budgets=budgets or SMALL, weight_limits={HOST: 2400}, observer=Unwatched()
+        account="main",
+        clock=clock,
+        budgets=budgets or SMALL,
+        weight_limits={HOST: 2400},
+        observer=Unwatched(),
+        quiet=Quiet("main", clock, Unwatched(), lambda _: None),
     )
 
 
@@ -43,8 +49,8 @@ def spend(lane: Lane, of: Lanes, times: int) -> int:
         passed = 0
         for _ in range(times):
             try:
-                await of.enter(lane, HOST)
-                passed += 1
+                async with of.turn(lane, HOST):
+                    passed += 1
             except Barred:
                 pass
         return passed

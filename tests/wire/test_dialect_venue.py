@@ -11,14 +11,15 @@ from decimal import Decimal
 from hedger.model.account import MarginMode
 from hedger.model.instrument import InstrumentId
 from hedger.model.message import CancelOrder, OrderAccepted, OrderOutcomeUnknown, OrderRejected, PlaceOrder
-from hedger.model.order import Fill, OrderReport, RejectReason, ReportStatus, Side
+from hedger.model.order import Fill, FillCause, OrderReport, RejectReason, ReportStatus, Side
 from hedger.runtime.ports import Hint, Venue
 from hedger.sim.dialects.binance.mishaps import Mishap
 from hedger.sim.network import paper_network
-from hedger.sim.nouns import Wallet
+from hedger.sim.nouns import OrderKind, Wallet
 from hedger.venues.client import Credentials
 from hedger.venues.factory import open_venue
 from hedger.venues.network import Network
+from tests.support.bare_exchange import set_mark
 from tests.support.dialect_bench import KEY, PERPETUAL, SECRET, START, Bench, served
 from tests.support.leave import let_go
 
@@ -143,6 +144,108 @@ def test_fills_are_streamed_and_read_alike() -> None:
             assert isinstance(streamed, Fill)
             assert streamed.maker
             (read,) = await venue.read_fills(BTC, START)
-            assert replace(streamed, client_order_id=None) == read  # Binance's list of trades has no client ids
+            assert streamed == read  # Binance's list of trades has no client ids, but we have seen the order
+
+    asyncio.run(run())
+
+
+# --- the exchange's own hand, and its announcements ---------------------------------------------------------------
+
+
+async def forced_fill(bench: Bench, venue: Venue, *, deleveraged: bool) -> tuple[Fill, Fill]:
+    """The execution of an order that the exchange sent for us, as streamed and as read."""
+    hints = venue.hints()
+    streamed = asyncio.create_task(forced(hints))
+    await asyncio.sleep(0.3)
+    exchange = bench.exchange
+    exchange.place(
+        "main",
+        Wallet.LINEAR,
+        "BTCUSDT",
+        side=Side.SELL,
+        kind=OrderKind.MARKET,
+        quantity=Decimal(1),
+        price=None,
+        reduce_only=False,
+        client_order_id="by-hand",
+    )
+    if deleveraged:
+        exchange.deleverage("main", "BTCUSDT", Decimal("0.4"), None)
+    else:
+        exchange.deposit("main", Wallet.LINEAR, "USDT", Decimal(-45_000))
+        set_mark(exchange, "70000")
+    fill = await asyncio.wait_for(streamed, 5)
+    (read,) = [fill for fill in await venue.read_fills(BTC, START) if fill.cause is not FillCause.ORDER][:1]
+    return fill, read
+
+
+async def forced(hints: AsyncIterator[Hint]) -> Fill:
+    async for hint in hints:
+        if isinstance(hint, Fill) and hint.cause is not FillCause.ORDER:
+            return hint
+    raise AssertionError("the stream ended")
+
+
+def test_a_deleveraging_is_streamed_with_its_cause_and_its_name() -> None:
+    async def run() -> None:
+        async with opened() as (bench, venue):
+            streamed, read = await forced_fill(bench, venue, deleveraged=True)
+            assert (streamed.cause, streamed.client_order_id) == (FillCause.DELEVERAGING, "adl_autoclose")
+            assert read == streamed
+
+    asyncio.run(run())
+
+
+def test_a_liquidation_is_streamed_with_its_cause_and_its_name() -> None:
+    async def run() -> None:
+        async with opened() as (bench, venue):
+            streamed, read = await forced_fill(bench, venue, deleveraged=False)
+            assert streamed.cause is FillCause.LIQUIDATION
+            assert (streamed.client_order_id or "").startswith("autoclose-")
+            assert read.cause is FillCause.LIQUIDATION
+
+    asyncio.run(run())
+
+
+def test_a_deleveraging_that_nobody_streamed_is_found_by_asking_for_forced_orders() -> None:
+    async def run() -> None:
+        async with opened() as (bench, venue):
+            await venue.place(order(1, "60000.1", Side.SELL), let_go)
+            bench.exchange.crowd_takes(Wallet.LINEAR, "BTCUSDT", Side.BUY, Decimal("3.010"))
+            bench.exchange.deleverage("main", "BTCUSDT", Decimal("0.004"), None)
+            fills = await venue.read_fills(BTC, START)
+            assert [(fill.cause, fill.client_order_id) for fill in fills] == [
+                (FillCause.ORDER, "h1"),
+                (FillCause.DELEVERAGING, "adl_autoclose"),
+            ]
+
+    asyncio.run(run())
+
+
+def test_rules_that_the_exchange_changes_and_contracts_that_it_closes_are_read_anew() -> None:
+    async def run() -> None:
+        async with opened() as (bench, venue):
+            exchange = bench.exchange
+            exchange.relist(replace(exchange.listings[Wallet.LINEAR, "BTCUSDT"], tick_size=Decimal("0.5")))
+            (rules,) = await venue.read_instruments([PERPETUAL])
+            assert rules.tick_size == Decimal("0.5")
+            bench.server.board.notices.announce("BTCUSDT", "SETTLING")
+            refused = await venue.place(order(1), let_go)
+            assert isinstance(refused, OrderRejected)
+            assert refused.reason is RejectReason.UNAVAILABLE
+            assert await venue.read_instruments([PERPETUAL]) == ()
+
+    asyncio.run(run())
+
+
+def test_a_countdown_that_is_extended_ends_our_orders_when_nobody_extends_it_again() -> None:
+    async def run() -> None:
+        async with opened() as (bench, venue):
+            await venue.place(order(1), let_go)
+            await venue.extend_switch([PERPETUAL, "BTC/USDT"], 60_000)
+            bench.exchange.advance(bench.exchange.now + 59_000)
+            assert len(bench.exchange.open_orders("main", Wallet.LINEAR)) == 1
+            bench.exchange.advance(bench.exchange.now + 2_000)
+            assert bench.exchange.open_orders("main", Wallet.LINEAR) == []
 
     asyncio.run(run())

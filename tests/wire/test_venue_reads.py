@@ -242,7 +242,7 @@ def test_a_read_that_fails_once_is_read_again_without_a_word() -> None:
 def test_refused_keys_are_not_tried_again() -> None:
     async def scenario() -> int:
         async with opened() as desk:
-            desk.fake.answers["GET", "/fapi/v3/account"] = refusal(401, -2015, "Invalid API-key, IP, or permissions.")
+            desk.fake.answers["GET", "/fapi/v3/account"] = refusal(401, -2014, "API-key format invalid.")
             with pytest.raises(CredentialsError):
                 await desk.venue.read_account()
             return len(desk.fake.requests("GET", "/fapi/v3/account"))

@@ -14,7 +14,7 @@ from hedger.errors import AskAgain, Bug, ConfigError, CredentialsError, GiveUp
 from hedger.model.account import MarginMode
 from hedger.model.instrument import Kind
 from hedger.venues.binance_codes import OPTIONS, Environment, allowed_hosts
-from hedger.venues.client import Credentials, assert_safe, build_client
+from hedger.venues.client import Credentials, assert_safe, build_client, knows_resending
 from hedger.venues.factory import open_venue
 from hedger.venues.network import Egress, Network, open_session
 from tests.support.wire_bodies import futures_symbol, settings
@@ -295,6 +295,9 @@ def test_paper_without_its_own_network_and_live_without_keys_are_refused() -> No
 
 SPOILED: dict[str, Callable[[Any], None]] = {
     "the session re-sends": lambda client: setattr(client.session, "_retry_connection", True),
+    "the session is not ours": lambda client: setattr(client, "own_session", True),
+    "in a method's own table": lambda client: client.options.update(createOrder={"maxRetriesOnFailure": 2}),
+    "not verified": lambda client: setattr(client.session.connector, "_ssl", unverified()),
     "ccxt re-sends": lambda client: client.options.update(maxRetriesOnFailure=1),
     "throttle": lambda client: setattr(client, "enableRateLimit", True),
     "not text": lambda client: setattr(client, "number", float),
@@ -306,6 +309,46 @@ SPOILED: dict[str, Callable[[Any], None]] = {
     "verbose": lambda client: setattr(client, "verbose", True),
     "other hosts": lambda client: client.urls["api"].update(fapiPrivate="https://fapi.example.com/fapi/v1"),
 }
+
+
+def test_a_session_that_does_not_ask_our_switch_before_it_sends_again_is_recognised() -> None:
+    """The switch is not public: after an upgrade that renames it, setting it would change nothing, so we refuse."""
+
+    class Renamed:
+        resends = True
+
+        async def _request(self, method: str) -> bool:
+            return self.resends and method == "GET"
+
+    assert knows_resending(aiohttp.ClientSession)
+    assert not knows_resending(Renamed)
+    assert not knows_resending(object)
+
+
+def unverified() -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    return context
+
+
+def test_a_venue_with_an_unsafe_client_sends_nothing_and_does_not_open() -> None:
+    async def scenario() -> None:
+        fake = await FakeVenue().start()
+        venue = open_venue(
+            account="main",
+            venue="binance",
+            environment="live",
+            credentials=Credentials(api_key=KEY, secret=SECRET),
+            network=Network(resolver=Loopback(fake.port), ssl_context=unverified(), answer_s=2),
+            clock=WireClock(),
+        )
+        with pytest.raises(Bug, match="certificates are not verified"):
+            await venue.open([BTC.symbol])
+        await venue.close()
+        await fake.stop()
+        assert fake.seen == []
+
+    asyncio.run(scenario())
 
 
 @pytest.mark.parametrize("fault", SPOILED)

@@ -241,7 +241,8 @@ def test_streams_that_cannot_be_opened_are_tried_again_without_a_secret_in_the_t
     async def scenario() -> None:
         async with opened() as desk:
             good = desk.fake.answers["POST", "/fapi/v1/listenKey"]
-            desk.fake.answers["POST", "/fapi/v1/listenKey"] = plain_answer(401, '{"code":-2015,"msg":"Invalid"}')
+            refused = plain_answer(401, f'{{"code":-2014,"msg":"Invalid {KEY}"}}')
+            desk.fake.answers["POST", "/fapi/v1/listenKey"] = refused
             reader = Reader(desk)
             down = await reader.until(StreamChanged, up=False)
             assert KEY not in down.text

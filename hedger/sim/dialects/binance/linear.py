@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from hedger.sim.dead_man import DeadManSwitch
 from hedger.sim.dialects.binance import linear_payloads as bodies
 from hedger.sim.dialects.binance.depth import DepthFeed
 from hedger.sim.dialects.binance.desk import Access, Call, Handler, Route, Routes, Weight
 from hedger.sim.dialects.binance.digits import fixed, places
+from hedger.sim.dialects.binance.notices import TRADING, Notices
 from hedger.sim.dialects.binance.order_entry import read_linear, read_lookup
 from hedger.sim.dialects.binance.params import Params
 from hedger.sim.dialects.binance.refusals import CANCEL, LINEAR, ApiError, missing, translate
@@ -16,11 +16,13 @@ from hedger.sim.dialects.binance.rules import MOST_OPEN_ORDERS, linear_rules, pr
 from hedger.sim.dialects.binance.spot import ALL, select_trades
 from hedger.sim.dialects.binance.weights import Meter, OrderLimit
 from hedger.sim.exchange import Exchange
+from hedger.sim.liquidation import ADL_AUTOCLOSE, AUTOCLOSE
 from hedger.sim.nouns import Listing, Refused, UserTrade, Wallet
 
 WEEK_MS = 7 * 86_400_000
 DEPTH_LIMITS = {5: 2, 10: 2, 20: 2, 50: 2, 100: 5, 500: 10, 1_000: 20}
 EIGHT_HOURS_MS = 8 * 3_600_000
+FORCED = {"LIQUIDATION": AUTOCLOSE, "ADL": ADL_AUTOCLOSE}
 
 
 def linear_meter() -> Meter:
@@ -35,11 +37,11 @@ def linear_meter() -> Meter:
 class LinearApi:
     """USDⓈ-M in front of an exchange."""
 
-    def __init__(self, exchange: Exchange, meter: Meter, depth: DepthFeed, switch: DeadManSwitch) -> None:
+    def __init__(self, exchange: Exchange, meter: Meter, depth: DepthFeed, notices: Notices) -> None:
         self._exchange = exchange
         self._meter = meter
         self._depth = depth
-        self._switch = switch
+        self._notices = notices
 
     def routes(self) -> Routes:
         """(method, path) → route."""
@@ -52,6 +54,7 @@ class LinearApi:
             ("DELETE", "/fapi/v1/allOpenOrders"): Route(handler=self._cancel_all),
             ("POST", "/fapi/v1/countdownCancelAll"): Route(handler=self._countdown, weight=10),
             ("GET", "/fapi/v1/userTrades"): Route(handler=self._trades, weight=5),
+            ("GET", "/fapi/v1/forceOrders"): Route(handler=self._forced, weight=lone(20, 50)),
             ("GET", "/fapi/v1/income"): Route(handler=self._income, weight=30),
         }
         return {**self._public_routes(), **private}
@@ -73,7 +76,7 @@ class LinearApi:
     # --- market data -------------------------------------------------------------------------------------------
 
     def _rules(self, _: Call) -> object:
-        return linear_rules(self._named(Params({})), self._meter, self._exchange.now)
+        return linear_rules(self._named(Params({})), self._meter, self._exchange.now, self._notices)
 
     def _premium(self, call: Call) -> object:
         listings = self._named(call.params)
@@ -112,6 +115,7 @@ class LinearApi:
 
     def _place(self, call: Call) -> object:
         listing = self._listing(call.params)
+        self._check_open(listing)
         entry = read_linear(call.params, listing, self._exchange.premium(listing.symbol).mark_price)
         if len(self._exchange.open_orders(call.user, Wallet.LINEAR, listing.symbol)) >= MOST_OPEN_ORDERS:
             raise ApiError(-2025, "Reach max open order limit.")
@@ -134,6 +138,13 @@ class LinearApi:
             raise translate(refused, LINEAR, detail=listing.min_notional) from refused
         shape = bodies.acknowledged if answer_type == "ACK" else bodies.placed
         return shape(order, listing)
+
+    def _check_open(self, listing: Listing) -> None:
+        status = self._notices.status(listing.symbol)
+        if not status:
+            raise ApiError(-1121, "Invalid symbol.")
+        if status != TRADING:
+            raise ApiError(-4108, "Symbol is on delivering or delivered or settling or closed or pre-trading.")
 
     def _find(self, call: Call) -> object:
         listing, wanted = self._listing(call.params), read_lookup(call.params)
@@ -184,7 +195,7 @@ class LinearApi:
             raise missing("countdownTime")
         if countdown < 0:
             raise ApiError(-1130, "Data sent for parameter 'countdownTime' is not valid.")
-        self._switch.set(call.user, symbol, countdown)
+        self._exchange.dead_man.set(call.user, symbol, countdown)
         return {"symbol": symbol, "countdownTime": str(countdown)}
 
     # --- history -----------------------------------------------------------------------------------------------
@@ -200,6 +211,21 @@ class LinearApi:
             trades = [t for t in trades if start <= t.at <= end]
         chosen = [t for t in trades if order_id in (None, t.order_id)]
         return [bodies.trade(t, listing) for t in select_trades(call.params, chosen)]
+
+    def _forced(self, call: Call) -> object:
+        """The orders of the exchange's own hand, oldest first."""
+        kind = call.params.optional("autoCloseType")
+        if kind not in (None, *FORCED):
+            raise ApiError(-1130, "Data sent for parameter 'autoCloseType' is not valid.")
+        names = tuple(FORCED.values()) if kind is None else (FORCED[kind],)
+        start, end = self._period(call.params)
+        rows = []
+        for listing in self._named(call.params):
+            trades = self._exchange.trades(call.user, Wallet.LINEAR, listing.symbol, limit=ALL)
+            ids = dict.fromkeys(t.order_id for t in trades if t.client_order_id.startswith(names))
+            found = (self._exchange.find_order(call.user, Wallet.LINEAR, listing.symbol, order_id=id) for id in ids)
+            rows += [bodies.record(order, listing) for order in found if start <= order.created_at <= end]
+        return rows[: call.params.limit(50, 100)]
 
     def _period(self, params: Params) -> tuple[int, int]:
         """At most seven days: from `startTime` on, up to `endTime`, or the last ones."""

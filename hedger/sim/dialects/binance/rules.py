@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 
 from hedger.sim.dialects.binance.digits import fixed, places
+from hedger.sim.dialects.binance.notices import Notices
 from hedger.sim.dialects.binance.weights import Meter
 from hedger.sim.nouns import Listing
 
@@ -39,8 +40,9 @@ def spot_rules(listings: Iterable[Listing], meter: Meter, now: int) -> dict[str,
     }
 
 
-def linear_rules(listings: Iterable[Listing], meter: Meter, now: int) -> dict[str, object]:
+def linear_rules(listings: Iterable[Listing], meter: Meter, now: int, notices: Notices) -> dict[str, object]:
     """The body of GET /fapi/v1/exchangeInfo."""
+    listed = [(listing, notices.status(listing.symbol)) for listing in listings]
     return {
         "timezone": "UTC",
         "serverTime": now,
@@ -52,7 +54,7 @@ def linear_rules(listings: Iterable[Listing], meter: Meter, now: int) -> dict[st
         ],
         "exchangeFilters": [],
         "assets": [{"asset": "USDT", "marginAvailable": True, "autoAssetExchange": "-10000"}],
-        "symbols": [_linear_symbol(listing) for listing in listings],
+        "symbols": [_linear_symbol(listing, status) for listing, status in listed if status],
     }
 
 
@@ -132,14 +134,14 @@ def _spot_filters(listing: Listing) -> list[dict[str, object]]:
     ]
 
 
-def _linear_symbol(listing: Listing) -> dict[str, object]:
+def _linear_symbol(listing: Listing, status: str) -> dict[str, object]:
     return {
         "symbol": listing.symbol,
         "pair": listing.symbol,
         "contractType": "PERPETUAL",
         "deliveryDate": NEVER,
         "onboardDate": ONBOARDED_AT,
-        "status": "TRADING",
+        "status": status,
         "maintMarginPercent": "2.5000",
         "requiredMarginPercent": "5.0000",
         "baseAsset": listing.base,

@@ -7,7 +7,6 @@ from random import Random
 from typing import Protocol
 from urllib.parse import parse_qs
 
-from hedger.sim.dead_man import DeadManSwitch
 from hedger.sim.dialects.binance.changes import LastChanges
 from hedger.sim.dialects.binance.depth import DepthFeed
 from hedger.sim.dialects.binance.desk import Answer, Desk, Request, encode
@@ -18,6 +17,7 @@ from hedger.sim.dialects.binance.linear_margin import MarginApi
 from hedger.sim.dialects.binance.linear_payloads import Body
 from hedger.sim.dialects.binance.listen_keys import ListenKeys
 from hedger.sim.dialects.binance.market_stream import MarketStreams, Reader
+from hedger.sim.dialects.binance.notices import Notices
 from hedger.sim.dialects.binance.refusals import LINEAR, SPOT
 from hedger.sim.dialects.binance.signing import Keyring
 from hedger.sim.dialects.binance.spot import SpotApi, spot_meter
@@ -46,7 +46,8 @@ class Switchboard:
         self._keys = keys
         self._spot_meter = spot_meter()
         self.listen_keys = ListenKeys(exchange, Random(seed))
-        self.dead_man = DeadManSwitch(exchange)
+        self.dead_man = exchange.dead_man
+        self.notices = Notices()
         self._users = UserStreams(exchange, self.listen_keys)
         spot_depth, linear_depth = DepthFeed(exchange, Wallet.SPOT), DepthFeed(exchange, Wallet.LINEAR)
         self._spot_streams = MarketStreams(exchange, Wallet.SPOT, spot_depth, wake)
@@ -71,7 +72,7 @@ class Switchboard:
         meter = linear_meter()
         margin = MarginApi(self._exchange, changes, self.listen_keys, self._users.on_leverage)
         return Desk(
-            routes={**LinearApi(self._exchange, meter, depth, self.dead_man).routes(), **margin.routes()},
+            routes={**LinearApi(self._exchange, meter, depth, self.notices).routes(), **margin.routes()},
             meter=meter,
             keys=self._keys,
             words=LINEAR,

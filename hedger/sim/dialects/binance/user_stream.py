@@ -10,6 +10,7 @@ from hedger.sim.dialects.binance.linear_payloads import Body
 from hedger.sim.dialects.binance.listen_keys import ListenKeys
 from hedger.sim.dialects.binance.market_stream import Reader
 from hedger.sim.exchange import Exchange
+from hedger.sim.liquidation import ADL_AUTOCLOSE, AUTOCLOSE
 from hedger.sim.nouns import (
     BalanceNews,
     BookNews,
@@ -106,7 +107,8 @@ class UserStreams:
         first = order.order_id > self._newest_order_id
         self._newest_order_id = max(self._newest_order_id, order.order_id)
         if news.trade is not None:
-            return "TRADE"
+            forced = order.client_order_id.startswith((AUTOCLOSE, ADL_AUTOCLOSE))
+            return "CALCULATED" if forced else "TRADE"
         if order.state in (OrderState.CANCELED, OrderState.EXPIRED):
             return order.state.value.upper()
         return "NEW" if first else "AMENDMENT"

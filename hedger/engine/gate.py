@@ -1,0 +1,277 @@
+"""Whether creates may leave on an account, and what opens and shuts that gate: its switch, its breaker, a wish for
+quiet, a loop that lags, a gap in time."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from decimal import Decimal
+
+from hedger.engine.breaker import Breaker, BreakerStatus
+from hedger.engine.orders import Order, OrderStatus
+from hedger.engine.policy import BreakerLimits, Policy
+from hedger.engine.state import AccountView, Mode, State
+from hedger.model.message import (
+    ClockMeasured,
+    Command,
+    ExtendSwitch,
+    OrderRejected,
+    PlaceOrder,
+    SwitchExtended,
+    VenueQuieted,
+)
+from hedger.model.numeric import ZERO
+
+LAG_REST_MS = 10_000
+CLOCK_STEP_MS = 2_000
+EXTENDING = frozenset({Mode.RECONCILING, Mode.HEDGING, Mode.REDUCE_ONLY, Mode.CANCEL_ONLY})
+_UNARMED = "the dead man's switch is not armed yet"
+_LAPSED = "the dead man's switch was not extended in time"
+
+
+# --- what stands against a create -------------------------------------------------------------------------------------
+
+
+def no_lease(state: State, account: str, now: int) -> str | None:
+    """Why the account's dead man's switch lets nothing be created; None with a lease, or where there is no switch."""
+    switch = state.accounts[account].switch
+    if switch is None or now < switch.lease_until:
+        return None
+    return f"account {account}: {_LAPSED if switch.armed else _UNARMED}"
+
+
+def broken(state: State, account: str, client_order_id: str | None = None) -> str | None:
+    """Why the account's breaker lets nothing be created, not even what reduces."""
+    breaker = state.accounts[account].breaker
+    return _told(account, breaker) if breaker.forbids(client_order_id, adds_risk=False) else None
+
+
+def restricted(state: State, account: str, client_order_id: str | None = None) -> str | None:
+    """Why nothing that adds risk may be created on the account."""
+    breaker = state.accounts[account].breaker
+    return _told(account, breaker) if breaker.forbids(client_order_id, adds_risk=True) else None
+
+
+def quiet(state: State, account: str, now: int) -> str | None:
+    """Why the venue wants nothing to be created on the account now."""
+    view = state.accounts[account]
+    if now >= view.quiet_until_at:
+        return None
+    return f"account {account}: the venue {'has banned us' if view.banned else 'asked for quiet'} for now"
+
+
+def held_back(state: State, order: PlaceOrder, now: int) -> str | None:
+    """Why an order that was decided may not leave any more on its account: asked when its turn on the wire has come."""
+    account, name = order.id.account, order.client_order_id
+    against = broken(state, account, name) if order.reduce_only else restricted(state, account, name)
+    return no_lease(state, account, now) or against or quiet(state, account, now)
+
+
+def all_shut(state: State) -> str | None:
+    """Why nothing at all can be created on any account that trades; None while one of them is open."""
+    whys = [_shut(state, account) for account in _trading(state)]
+    return "; ".join(why for why in whys if why) if whys and all(whys) else None
+
+
+def all_restricted(state: State, short: frozenset[str]) -> str | None:
+    """Why no account that trades may add risk, those counted that are `short` of margin; None while one of them may."""
+    whys = [_bound(state, account, short) for account in _trading(state)]
+    return "; ".join(why for why in whys if why) if whys and all(whys) else None
+
+
+def none_armed(state: State) -> bool:
+    """Whether no account that trades has its switch yet: nothing could be created then."""
+    trading = _trading(state)
+    return bool(trading) and all(no_lease(state, account, state.now) is not None for account in trading)
+
+
+def too_many_unknown(state: State, limits: BreakerLimits, account: str | None = None) -> str | None:
+    """Whether so many orders, or so much money, are of unknown fate (on one account, or together) that nothing may
+    be added to them."""
+    lost = [o for o in state.orders.values() if o.status is OrderStatus.UNKNOWN and account in (None, o.id.account)]
+    if not lost:
+        return None
+    if len(lost) >= limits.unknown_orders:
+        return f"{len(lost)} orders are of unknown fate, the limit is {limits.unknown_orders}"
+    worth = sum((order.remaining * order.price for order in lost), ZERO)
+    return _too_much(worth, limits.unknown_notional) if account is not None else None
+
+
+def _too_much(worth: Decimal, limit: Decimal) -> str | None:
+    return f"orders of unknown fate are worth {worth:.0f}, the limit is {limit}" if worth > limit else None
+
+
+def _trading(state: State) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(id.account for id in state.hedges_of_instrument))
+
+
+def _shut(state: State, account: str) -> str | None:
+    view = state.accounts[account]
+    if view.breaker.status is BreakerStatus.OPEN:
+        return _told(account, view.breaker)
+    ban = quiet(state, account, state.now) if view.banned else None
+    return ban or no_lease(state, account, state.now)
+
+
+def _bound(state: State, account: str, short: frozenset[str]) -> str | None:
+    breaker = state.accounts[account].breaker
+    if breaker.status is BreakerStatus.RESTRICTED:
+        return _told(account, breaker)
+    return f"account {account}: margin is short" if account in short else None
+
+
+def _told(account: str, breaker: Breaker) -> str:
+    tries = ", and one order is trying" if breaker.status is BreakerStatus.HALF_OPEN else ""
+    return f"account {account}: {breaker.cause}{tries}"
+
+
+# --- on the clock's beat ----------------------------------------------------------------------------------------------
+
+
+def on_beat(state: State, policy: Policy, lag_ms: int) -> tuple[State, list[Command]]:
+    """The state a beat later: breakers whose cool-down is over, switches to be extended, and a loop that lags."""
+    if lag_ms > policy.lag_ms:
+        state = state._replace(lagged_until=state.now + LAG_REST_MS)
+    commands: list[Command] = []
+    for account, before in state.accounts.items():
+        view = _extend(state, _look_at_switch(before, state.now), account, commands)
+        if view is not before:
+            state = _with_view(state, account, view)
+        state = with_breaker(state, policy, account, _look_at_breaker(state, policy, account))
+    return state, commands
+
+
+def _look_at_switch(view: AccountView, now: int) -> AccountView:
+    switch = view.switch.looked_at(now) if view.switch is not None else None
+    return view if switch is view.switch else replace(view, switch=switch)
+
+
+def _extend(state: State, view: AccountView, account: str, commands: list[Command]) -> AccountView:
+    """Ask for the switch where it is due. Halted or draining it runs out by itself; under a ban nothing may be sent."""
+    switch = view.switch
+    if switch is None or state.mode not in EXTENDING or not switch.due(state.now):
+        return view
+    if (view.banned and state.now < view.quiet_until_at) or not any(id.account == account for id in state.instruments):
+        return view
+    commands.append(ExtendSwitch(account=account, timeout_ms=switch.timeout_ms))
+    return replace(view, switch=switch.asked(state.now))
+
+
+def _look_at_breaker(state: State, policy: Policy, account: str) -> Breaker:
+    breaker = state.accounts[account].breaker
+    if breaker.probe is not None:
+        breaker = _judge_probe(breaker, state.orders.get(breaker.probe), policy.breakers, state.now)
+    unknowns = too_many_unknown(state, policy.breakers, account) if state.reconciled else None
+    return breaker.looked_at(unknowns, policy.breakers, state.now)
+
+
+def _judge_probe(breaker: Breaker, order: Order | None, limits: BreakerLimits, now: int) -> Breaker:
+    """What became of the order that tries, whatever told us of it."""
+    if order is None or order.status is OrderStatus.REJECTED:
+        return replace(breaker, probe=None)
+    if order.status is OrderStatus.UNKNOWN:
+        return breaker.lost(order.client_order_id, limits, now)
+    return breaker if order.status is OrderStatus.SENT else breaker.accepted(order.client_order_id)
+
+
+# --- what happens to a gate -------------------------------------------------------------------------------------------
+
+
+def with_breaker(state: State, policy: Policy, account: str, breaker: Breaker) -> State:
+    """The state with an account's breaker changed. One that trips again and again needs a person, and so does a key
+    that the venue does not accept."""
+    view = state.accounts[account]
+    if breaker is view.breaker:
+        return state
+    state = _with_view(state, account, replace(view, breaker=breaker))
+    if state.halted is None and breaker.lost_authority:
+        text = f"account {account}: the venue refused our key {breaker.alike} times in a row; look at its rights"
+        return state._replace(halted=text)
+    if state.halted is None and len(breaker.trips) > policy.breakers.trips_per_day:
+        text = (
+            f"account {account}: creates were stopped {len(breaker.trips)} times in a day, last because {breaker.cause}"
+        )
+        return state._replace(halted=text)
+    return state
+
+
+def note_sent(state: State, order: Order) -> State:
+    """An order is on its way: while a breaker is half open, it is the one that tries."""
+    view = state.accounts[order.id.account]
+    breaker = view.breaker.sent(order.client_order_id, adds_risk=not order.reduce_only)
+    return state if breaker is view.breaker else _with_view(state, order.id.account, replace(view, breaker=breaker))
+
+
+def note_accepted(state: State, policy: Policy, order: Order) -> State:
+    """The venue took an order."""
+    account = order.id.account
+    return with_breaker(state, policy, account, state.accounts[account].breaker.accepted(order.client_order_id))
+
+
+def note_rejected(state: State, policy: Policy, order: Order, event: OrderRejected) -> State:
+    """The venue refused an order."""
+    breaker = state.accounts[order.id.account].breaker.rejected(
+        order.client_order_id, event.reason, policy.breakers, state.now, reduces=order.reduce_only
+    )
+    return with_breaker(state, policy, order.id.account, breaker)
+
+
+def breakers_resumed(state: State) -> State:
+    """A person resumed: what the breakers counted is forgotten."""
+    views = {name: replace(view, breaker=view.breaker.resumed()) for name, view in state.accounts.items()}
+    return state._replace(accounts=views)
+
+
+def on_switch_extended(state: State, event: SwitchExtended) -> State:
+    """The venue confirmed the switch. If it may have fired before, what is on the book is read anew first."""
+    view = state.accounts[event.account]
+    if view.switch is None:
+        return state
+    fired = view.switch.may_have_fired(state.now)
+    switch = view.switch.extended(event.requested_at, event.timeout_ms, state.now)
+    state = _with_view(state, event.account, replace(view, switch=switch))
+    why = f"the dead man's switch of account {event.account} may have fired"
+    return reconcile_anew(state, (event.account,), why) if fired else state
+
+
+def on_switch_failed(state: State, account: str) -> State:
+    """The switch could not be extended: what is left of the lease runs on."""
+    view = state.accounts[account]
+    return state if view.switch is None else _with_view(state, account, replace(view, switch=view.switch.failed()))
+
+
+def on_quieted(state: State, event: VenueQuieted) -> State:
+    """The venue asked for quiet; a shorter wish does not cut a longer one short."""
+    view = state.accounts[event.account]
+    goes_on = view.banned and state.now < view.quiet_until_at
+    view = replace(view, quiet_until_at=max(view.quiet_until_at, event.until_at), banned=event.banned or goes_on)
+    return _with_view(state, event.account, view)
+
+
+def on_clock(state: State, event: ClockMeasured) -> State:
+    """A venue's clock was measured. If it, or ours, has jumped, times cannot be compared across the jump."""
+    view = state.accounts[event.account]
+    moved = event.offset_ms - view.offset_ms
+    state = _with_view(state, event.account, replace(view, offset_ms=event.offset_ms))
+    if abs(moved) <= CLOCK_STEP_MS:
+        return state
+    return reconcile_anew(state, (event.account,), f"the clock of account {event.account} moved by {moved} ms")
+
+
+def after_gap(state: State, now: int) -> State:
+    """Nothing reached us for so long that the process, or the machine, stood still: what is known is from before."""
+    why = f"nothing happened for {now - state.now} ms: the process stood still"
+    return reconcile_anew(state._replace(now=now), tuple(state.accounts), why)
+
+
+def reconcile_anew(state: State, accounts: Iterable[str], why: str) -> State:
+    """The state in which nothing is created until these accounts were read again, as often as after a start."""
+    views = dict(state.accounts)
+    for name in accounts:
+        barrier_at = max(views[name].barrier_at, state.now)
+        views[name] = replace(views[name], barrier_at=barrier_at, clean_cycles=0)
+    return state._replace(accounts=views, reconciled=False, reconcile_reason=why)
+
+
+def _with_view(state: State, account: str, view: AccountView) -> State:
+    return state._replace(accounts={**state.accounts, account: view})

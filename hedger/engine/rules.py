@@ -1,0 +1,57 @@
+"""Instruments at run time: their rules may change and they may be delisted while the program runs, so they are read
+again every hour and when the venue calls an order invalid."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hedger.engine.state import State
+from hedger.model.instrument import Instrument, InstrumentId
+from hedger.model.message import Command, InstrumentsLoaded, OrderRejected, ReadInstruments
+from hedger.model.order import RejectReason
+
+EVERY_MS = 3_600_000
+AGAIN_AFTER_MS = 60_000
+SUSPECTED_AFTER_MS = 30_000
+OWED_READINGS = 2
+
+
+def on_instruments_loaded(state: State, event: InstrumentsLoaded) -> State:
+    """The state with the rules of now. What an account does not list any more is kept and marked: its position is
+    still there. After a change of the coins in a unit, two readings must come before the next create."""
+    known = {id: rules for id, rules in state.instruments.items() if id.account == event.account}
+    listed = {rules.id: rules for rules in event.instruments}
+    gone = frozenset(known.keys() - listed.keys())
+    due_at = state.now + (AGAIN_AFTER_MS if gone else EVERY_MS)  # trading may have been suspended only
+    view = replace(state.accounts[event.account], rules_due_at=due_at)
+    if any(_resized(known.get(id), rules) for id, rules in listed.items()):
+        view = replace(view, barrier_at=max(view.barrier_at, state.now), owed=OWED_READINGS)
+    return state._replace(
+        instruments={**state.instruments, **listed},
+        delisted=(state.delisted - listed.keys()) | gone,
+        accounts={**state.accounts, event.account: view},
+    )
+
+
+def _resized(old: Instrument | None, new: Instrument) -> bool:
+    return old is not None and old.contract_multiplier != new.contract_multiplier
+
+
+def on_refusal(state: State, id: InstrumentId | None, event: OrderRejected) -> State:
+    """An order that the venue calls invalid is a reason to read the rules again soon: at most twice a minute."""
+    if id is None or event.reason is not RejectReason.INVALID_ORDER:
+        return state
+    view = state.accounts[id.account]
+    due_at = min(view.rules_due_at, max(state.now, view.rules_asked_at + SUSPECTED_AFTER_MS))
+    return state._replace(accounts={**state.accounts, id.account: replace(view, rules_due_at=due_at)})
+
+
+def ask_for_rules(state: State) -> tuple[State, list[Command]]:
+    """Ask for the rules of each account's instruments when that is due; again in a minute where no answer comes."""
+    due = [name for name, view in state.accounts.items() if 0 < view.rules_due_at <= state.now]
+    if not due:
+        return state, []
+    accounts = dict(state.accounts)
+    for name in due:
+        accounts[name] = replace(accounts[name], rules_asked_at=state.now, rules_due_at=state.now + AGAIN_AFTER_MS)
+    return state._replace(accounts=accounts), [ReadInstruments(account=name) for name in due]

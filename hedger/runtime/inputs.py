@@ -1,0 +1,147 @@
+"""What a decision was made on, whole: the event and the state before it, kept so that it can be made again.
+
+One document for each step that told a decision. Its digest stands in the decision's row, so the chain covers it. The
+documents of an hour resemble each other, so each is pressed with the hour's first one, its frame, as a dictionary.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import zlib
+from hashlib import sha256
+from typing import Any, NamedTuple, get_args, get_type_hints
+
+from hedger.engine.policy import Policy
+from hedger.engine.state import State
+from hedger.model.message import Event, Stamped
+from hedger.runtime.codec import decode, encode, holds_sets, ordered
+
+KEPT_MS = 7 * 86_400_000
+MOST_KEPT = 50_000
+FRAME_MS = 3_600_000
+FRAME_USES = 1_000
+DROPPED_AT_ONCE = 50
+
+_HINTS = get_type_hints(State)
+_WITH_SETS = frozenset(name for name, hint in _HINTS.items() if holds_sets(hint))
+_EVENTS = {kind.__name__: kind for kind in get_args(Event)}
+
+_PUT = "INSERT OR REPLACE INTO inputs (digest, at, frame, body) VALUES (?, ?, ?, ?)"
+# Frames and policies (those without a frame) outlive what needs them.
+_DROP = """
+DELETE FROM inputs WHERE id IN (
+    SELECT id FROM inputs WHERE at < :old AND (frame IS NOT NULL OR at < :old - :frame_ms)
+    UNION SELECT id FROM inputs WHERE id <= :least AND (frame IS NOT NULL OR id <= :least - 2 * :uses)
+    LIMIT :most
+)
+"""
+
+
+class Input(NamedTuple):
+    """A pressed document: `frame` is the digest of the one that it was pressed with, None if it stands alone."""
+
+    digest: str
+    at: int
+    frame: str | None
+    body: bytes
+
+
+class Facts(NamedTuple):
+    """What a step was given, as it was."""
+
+    state: State
+    stamped: Stamped
+    policy: Policy
+    policy_digest: str
+
+
+class Recorder:
+    """Makes the document of a step; what did not change since the last one is not written out again."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = encode(policy)
+        self._policy_digest = _digest(self._policy)
+        self._fields: dict[str, tuple[object, bytes]] = {}
+        self._frame: tuple[str, bytes] | None = None
+        self._frame_until = 0
+        self._uses = 0
+
+    def document(self, before: State, stamped: Stamped) -> tuple[str, tuple[Input, ...]]:
+        """The digest of a step's document, and what is to be kept of it: with a new frame, the policy too."""
+        raw = self._raw(before, stamped)
+        digest, at = _digest(raw), stamped.at
+        if self._frame is not None and at < self._frame_until and self._uses < FRAME_USES:
+            self._uses += 1
+            return digest, (Input(digest, at, self._frame[0], _press(raw, self._frame[1])),)
+        self._frame, self._frame_until, self._uses = (digest, raw), at + FRAME_MS, 0
+        policy = Input(self._policy_digest, at, None, _press(self._policy, b""))
+        return digest, (Input(digest, at, None, _press(raw, b"")), policy)
+
+    def begin_anew(self) -> None:
+        """The next document stands alone: what waited for the disk may be lost, and with it the frame."""
+        self._frame = None
+
+    def _raw(self, before: State, stamped: Stamped) -> bytes:
+        state = b",".join(b'"%s":%s' % (name.encode(), self._field(name, getattr(before, name))) for name in _HINTS)
+        event = encode((stamped.at, type(stamped.event).__name__, stamped.event))
+        return b'{"policy":"%s","stamped":%s,"state":{%s}}' % (self._policy_digest.encode(), event, state)
+
+    def _field(self, name: str, value: object) -> bytes:
+        held = self._fields.get(name)
+        if held is not None and held[0] is value:
+            return held[1]
+        text = encode(ordered(value) if name in _WITH_SETS else value)
+        self._fields[name] = (value, text)
+        return text
+
+
+def put(connection: sqlite3.Connection, inputs: list[Input]) -> None:
+    """Keep documents, and drop some of the oldest: more than come, so that their number stays bounded."""
+    connection.executemany(_PUT, inputs)
+    limits = {"old": inputs[-1].at - KEPT_MS, "frame_ms": FRAME_MS, "uses": FRAME_USES, "most": DROPPED_AT_ONCE}
+    newest = connection.execute("SELECT max(id) FROM inputs").fetchone()[0]
+    connection.execute(_DROP, {**limits, "least": newest - MOST_KEPT})
+
+
+def facts_of(connection: sqlite3.Connection, digest: str) -> Facts | None:
+    """What a step was given, None where it is not kept (any more).
+
+    Raises ValueError, TypeError, KeyError or zlib.error where it is not what was written, or of another program.
+    """
+    raw = _document(connection, digest)
+    if raw is None:
+        return None
+    known: dict[str, Any] = json.loads(raw)
+    policy = _document(connection, known["policy"])
+    if policy is None:
+        return None
+    at, kind, event = known["stamped"]
+    unknown = known["state"].keys() - _HINTS.keys()
+    if unknown:
+        raise ValueError(f"the state has no {', '.join(sorted(unknown))}")
+    state = State(**{name: decode(_HINTS[name], value) for name, value in known["state"].items()})
+    stamped = Stamped(at, decode(_EVENTS[kind], event))
+    return Facts(state, stamped, decode(Policy, json.loads(policy)), known["policy"])
+
+
+def _document(connection: sqlite3.Connection, digest: str) -> bytes | None:
+    row = connection.execute("SELECT frame, body FROM inputs WHERE digest = ?", (digest,)).fetchone()
+    if row is None:
+        return None
+    frame = b"" if row[0] is None else _document(connection, row[0])
+    if frame is None:
+        return None
+    raw = zlib.decompressobj(zdict=frame).decompress(row[1]) if frame else zlib.decompress(row[1])
+    if _digest(raw) != digest:
+        raise ValueError("what was kept of it is not what was written")
+    return raw
+
+
+def _press(raw: bytes, frame: bytes) -> bytes:
+    pressing = zlib.compressobj(1, zdict=frame) if frame else zlib.compressobj(1)
+    return pressing.compress(raw) + pressing.flush()
+
+
+def _digest(raw: bytes) -> str:
+    return sha256(raw).hexdigest()

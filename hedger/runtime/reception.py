@@ -1,0 +1,127 @@
+"""The reception: looks for a kill file and for requests on the beat, and makes events of what people ask for."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Protocol
+
+from hedger.engine.orders import OrderStatus
+from hedger.engine.state import Mode, State
+from hedger.model.message import Event, Operation, OperatorAsked, OrderWrittenOff
+from hedger.runtime.lifeline import Lifeline
+from hedger.runtime.requests import Answer, Ask, Letter, Mailbox, Request
+
+LONGEST_HALT = 500
+
+
+class Engine(Protocol):
+    """Who handles what is asked: the loop."""
+
+    @property
+    def state(self) -> State:
+        """What the engine knows now."""
+
+    def handle_now(self, event: Event) -> None:
+        """Handle an event ahead of those that wait; it is in the journal on return."""
+
+    def drain(self, reason: str) -> None:
+        """Begin the orderly end."""
+
+
+class Told(Protocol):
+    """Who hears of requests that were not obeyed."""
+
+    def request_refused(self, name: str, why: str) -> None:
+        """A file in the mailbox was moved aside."""
+
+
+class Reception:
+    """One state directory's. Nothing here waits on the disk longer than listing a small directory takes."""
+
+    def __init__(self, lifeline: Lifeline, mailbox: Mailbox, told: Told) -> None:
+        self._lifeline = lifeline
+        self._kill = lifeline.kill
+        self._mailbox = mailbox
+        self._told = told
+
+    async def attend(self, engine: Engine, every_s: float) -> None:
+        """Look, for ever, every so many of the event loop's seconds, however fast the clock runs."""
+        self._lifeline.attended = True
+        try:
+            while True:
+                self.look(engine)
+                await asyncio.sleep(every_s)
+        finally:
+            self._lifeline.attended = False
+
+    def look(self, engine: Engine) -> None:
+        """Heed the kill file first, then what was asked, oldest first."""
+        self.heed_kill(engine)
+        for letter in self._mailbox.letters():
+            self._open(engine, letter)
+        self._lifeline.halted = engine.state.halted is not None
+
+    def heed_kill(self, engine: Engine) -> None:
+        """Halt if there is a kill file; once is enough."""
+        if engine.state.halted is None and self._kill.exists():
+            engine.handle_now(OperatorAsked(operation=Operation.HALT, reason=self._kill.reason()))
+        self._lifeline.halted = engine.state.halted is not None
+
+    def _open(self, engine: Engine, letter: Letter) -> None:
+        request = letter.request
+        why = letter.problem if request is None else self._objection(engine.state, request, letter)
+        if request is None or why:
+            self._mailbox.refuse(letter.name, why)
+            self._told.request_refused(letter.name, why)
+            return
+        if request.ask is Ask.DRAIN:
+            engine.drain(request.reason)
+        else:
+            engine.handle_now(_event_of(request))
+        self._mailbox.answer(letter.name, Answer(done=True, why=f"{request.ask.value}: {request.reason}"))
+
+    def _objection(self, state: State, request: Request, letter: Letter) -> str:
+        """Why a well-formed request is not obeyed; empty if it is. A resume takes the kill file away here."""
+        match request.ask:
+            case Ask.PAUSE | Ask.DRAIN:
+                return ""
+            case Ask.UNPAUSE:
+                return _objection_to_unpause(state)
+            case Ask.WRITE_OFF:
+                return _objection_to_write_off(state, request.order)
+            case Ask.RESUME:
+                return self._objection_to_resume(state, request, letter)
+
+    def _objection_to_resume(self, state: State, request: Request, letter: Letter) -> str:
+        """A halt is lifted only by somebody who knew of this one, and a kill that came later stays."""
+        if state.halted is None:
+            return "it is not halted"
+        if state.mode is Mode.DRAINING:
+            return "it is about to end, and stays halted"
+        if request.halted != state.halted[:LONGEST_HALT]:
+            return f"it is meanwhile halted for another reason: {state.halted[:LONGEST_HALT]}"
+        if self._kill.exists() and not self._kill.lift(letter.written_ns):
+            return "the kill file was pressed again, or cannot be removed"
+        return ""
+
+
+def _event_of(request: Request) -> OperatorAsked | OrderWrittenOff:
+    if request.ask is Ask.WRITE_OFF:
+        return OrderWrittenOff(client_order_id=request.order, reason=request.reason)
+    operation = Operation.PAUSE if request.ask is Ask.PAUSE else Operation.RESUME
+    return OperatorAsked(operation=operation, reason=request.reason)
+
+
+def _objection_to_unpause(state: State) -> str:
+    if state.halted is not None:
+        return f"it is halted ({state.halted[:LONGEST_HALT]}), which only `hedger resume` lifts"
+    return "" if state.paused is not None else "it is not paused"
+
+
+def _objection_to_write_off(state: State, client_order_id: str) -> str:
+    order = state.orders.get(client_order_id)
+    if order is None:
+        return f"order {client_order_id} is not known"
+    if order.status is not OrderStatus.UNKNOWN:
+        return f"order {client_order_id} is {order.status.value}: only an order of unknown fate can be written off"
+    return ""

@@ -1,0 +1,133 @@
+"""I7, I11, I13, I25: only a maker's fills, each in the journal once, quiet after the faults, and nothing that grows."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Collection, Iterator, Mapping
+from decimal import Decimal
+
+from hedger.engine.policy import Band, BandUnit, Hedge
+from hedger.model.numeric import ZERO
+from hedger.sim.checkers.finding import Finding
+from hedger.sim.checkers.witness import Witness
+from hedger.sim.happenings import Committed, Happening, Stepped, Struck
+from hedger.sim.nouns import Wallet
+
+HOUR_MS = 3_600_000
+MOST_ORDERS = 300
+MOST_ROWS_AN_HOUR = 40_000
+TAKER_FAULTS = frozenset({"V16", "V17"})
+
+
+class FillsChecker:
+    """Our executions, by the exchange: each a maker's, each written once, and in the end all of them."""
+
+    hears: tuple[type, ...] = (Stepped, Committed, Struck)
+
+    def __init__(self, witness: Witness) -> None:
+        self._witness = witness
+        self._written: set[str] = set()
+        self._excused = False
+        self._forgiven: set[str] = set()
+
+    def look(self, happening: Happening) -> Iterator[Finding]:
+        """A fill that was written twice, or in which we took."""
+        match happening:
+            case Stepped():
+                if self._witness.takers:
+                    yield from self._takers(happening.at)
+            case Struck():
+                self._excused = self._excused or happening.code in TAKER_FAULTS
+            case Committed():
+                for kind, key in happening.rows:
+                    if kind == "fill":
+                        if key in self._written:
+                            yield Finding(invariant="I11", at=happening.at, sentence=f"{key} was written a second time")
+                        self._written.add(key)
+            case _:
+                pass
+
+    def _takers(self, at: int) -> Iterator[Finding]:
+        """A venue that does not honour post-only is not our doing; that we notice and halt is another claim."""
+        takers, self._witness.takers = self._witness.takers, []
+        for trade in takers:
+            if not self._excused:
+                text = f"{trade.client_order_id} took {trade.quantity} at {trade.price}"
+                yield Finding(invariant="I7", at=at, sentence=text)
+
+    def forgive(self, names: Collection[str]) -> None:
+        """Orders whose executions this journal cannot know: another copy of it was written by another process."""
+        self._forgiven.update(names)
+
+    def audit(self, at: int, booked: Mapping[str, Decimal]) -> Iterator[Finding]:
+        """At the end: what the journal booked of each order (by client id) is what the exchange executed of it."""
+        truth: dict[str, Decimal] = {}
+        for user in self._witness.users.values():
+            for (wallet, _), trades in self._witness.exchange.floor.account(user).trades.items():
+                for trade in trades if wallet is Wallet.LINEAR else ():
+                    if self._witness.is_ours(trade.client_order_id):
+                        truth[trade.client_order_id] = truth.get(trade.client_order_id, ZERO) + trade.quantity
+        for name in sorted({*truth, *booked} - self._forgiven):
+            mine, theirs = booked.get(name, ZERO), truth.get(name, ZERO)
+            if mine != theirs:
+                text = f"the journal booked {mine} of {name}, the exchange executed {theirs}"
+                yield Finding(invariant="I11", at=at, sentence=text)
+
+
+class BoundsChecker:
+    """What may not grow: orders in memory, and rows in an hour. The runner asks about tasks and queues."""
+
+    hears: tuple[type, ...] = (Stepped, Committed)
+
+    def __init__(self) -> None:
+        self._rows: deque[tuple[int, int]] = deque()
+        self._total = 0
+
+    def look(self, happening: Happening) -> Iterator[Finding]:
+        """Too many orders kept, too many rows written."""
+        match happening:
+            case Stepped():
+                kept = len(happening.result.state.orders)
+                if kept > MOST_ORDERS:
+                    yield Finding(invariant="I25", at=happening.at, sentence=f"{kept} orders are kept in memory")
+            case Committed():
+                self._rows.append((happening.at, len(happening.rows)))
+                self._total += len(happening.rows)
+                while self._rows[0][0] < happening.at - HOUR_MS:
+                    self._total -= self._rows.popleft()[1]
+                if self._total > MOST_ROWS_AN_HOUR:
+                    text = f"{self._total} rows were written within an hour"
+                    yield Finding(invariant="I25", at=happening.at, sentence=text)
+            case _:
+                pass
+
+
+def off_target(witness: Witness, hedge: Hedge, price: Decimal) -> Decimal:
+    """How far the true delta is outside its band and a lot, in coins: 0 is hedged. `price` is the coin's index."""
+    holding = witness.holding(hedge)
+    target = _target(hedge, holding, price)
+    upper, lower = edges_of(hedge.band, holding, price)
+    deviation = witness.delta(hedge) - target
+    lot = max(witness.listing(id).lot_size for id in hedge.instruments)
+    return max(ZERO, deviation - upper - lot, -deviation - lower - lot)
+
+
+def _target(hedge: Hedge, holding: Decimal, price: Decimal) -> Decimal:
+    match hedge.target.kind.value:
+        case "neutral":
+            return ZERO
+        case "ratio":
+            return holding * (1 - hedge.target.value)
+        case "coins":
+            return hedge.target.value
+        case _:
+            return hedge.target.value / price
+
+
+def edges_of(band: Band, holding: Decimal, price: Decimal) -> tuple[Decimal, Decimal]:
+    """The band's (upper, lower) width in coins, computed here and not by the engine."""
+    if band.unit is BandUnit.COINS:
+        return band.upper, band.lower
+    if band.unit is BandUnit.QUOTE:
+        return band.upper / price, band.lower / price
+    return max(band.upper * abs(holding), band.floor), max(band.lower * abs(holding), band.floor)

@@ -1,0 +1,166 @@
+"""I1, I8, I15: no combination of fills carries a book past its target, what must reduce reduces, margin comes first."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from decimal import Decimal
+
+from hedger.engine.policy import Hedge, TargetKind
+from hedger.engine.state import Decision, Mode
+from hedger.model.identity import parse_order_id
+from hedger.model.message import PlaceOrder
+from hedger.model.numeric import ONE, ZERO
+from hedger.sim.checkers.finding import Finding
+from hedger.sim.checkers.witness import Witness
+from hedger.sim.happenings import Accepted, Died, Happening, Sent, Started, Stepped
+
+READ_LAG_MS = 35_000  # a venue may answer with what it knew so long ago, and a person may trade meanwhile
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decided:
+    """What was known when an order was decided: from when on each account's reading may be, in true time."""
+
+    order: PlaceOrder
+    hedge: Hedge
+    decision: Decision
+    since: dict[str, int]
+    at: int
+    reduces_margin: bool
+
+
+class ExposureChecker:
+    """Judges each order when it is decided, when it leaves and when the exchange takes it."""
+
+    hears: tuple[type, ...] = (Stepped, Sent, Accepted, Started, Died)
+
+    def __init__(self, witness: Witness) -> None:
+        self._witness = witness
+        self._decided: dict[str, Decided] = {}
+        self._alive: set[int] = set()
+        self._overlapped = False
+
+    def look(self, happening: Happening) -> Iterator[Finding]:
+        """I1 and I8 at each accepted order, I15 at each that leaves."""
+        match happening:
+            case Stepped():
+                if happening.result.commands:
+                    self._remember(happening)
+            case Sent():
+                if isinstance(happening.order, PlaceOrder):
+                    yield from self._margin_floor(happening.at, happening.order)
+            case Accepted():
+                yield from self._accepted(happening)
+            case Started():
+                self._alive.add(happening.epoch)
+                self._overlapped = self._overlapped or len(self._alive) > 1
+            case Died():
+                self._alive.discard(happening.epoch)
+            case _:
+                pass
+
+    def _remember(self, happening: Stepped) -> None:
+        state, at = happening.result.state, self._witness.now
+        for command in happening.result.commands:
+            hedge = self._witness.hedge_of(command.id) if isinstance(command, PlaceOrder) else None
+            if isinstance(command, PlaceOrder) and hedge is not None:
+                # A reading's age by the daemon's own clock is its age in true time, whatever that clock says.
+                since = {
+                    name: at - (state.now - state.accounts[name].believed_at) - READ_LAG_MS
+                    for name in self._witness.accounts_of(hedge)
+                }
+                decision = next(d for d in happening.result.decisions if d.decision_id == command.decision_id)
+                reserved = state.orders.get(command.client_order_id)
+                self._decided[command.client_order_id] = Decided(
+                    order=command,
+                    hedge=hedge,
+                    decision=decision,
+                    since=since,
+                    at=at,
+                    reduces_margin=reserved is not None and reserved.margin_reduction,
+                )
+        self._forget(at)
+
+    def _forget(self, at: int) -> None:
+        if len(self._decided) > 500:
+            live = {order.client_order_id for _, order in self._witness.live()}
+            kept = {k: d for k, d in self._decided.items() if k in live or d.at > at - 3_600_000}
+            self._decided = kept
+
+    # --- I1 and I8 ------------------------------------------------------------------------------------------------
+
+    def _accepted(self, happening: Accepted) -> Iterator[Finding]:
+        order = happening.order
+        decided = self._decided.get(order.client_order_id)
+        if decided is None or self._overlapped:
+            return
+        pending = [order.quantity * order.side.sign]
+        for id, live in self._witness.live():
+            same = live.client_order_id != order.client_order_id and live.side is order.side
+            if same and self._witness.hedge_of(id) is decided.hedge:
+                pending.append((live.quantity - live.filled) * live.side.sign)
+                other = self._decided.get(live.client_order_id)
+                decided = replace(other, order=order) if other is not None and other.at > decided.at else decided
+        total = sum(pending, ZERO)
+        if decided.reduces_margin or decided.decision.mode is Mode.REDUCE_ONLY:
+            yield from self._reduces(happening.at, order, total, decided)
+        if not decided.reduces_margin:
+            yield from self._within_target(happening.at, order, total, decided)
+
+    def _within_target(self, at: int, order: PlaceOrder, total: Decimal, decided: Decided) -> Iterator[Finding]:
+        """If everything of ours on this side fills, the book ends past its target by one lot at most."""
+        hedge, sign = decided.hedge, order.side.sign
+        own = self._witness.own_of(hedge)
+        ends = []
+        for held in self._witness.elsewhere(hedge, decided.since):
+            target = target_of(hedge, held, decided.decision)
+            ends.append((held + own + total - target) * sign)
+        past = min(ends)
+        lot = self._witness.listing(order.id).lot_size
+        if past > lot:
+            text = f"{order.client_order_id} was taken: if all of ours fill, {hedge.name} ends {past} past its target"
+            yield Finding(invariant="I1", at=at, sentence=text)
+
+    def _reduces(self, at: int, order: PlaceOrder, total: Decimal, decided: Decided) -> Iterator[Finding]:
+        """The most that this side's orders do is to close the position."""
+        position = self._witness.position(order.id)
+        if position * total > 0 or abs(total) > abs(position):
+            identity = parse_order_id(order.client_order_id)
+            epoch = identity.epoch if identity else 0
+            text = f"{order.client_order_id} (epoch {epoch}) must only reduce {position}, and orders of {total} work"
+            if not order.reduce_only:
+                yield Finding(invariant="I8", at=at, sentence=text)
+
+    # --- I15 ------------------------------------------------------------------------------------------------------
+
+    def _margin_floor(self, at: int, order: PlaceOrder) -> Iterator[Finding]:
+        """Nothing that adds risk leaves while the margin was short all the time in which it could be read."""
+        hedge = self._witness.hedge_of(order.id)
+        if hedge is None or not adds_risk(self._witness.position(order.id), order):
+            return
+        since = at - hedge.guards.account_age - READ_LAG_MS
+        least = min(self._witness.ratios(order.id.account, since))
+        if least >= hedge.guards.margin_ratio.stop:
+            text = f"{order.client_order_id} adds risk at a margin ratio of {least:.3f}"
+            yield Finding(invariant="I15", at=at, sentence=text)
+
+
+def adds_risk(position: Decimal, order: PlaceOrder) -> bool:
+    """Whether a fill could do anything but make the position smaller."""
+    return position * order.side.sign >= 0 or order.quantity > abs(position)
+
+
+def target_of(hedge: Hedge, held: Decimal, decision: Decision) -> Decimal:
+    """Where the owner wants the delta, computed here and not by the engine."""
+    match hedge.target.kind:
+        case TargetKind.NEUTRAL:
+            return ZERO
+        case TargetKind.RATIO:
+            holding = decision.exposure.holding if decision.exposure is not None else held
+            return holding * (ONE - hedge.target.value)
+        case TargetKind.COINS:
+            return hedge.target.value
+        case TargetKind.QUOTE:
+            price = decision.mark.index_price if decision.mark is not None else ONE
+            return hedge.target.value / price

@@ -1,0 +1,1 @@
+"""What can go wrong with a venue, a network, an account, a market, a disk and a clock: named, planned and injected."""

@@ -1,0 +1,43 @@
+"""Orders on Binance that we have heard of, whoever sent them: their client ids, and what those say of the cause."""
+
+from __future__ import annotations
+
+from hedger.model.instrument import InstrumentId
+from hedger.model.order import Fill, FillCause, OrderReport
+
+MOST_SEEN = 10_000
+_BEGINNINGS = {
+    "autoclose-": FillCause.LIQUIDATION,
+    "adl_autoclose": FillCause.DELEVERAGING,
+    "settlement_autoclose-": FillCause.SETTLEMENT,
+}
+
+
+def cause_of(client_order_id: str | None) -> FillCause:
+    """What the id of an order says: the venue's own orders have names of their own."""
+    for beginning, cause in _BEGINNINGS.items():
+        if (client_order_id or "").startswith(beginning):
+            return cause
+    return FillCause.ORDER
+
+
+class SeenOrders:
+    """The client id and the cause of each order that we have heard of, the newest few thousand."""
+
+    def __init__(self) -> None:
+        self._orders: dict[tuple[InstrumentId, str], tuple[str | None, FillCause]] = {}
+
+    def note(self, report: OrderReport) -> None:
+        """Remember an order by its record."""
+        cause = cause_of(report.client_order_id)
+        self.remember(report.id, report.venue_order_id, report.client_order_id, cause)
+
+    def remember(self, id: InstrumentId, venue_order_id: str, client_order_id: str | None, cause: FillCause) -> None:
+        """Remember an order by what is known of it."""
+        self._orders[id, venue_order_id] = client_order_id, cause
+        if len(self._orders) > MOST_SEEN:
+            del self._orders[next(iter(self._orders))]
+
+    def of(self, fill: Fill) -> tuple[str | None, FillCause] | None:
+        """The client id and the cause of a fill's order; None for one that we have not heard of."""
+        return self._orders.get((fill.id, fill.venue_order_id))

@@ -1,0 +1,200 @@
+"""An account's breaker: what opens it, for how long, how one order tries, and when a person must look."""
+
+from dataclasses import replace
+from decimal import Decimal as D
+
+import pytest
+
+from hedger.engine.breaker import DAY_MS, HARMLESS, Breaker, BreakerStatus
+from hedger.engine.policy import BreakerLimits
+from hedger.model.order import RejectReason
+from tests.support.engine_worlds import NOW
+
+LIMITS = BreakerLimits()
+COUNTED = [reason for reason in RejectReason if reason not in HARMLESS]
+PLAIN = RejectReason.INVALID_ORDER
+
+
+def refused(breaker: Breaker, *reasons: RejectReason, now: int = NOW, reduces: bool = False) -> Breaker:
+    for reason in reasons:
+        breaker = breaker.rejected("an order", reason, LIMITS, now, reduces=reduces)
+    return breaker
+
+
+def half_open(breaker: Breaker, probe: str | None = "probe") -> Breaker:
+    """The breaker when its cool-down is over, with an order that tries."""
+    breaker = breaker.looked_at(None, LIMITS, breaker.until_at)
+    assert breaker.status is BreakerStatus.HALF_OPEN
+    return breaker if probe is None else breaker.sent(probe, adds_risk=True)
+
+
+OPEN = refused(Breaker(), *[PLAIN] * LIMITS.rejects)
+
+
+# --- opening ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("reason", "times"),
+    [
+        (RejectReason.INVALID_ORDER, 5),
+        (RejectReason.RATE_LIMITED, 5),
+        (RejectReason.CLOCK, 5),
+        (RejectReason.INSUFFICIENT_MARGIN, 2),
+        (RejectReason.UNAVAILABLE, 2),
+        (RejectReason.NOT_AUTHORISED, 1),
+    ],
+)
+def test_so_many_refusals_in_a_row_open_it_and_one_fewer_does_not(reason: RejectReason, times: int) -> None:
+    assert refused(Breaker(), *[reason] * (times - 1)).status is BreakerStatus.CLOSED
+    assert refused(Breaker(), *[reason] * times).status is BreakerStatus.OPEN
+
+
+def test_refusals_of_many_kinds_count_together() -> None:
+    mixed = [PLAIN, RejectReason.CLOCK, RejectReason.INSUFFICIENT_MARGIN, RejectReason.RATE_LIMITED, PLAIN]
+    assert refused(Breaker(), *mixed[:4]).status is BreakerStatus.CLOSED
+    assert refused(Breaker(), *mixed).status is BreakerStatus.OPEN
+
+
+@pytest.mark.parametrize("reason", sorted(HARMLESS))
+def test_refusals_that_say_nothing_of_the_account_never_open_it(reason: RejectReason) -> None:
+    assert refused(Breaker(), *[reason] * 100) == Breaker()
+
+
+def test_an_acceptance_ends_the_row() -> None:
+    nearly = refused(Breaker(), *[PLAIN] * (LIMITS.rejects - 1)).accepted("an order")
+    assert refused(nearly, PLAIN).status is BreakerStatus.CLOSED
+
+
+def test_a_key_that_is_refused_waits_five_minutes_because_it_may_be_a_ban_in_disguise() -> None:
+    assert refused(Breaker(), RejectReason.NOT_AUTHORISED).until_at == NOW + 300_000
+
+
+def test_refusals_that_were_under_way_when_it_opened_say_nothing_new() -> None:
+    assert refused(OPEN, RejectReason.NOT_AUTHORISED, RejectReason.NOT_AUTHORISED, PLAIN) == OPEN
+
+
+# --- who may leave ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("adds_risk", [True, False])
+def test_open_it_forbids_every_create_until_the_cool_down_is_over(adds_risk: bool) -> None:
+    assert OPEN.forbids(None, adds_risk=adds_risk)
+    assert OPEN.looked_at(None, LIMITS, OPEN.until_at - 1).status is BreakerStatus.OPEN
+    assert not half_open(OPEN, None).forbids(None, adds_risk=adds_risk)
+
+
+def test_half_open_exactly_one_order_may_leave() -> None:
+    trying = half_open(OPEN, "the first").sent("the second", adds_risk=True)
+    assert not trying.forbids("the first", adds_risk=True)
+    assert trying.forbids("the second", adds_risk=True)
+    assert trying.forbids(None, adds_risk=False)
+
+
+def test_the_acceptance_of_the_probe_closes_it_and_of_no_other_order() -> None:
+    trying = half_open(OPEN)
+    assert trying.accepted("another").status is BreakerStatus.HALF_OPEN
+    closed = trying.accepted("probe")
+    assert (closed.status, closed.cause, closed.rejects) == (BreakerStatus.CLOSED, "", 0)
+
+
+@pytest.mark.parametrize("reason", COUNTED)
+def test_a_probe_that_is_refused_opens_it_for_longer(reason: RejectReason) -> None:
+    trying = half_open(OPEN)
+    again = trying.rejected("probe", reason, LIMITS, NOW, reduces=False)
+    assert again.status in (BreakerStatus.OPEN, BreakerStatus.RESTRICTED)
+    assert again.cooldown_ms >= 2 * OPEN.cooldown_ms
+
+
+def test_a_probe_that_was_not_sent_or_would_have_crossed_lets_another_try() -> None:
+    for reason in (RejectReason.NOT_SENT, RejectReason.POST_ONLY_WOULD_CROSS):
+        again = half_open(OPEN).rejected("probe", reason, LIMITS, NOW, reduces=False)
+        assert (again.status, again.probe) == (BreakerStatus.HALF_OPEN, None)
+
+
+def test_a_probe_whose_answer_is_lost_opens_it_again() -> None:
+    trying = half_open(OPEN)
+    assert trying.lost("another", LIMITS, NOW) is trying
+    assert trying.lost("probe", LIMITS, NOW).status is BreakerStatus.OPEN
+
+
+def test_cool_downs_double_up_to_a_quarter_of_an_hour() -> None:
+    breaker, spans = OPEN, [OPEN.cooldown_ms]
+    for _ in range(7):
+        breaker = half_open(breaker).rejected("probe", PLAIN, LIMITS, NOW, reduces=False)
+        spans.append(breaker.cooldown_ms)
+    assert spans == [30_000, 60_000, 120_000, 240_000, 480_000, 900_000, 900_000, 900_000]
+
+
+# --- orders of unknown fate -------------------------------------------------------------------------------------------
+
+
+def test_too_many_orders_of_unknown_fate_open_it_and_it_stays_open_while_they_are() -> None:
+    opened = Breaker().looked_at("3 orders are of unknown fate", LIMITS, NOW)
+    assert opened.status is BreakerStatus.OPEN
+    assert opened.looked_at("3 orders", LIMITS, NOW + DAY_MS).status is BreakerStatus.OPEN
+    assert opened.looked_at(None, LIMITS, NOW + DAY_MS).status is BreakerStatus.HALF_OPEN
+
+
+# --- a restricted account ---------------------------------------------------------------------------------------------
+
+RESTRICTED = refused(Breaker(), RejectReason.RESTRICTED)
+
+
+def test_a_restricted_account_only_reduces() -> None:
+    assert RESTRICTED.status is BreakerStatus.RESTRICTED
+    assert RESTRICTED.forbids(None, adds_risk=True)
+    assert not RESTRICTED.forbids(None, adds_risk=False)
+
+
+def test_after_a_restriction_only_an_order_that_adds_risk_can_tell() -> None:
+    trying = half_open(RESTRICTED, None).sent("reduces", adds_risk=False)
+    assert trying.probe is None
+    assert trying.accepted("reduces").status is BreakerStatus.HALF_OPEN
+    trying = trying.sent("adds", adds_risk=True)
+    assert trying.forbids("another", adds_risk=True)
+    assert not trying.forbids("another", adds_risk=False)
+    assert trying.accepted("adds").status is BreakerStatus.CLOSED
+    again = trying.rejected("adds", RejectReason.RESTRICTED, LIMITS, NOW, reduces=False)
+    assert (again.status, again.cooldown_ms) == (BreakerStatus.RESTRICTED, 2 * RESTRICTED.cooldown_ms)
+
+
+def test_where_not_even_a_reducing_order_is_taken_nothing_is_sent() -> None:
+    assert refused(RESTRICTED, RejectReason.RESTRICTED, reduces=True).status is BreakerStatus.OPEN
+
+
+# --- when a person must look ------------------------------------------------------------------------------------------
+
+
+def test_a_key_that_is_refused_three_times_in_a_row_needs_a_person() -> None:
+    breaker = refused(Breaker(), RejectReason.NOT_AUTHORISED)
+    for _ in range(2):
+        assert not breaker.lost_authority
+        breaker = half_open(breaker).rejected("probe", RejectReason.NOT_AUTHORISED, LIMITS, NOW, reduces=False)
+    assert breaker.lost_authority
+
+
+def test_only_a_recovery_that_fails_again_is_another_trip() -> None:
+    """An outage of hours is one trip, however often an order tries; a person is called for recoveries that repeat."""
+    breaker = OPEN
+    for _ in range(20):
+        breaker = half_open(breaker).rejected("probe", PLAIN, LIMITS, NOW, reduces=False)
+    assert (len(breaker.trips), breaker.tripped) == (1, 1)
+    breaker = refused(half_open(breaker).accepted("probe"), *[PLAIN] * LIMITS.rejects)
+    assert (len(breaker.trips), breaker.tripped) == (2, 2)
+
+
+def test_trips_are_forgotten_after_a_day_and_when_a_person_resumes() -> None:
+    later = OPEN.looked_at(None, LIMITS, NOW + DAY_MS)
+    assert (later.trips, later.tripped) == ((), 1)
+    resumed = refused(Breaker(), RejectReason.NOT_AUTHORISED).resumed()
+    assert (resumed.status, resumed.trips, resumed.alike) == (BreakerStatus.HALF_OPEN, (), 0)
+    assert replace(Breaker(), trips=(NOW,)).resumed() == Breaker()
+
+
+def test_the_limits_are_those_that_it_is_given() -> None:
+    strict = replace(LIMITS, rejects=2, cooldown_ms=1_000, unknown_notional=D(1))
+    breaker = (
+        Breaker().rejected("a", PLAIN, strict, NOW, reduces=False).rejected("b", PLAIN, strict, NOW, reduces=False)
+    )
+    assert (breaker.status, breaker.until_at) == (BreakerStatus.OPEN, NOW + 1_000)

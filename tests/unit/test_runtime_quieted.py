@@ -1,0 +1,63 @@
+"""Quiet outlives the process: it is journaled when it is asked for, and the next start heeds it before it opens."""
+
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from hedger.app.daemon import Daemon, Parts
+from hedger.errors import JournalError
+from hedger.model.message import VenueQuieted
+from hedger.runtime.journal import Journal, Row
+from hedger.runtime.quieted import remembered_quiet
+from hedger.sim.virtual_time import VirtualClock, run_virtual
+from tests.support.engine_policies import ACCOUNT, hedge_of, policy_of
+from tests.support.simulated_daemon import NOON, POLLING, Watcher
+
+
+class Heeding:
+    """A venue of which only what it is told to heed matters."""
+
+    account = ACCOUNT
+
+    def __init__(self) -> None:
+        self.heeded: list[tuple[int, bool]] = []
+
+    def keep_quiet(self, until_at: int, *, banned: bool) -> None:
+        self.heeded.append((until_at, banned))
+
+
+def daemon_on(journal: Journal, venue: Heeding) -> Daemon:
+    parts = Parts(
+        policy=policy_of(hedge_of()),
+        venues={ACCOUNT: venue},  # type: ignore[dict-item]
+        clock=VirtualClock(),
+        journal=journal,
+        polling=POLLING,
+        observer=Watcher(),
+        start_record={},
+    )
+    return Daemon(parts)
+
+
+def test_a_ban_is_on_disk_at_once_and_the_next_start_heeds_it(tmp_path: Path) -> None:
+    ban = VenueQuieted(account=ACCOUNT, until_at=NOON + 3_600_000, banned=True, text="HTTP 418")
+    first, second = Heeding(), Heeding()
+
+    async def scene() -> None:
+        with closing(Journal.open(tmp_path)) as journal:
+            daemon_on(journal, first).handle_now(ban)  # and no flush: as if it were killed here
+        with closing(Journal.open(tmp_path)) as journal:
+            daemon_on(journal, second)
+
+    run_virtual(scene(), NOON)
+    assert first.heeded == []
+    assert second.heeded == [(ban.until_at, True)]
+
+
+def test_a_row_of_quiet_that_cannot_be_understood_is_not_passed_over(tmp_path: Path) -> None:
+    with closing(Journal.open(tmp_path)) as journal:
+        journal.begin(1, {})
+        journal.write([Row(1, "quiet", f"{ACCOUNT}/ban", {"until": "soon"})])
+        with pytest.raises(JournalError, match="quiet"):
+            remembered_quiet(journal)

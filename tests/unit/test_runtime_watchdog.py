@@ -1,0 +1,142 @@
+"""The watchdog: it acts on a loop that stands still or does not heed a kill, and on nothing else."""
+
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from hedger.runtime.kill import KillFile
+from hedger.runtime.lifeline import Lifeline, LiveOrder
+from hedger.runtime.watchdog import EXIT_CODE, Watchdog
+
+ORDER = LiveOrder(account="main", symbol="BTC/USDT:USDT", client_order_id="hhdg000100000199")
+
+
+@dataclass
+class Bench:
+    """A watchdog whose time a test sets, and what it did."""
+
+    directory: Path
+    now_s: float = 100.0
+    canceled: list[LiveOrder] = field(default_factory=list)
+    told: list[str] = field(default_factory=list)
+    left: list[int] = field(default_factory=list)
+    gone: threading.Event = field(default_factory=threading.Event)
+    hangs: bool = False
+
+    def __post_init__(self) -> None:
+        self.line = Lifeline(KillFile(self.directory), lambda: self.now_s)
+        self.line.beating = True
+        self.dog = Watchdog(
+            self.line,
+            directory=self.directory,
+            cancel=self.cancel,
+            tell=self.told.append,
+            stuck_s=5.0,
+            leave=self.leave,
+            now=lambda: self.now_s,
+        )
+
+    def cancel(self, orders: Sequence[LiveOrder]) -> Sequence[str]:
+        assert self.line.tripped, "first nothing may leave any more, then what left is canceled"
+        self.canceled += orders
+        return []
+
+    def leave(self, code: int) -> None:
+        self.left.append(code)
+        self.gone.set()
+
+    def pass_time(self, seconds: float, *, beats: bool) -> list[str]:
+        """Look four times a second; what was found wrong."""
+        found = []
+        for _ in range(int(seconds * 4)):
+            self.now_s += 0.25
+            if beats:
+                self.line.beat()
+            found += [fault] if (fault := self.dog.look()) else []
+        return found
+
+
+def test_a_loop_that_beats_is_left_alone(tmp_path: Path) -> None:
+    assert Bench(tmp_path).pass_time(60, beats=True) == []
+
+
+def test_a_loop_that_stands_still_for_longer_than_the_limit_is_found(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    assert bench.pass_time(5, beats=False) == []
+    assert bench.pass_time(0.25, beats=False) == ["the event loop has stood still for 5.2 s"]
+
+
+def test_a_process_that_was_suspended_as_a_whole_gets_its_time_anew(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.pass_time(2, beats=True)
+    bench.now_s += 3600
+    assert bench.dog.look() is None
+    assert bench.pass_time(4.75, beats=False) == []
+    assert bench.pass_time(1, beats=False) != []
+
+
+def test_before_and_after_the_run_nothing_is_expected_of_the_loop(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.line.beating = False
+    assert bench.pass_time(60, beats=False) == []
+
+
+def test_a_kill_that_the_loop_does_not_heed_is_found_and_one_that_it_heeds_is_not(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.line.attended = True
+    bench.line.kill.latch("now")
+    assert bench.pass_time(5, beats=True) == []
+    assert bench.pass_time(0.5, beats=True)[0].startswith("a kill file has not been heeded for 5.")
+    bench.line.halted = True
+    assert bench.pass_time(20, beats=True) == []
+
+
+def test_it_forbids_creates_cancels_writes_the_stacks_and_leaves_with_its_code(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.line.live = (ORDER,)
+    with bench.dog:
+        bench.now_s += 1
+        for _ in range(40):  # half a limit at a time, or it would look like a process that was suspended
+            bench.now_s += 2
+            if bench.gone.wait(0.3):
+                break
+    assert bench.left == [EXIT_CODE]
+    assert bench.canceled == [ORDER]
+    assert bench.line.forbids() == "the watchdog has taken over"
+    stacks = (tmp_path / "stacks.txt").read_text()
+    assert "test_it_forbids_creates" in stacks
+    assert (tmp_path / "stacks.txt").stat().st_mode & 0o777 == 0o600
+    assert bench.told[0].endswith("orders that may have worked: 1, all are gone")
+
+
+def test_a_cancel_that_fails_is_told_and_does_not_keep_it(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.line.live = (ORDER,)
+    bench.dog._cancel = lambda _: [ORDER.client_order_id]
+    bench.dog._take_over("stuck")
+    assert bench.left == [EXIT_CODE]
+    assert f"not proven gone: {ORDER.client_order_id}" in bench.told[0]
+
+
+def test_a_log_that_hangs_does_not_keep_it(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    never = threading.Event()
+
+    def tell(_: str) -> None:
+        never.wait(30)
+
+    bench.dog._tell = tell
+    begun_at = time.monotonic()
+    bench.dog._take_over("stuck")
+    assert bench.left == [EXIT_CODE]
+    assert time.monotonic() - begun_at < 5
+    never.set()
+
+
+def test_a_kill_file_forbids_the_next_create_before_any_beat(tmp_path: Path) -> None:
+    line = Lifeline(KillFile(tmp_path))
+    assert line.forbids() is None
+    (tmp_path / "kill").touch()
+    assert line.forbids() == "the kill file is there"

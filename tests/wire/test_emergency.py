@@ -1,0 +1,143 @@
+"""The watchdog's own way to Binance: a client in a thread, which ends our orders by their ids and no others."""
+
+import asyncio
+import json
+from collections.abc import Callable, Sequence
+
+import pytest
+
+from hedger.runtime.lifeline import LiveOrder
+from hedger.venues.client import Credentials
+from hedger.venues.emergency import EmergencyAccount, EmergencyExit
+from hedger.venues.network import Network
+from tests.support.wire_bodies import order_record
+from tests.support.wire_certificates import contexts
+from tests.support.wire_server import KEY, SECRET, FakeVenue, Loopback, Seen, plain_answer, refusal, reset_answer
+from tests.support.wire_venue import OUR_ID, WireClock
+
+ORDER = "/fapi/v1/order"
+OTHER_ID = "hbot000100000297"
+OURS = LiveOrder(account="main", symbol="BTC/USDT:USDT", client_order_id=OUR_ID)
+OTHER = LiveOrder(account="main", symbol="ETH/USDT:USDT", client_order_id=OTHER_ID)
+
+
+def cancel(
+    prepare: Callable[[FakeVenue], None],
+    orders: Sequence[LiveOrder] = (OURS,),
+    *,
+    environment: str = "live",
+    behind_ms: int = 0,
+) -> tuple[list[str], list[Seen], list[str]]:
+    """What is left after the exit was used in a thread while this loop serves: ids, requests, the fake's complaints."""
+
+    async def scenario() -> tuple[list[str], list[Seen], list[str]]:
+        fake = await FakeVenue().start()
+        prepare(fake)
+        account = EmergencyAccount(
+            environment=environment,
+            credentials=Credentials(api_key=KEY, secret=SECRET),
+            network=Network(resolver=Loopback(fake.port), ssl_context=contexts()[1]),
+        )
+        leave = EmergencyExit({"main": account}, WireClock(behind_ms=behind_ms), pause_s=0.01)
+        try:
+            left = await asyncio.to_thread(leave, orders)
+        finally:
+            await fake.stop()
+        return list(left), fake.seen, fake.faults
+
+    return asyncio.run(scenario())
+
+
+def answering(**answers: object) -> Callable[[FakeVenue], None]:
+    """Answers to DELETE and GET of an order."""
+
+    def prepare(fake: FakeVenue) -> None:
+        fake.answers |= {(method, ORDER): answer for method, answer in answers.items()}
+
+    return prepare
+
+
+def canceled_record(id: str = OUR_ID) -> dict[str, object]:
+    return order_record(status="CANCELED", clientOrderId=id)
+
+
+def test_a_cancel_that_is_confirmed_by_the_order_s_record_is_enough() -> None:
+    left, seen, faults = cancel(answering(DELETE=canceled_record()))
+    assert left == []
+    assert faults == []
+    deletes = [one for one in seen if one.method == "DELETE"]
+    assert [(one.host, one.path) for one in deletes] == [("fapi.binance.com", ORDER)]
+    assert {key: deletes[0].params[key] for key in ("symbol", "origClientOrderId")} == {
+        "symbol": "BTCUSDT",
+        "origClientOrderId": OUR_ID,
+    }
+    assert {one.method for one in seen} == {"DELETE", "GET"}
+
+
+def test_it_asks_for_nothing_but_the_time_and_our_own_orders() -> None:
+    _, seen, _ = cancel(answering(DELETE=canceled_record()), [OURS, OTHER])
+    assert {one.path for one in seen} == {"/fapi/v1/time", ORDER}
+    asked = {one.params["origClientOrderId"] for one in seen if one.path == ORDER}
+    assert asked == {OUR_ID, OTHER_ID}
+    assert {one.params["symbol"] for one in seen if one.params.get("origClientOrderId") == OTHER_ID} == {"ETHUSDT"}
+
+
+def test_an_order_that_had_ended_before_is_proven_by_its_record() -> None:
+    left, _, _ = cancel(answering(DELETE=refusal(400, -2011), GET=order_record(status="FILLED", clientOrderId=OUR_ID)))
+    assert left == []
+
+
+def test_a_record_of_another_order_proves_nothing() -> None:
+    wrong = answering(DELETE=canceled_record(OTHER_ID), GET=order_record(status="NEW", clientOrderId=OUR_ID))
+    assert cancel(wrong)[0] == [OUR_ID]
+
+
+def test_an_order_that_the_venue_does_not_know_is_asked_about_twice() -> None:
+    left, seen, _ = cancel(answering(DELETE=refusal(400, -2011), GET=refusal(400, -2013)))
+    assert left == []
+    assert len([one for one in seen if one.method == "GET" and one.path == ORDER]) == 2
+    assert len([one for one in seen if one.method == "DELETE"]) == 2
+
+
+@pytest.mark.parametrize(
+    "answers",
+    [
+        {"DELETE": reset_answer(), "GET": reset_answer()},
+        {"DELETE": plain_answer(200, "<html>"), "GET": plain_answer(503, "")},
+        {"DELETE": refusal(400, -2011), "GET": order_record(status="NEW", clientOrderId=OUR_ID)},
+        {"DELETE": refusal(401, -2015), "GET": refusal(401, -2015)},
+        {"DELETE": {}, "GET": {}},
+    ],
+)
+def test_without_the_venue_s_word_an_order_counts_as_left(answers: dict[str, object]) -> None:
+    assert cancel(answering(**answers))[0] == [OUR_ID]
+
+
+def test_a_cancel_that_failed_once_is_tried_again() -> None:
+    async def second_time(request: object, seen: Seen) -> object:
+        tried.append(seen)
+        answer = reset_answer() if len(tried) == 1 else plain_answer(200, json.dumps(canceled_record()))
+        return await answer(request, seen)
+
+    tried: list[Seen] = []
+    left, _, _ = cancel(answering(DELETE=second_time, GET=order_record(status="NEW", clientOrderId=OUR_ID)))
+    assert left == []
+    assert len(tried) == 2
+
+
+def test_a_clock_that_is_off_by_minutes_does_not_keep_it_from_canceling() -> None:
+    left, _, faults = cancel(answering(DELETE=canceled_record()), behind_ms=180_000)
+    assert (left, faults) == ([], [])
+
+
+def test_a_run_that_only_watches_sends_nothing() -> None:
+    left, seen, _ = cancel(answering(), environment="shadow")
+    assert (left, seen) == ([OUR_ID], [])
+
+
+def test_the_text_of_an_account_shows_no_key() -> None:
+    account = EmergencyAccount(
+        environment="live", credentials=Credentials(api_key=KEY, secret=SECRET), network=Network()
+    )
+    assert KEY not in repr(account)
+    assert SECRET not in repr(account)

@@ -1,0 +1,155 @@
+"""Quiet on the wire: nothing is sent into a ban, not by a new start either, and everybody who must know is told."""
+
+import asyncio
+import time
+from contextlib import closing, suppress
+from pathlib import Path
+
+import pytest
+
+from hedger.errors import AskAgain
+from hedger.model.message import CancelAnswered, OrderRejected, VenueQuieted
+from hedger.model.order import RejectReason
+from hedger.runtime.journal import Journal
+from hedger.runtime.quieted import quiet_row, recover_quiet, remembered_quiet
+from tests.support.leave import let_go
+from tests.support.wire_server import Answer, plain_answer, refusal
+from tests.support.wire_venue import BTC, Desk, WireClock, cancel_order, opened, place_order
+
+SHUT: dict[str, Answer] = {
+    "418": refusal(418, -1003, Retry_After="30"),
+    "the firewall": plain_answer(403, "<html>Request blocked</html>"),
+    "a key that worked": refusal(401, -2015),
+}
+
+
+async def quieted(desk: Desk) -> VenueQuieted:
+    async for hint in desk.venue.hints():
+        if isinstance(hint, VenueQuieted):
+            return hint
+    raise AssertionError("the stream ended")
+
+
+@pytest.mark.parametrize("row", SHUT)
+def test_a_ban_is_told_out_of_turn_and_nothing_at_all_is_sent_into_it(row: str) -> None:
+    async def scenario() -> None:
+        async with opened() as desk:
+            desk.fake.answers["GET", "/fapi/v1/income"] = SHUT[row]
+            with pytest.raises(AskAgain):
+                await desk.venue.read_funding(0)
+            assert (await asyncio.wait_for(quieted(desk), 2)).banned
+            desk.fake.seen.clear()
+            placed = await desk.venue.place(place_order(), let_go)
+            assert isinstance(placed, OrderRejected)
+            assert placed.reason is RejectReason.RATE_LIMITED
+            assert isinstance(await desk.venue.cancel(cancel_order()), CancelAnswered)
+            for read in (desk.venue.read_account(), desk.venue.extend_switch([BTC.symbol], 60_000)):
+                with pytest.raises(AskAgain, match="quiet"):
+                    await read
+            await asyncio.sleep(0.2)
+            assert desk.fake.seen == [], "neither a cancel nor a listen key"
+
+    asyncio.run(scenario())
+
+
+def test_a_pause_lets_cancels_and_the_switch_through() -> None:
+    async def scenario() -> list[str]:
+        async with opened() as desk:
+            desk.fake.answers["GET", "/fapi/v1/income"] = refusal(429, -1003, Retry_After="30")
+            with pytest.raises(AskAgain):
+                await desk.venue.read_funding(0)
+            hint = await asyncio.wait_for(quieted(desk), 2)
+            assert not hint.banned
+            desk.fake.seen.clear()
+            await desk.venue.cancel(cancel_order())
+            await desk.venue.extend_switch([BTC.symbol], 60_000)
+            with pytest.raises(AskAgain):
+                await desk.venue.read_account()
+            return [f"{seen.method} {seen.path}" for seen in desk.fake.seen]
+
+    assert asyncio.run(scenario()) == ["DELETE /fapi/v1/order", "POST /fapi/v1/countdownCancelAll"]
+
+
+def test_a_start_waits_for_the_end_of_what_an_earlier_one_was_asked_and_then_opens() -> None:
+    async def scenario() -> tuple[float, bool]:
+        async with opened(ready=False) as desk:
+            desk.venue.keep_quiet(int(time.time() * 1000) + 600, banned=True)
+            begun = time.monotonic()
+            opening = asyncio.create_task(desk.venue.open([BTC.symbol]))
+            await asyncio.sleep(0.4)
+            early = desk.fake.seen != []
+            await opening
+            return time.monotonic() - begun, early
+
+    waited, early = asyncio.run(scenario())
+    assert waited >= 0.6
+    assert not early, "a request was sent into the ban"
+
+
+def test_a_start_that_waits_for_the_end_of_a_ban_can_be_ended_at_once() -> None:
+    async def scenario() -> tuple[float, int]:
+        async with opened(ready=False) as desk:
+            desk.venue.keep_quiet(int(time.time() * 1000) + 3_600_000, banned=True)
+            opening = asyncio.create_task(desk.venue.open([BTC.symbol]))
+            await asyncio.sleep(0.1)
+            begun = time.monotonic()
+            opening.cancel()
+            with suppress(asyncio.CancelledError):
+                await opening
+            return time.monotonic() - begun, len(desk.fake.seen)
+
+    took, sent = asyncio.run(scenario())
+    assert took < 0.5
+    assert sent == 0
+
+
+def test_a_ban_that_comes_while_opening_is_waited_for_and_not_run_into_by_restarts() -> None:
+    """A process that gave up here would be started again, ask again, and prolong the ban."""
+
+    async def scenario() -> tuple[int, int]:
+        clock = WireClock(speed=20)
+        async with opened(ready=False, clock=clock) as desk:
+            desk.fake.clock_ms, desk.fake.judges_age = clock.now_ms, False
+            good = desk.fake.answers["GET", "/fapi/v1/fundingInfo"]
+            desk.fake.answers["GET", "/fapi/v1/fundingInfo"] = refusal(418, -1003, Retry_After="12")
+            opening = asyncio.create_task(desk.venue.open([BTC.symbol]))
+            while not desk.watcher.closed:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            during = len(desk.fake.seen)
+            await asyncio.sleep(0.3)
+            desk.fake.answers["GET", "/fapi/v1/fundingInfo"] = good
+            into_the_ban = len(desk.fake.seen) - during
+            await opening
+            return into_the_ban, desk.watcher.closed[0] - clock.now_ms()
+
+    into_the_ban, left_ms = asyncio.run(scenario())
+    assert into_the_ban == 0
+    assert left_ms <= 0
+
+
+class Kept:
+    """A venue of which only what it is told to heed matters."""
+
+    account = "main"
+
+    def __init__(self) -> None:
+        self.heeded: list[tuple[int, bool]] = []
+
+    def keep_quiet(self, until_at: int, *, banned: bool) -> None:
+        self.heeded.append((until_at, banned))
+
+
+def asked(until_at: int, *, banned: bool, account: str = "main") -> VenueQuieted:
+    return VenueQuieted(account=account, until_at=until_at, banned=banned, text="HTTP 418")
+
+
+@pytest.mark.parametrize("last", [False, True])
+def test_the_journal_keeps_the_last_ban_and_the_last_pause_apart(tmp_path: Path, last: bool) -> None:
+    events = [asked(5_000, banned=True), asked(900, banned=False), asked(7_000, banned=True, account="gone")]
+    venue = Kept()
+    with closing(Journal.open(tmp_path)) as journal:
+        journal.begin(1, {})
+        journal.write([quiet_row(10, event) for event in (events if last else reversed(events))])
+        recover_quiet(journal, {"main": venue})  # type: ignore[dict-item]
+        assert set(remembered_quiet(journal)) == set(events)
+    assert sorted(venue.heeded) == [(900, False), (5_000, True)]
