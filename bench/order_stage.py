@@ -232,6 +232,7 @@ def _policy() -> Policy:
             orders_per_day=many,
             order_notional=Decimal(10**12),
             daily_notional=Decimal(10**12),
+            daily_cost=Decimal(10**12),
             position=Decimal(many),
         ),
     )

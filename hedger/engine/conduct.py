@@ -1,4 +1,5 @@
-"""What a hedge's own orders have lately been like: how far their prices ranged, and how many were canceled in vain.
+"""What a hedge's own orders have lately been like: how far their prices ranged, how many were canceled in vain, and
+what they cost today.
 
 What the journal remembers of a time that is yet to come, after a clock was set back, counts nothing.
 """
@@ -8,12 +9,14 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
+from hedger.engine.ledger import Ledger
 from hedger.engine.movement import PriceRange
 from hedger.engine.state import HedgeState
 from hedger.model.instrument import InstrumentId
-from hedger.model.numeric import BPS
+from hedger.model.numeric import BPS, ZERO
 
 MINUTE_MS = 60_000
+DAY_MS = 86_400_000
 PRICES_MINUTES = 10
 CANCELS_MINUTES = 60
 
@@ -48,3 +51,14 @@ def cancels_in_vain(memory: HedgeState, now: int) -> int:
     """How many orders were canceled in the last hour since the last fill."""
     minute = now // MINUTE_MS
     return sum(count for at, count in memory.cancels if minute - CANCELS_MINUTES < at <= minute)
+
+
+def day_opened(memory: HedgeState, ledger: Ledger, now: int) -> HedgeState:
+    """The memory with what the hedge had cost when this day (UTC) began; the same object within a day."""
+    today = now // DAY_MS
+    return memory if memory.cost_day == today else replace(memory, cost_day=today, cost_before=ledger.cost)
+
+
+def cost_today(memory: HedgeState, ledger: Ledger, now: int) -> Decimal:
+    """What hedging cost today (+) or earned (-), in quote."""
+    return ledger.cost - memory.cost_before if memory.cost_day == now // DAY_MS else ZERO

@@ -46,6 +46,11 @@ class Ledger:
         return self.fees + self.funding
 
     @property
+    def cost(self) -> Decimal:
+        """What hedging cost so far (+): fees, funding, and what prices took back within ten seconds of our fills."""
+        return -(self.fees + self.funding + self.realised_spread)
+
+    @property
     def entry_basis_bps(self) -> Decimal | None:
         """The notional-weighted basis (mark over index) at which the position was built, in basis points."""
         return self.entry_basis_notional / self.entry_notional if self.entry_notional else None

@@ -12,7 +12,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import NamedTuple
 
-from hedger.engine.conduct import cancels_in_vain, price_range_bps
+from hedger.engine.conduct import cancels_in_vain, cost_today, price_range_bps
 from hedger.engine.exposure import position_of
 from hedger.engine.gate import broken, no_lease, quiet, restricted
 from hedger.engine.ledger import basis_bps
@@ -226,6 +226,11 @@ def _daily_notional(p: Proposal) -> Denied | None:
     return _above(Reason.DAILY_NOTIONAL, total, p.hedge.guards.daily_notional, f"today would come to {total:.0f}")
 
 
+def _daily_cost(p: Proposal) -> Denied | None:
+    cost = cost_today(p.memory, p.state.ledgers[p.hedge.name], p.state.now)
+    return _above(Reason.DAILY_COST, cost, p.hedge.guards.daily_cost, f"today has cost {cost:.2f}")
+
+
 def _position(p: Proposal) -> Denied | None:
     """The hedge's positions together if this order fills, and with it every order on its side of unknown fate."""
     lost = (o for o in p.state.orders.values() if o.status is OrderStatus.UNKNOWN and o.id == p.instrument.id)
@@ -381,6 +386,7 @@ GUARDS: tuple[tuple[str, Kind, Guard], ...] = (
     ("position", Kind.RISK, _position),
     ("order_notional", Kind.ENTRY, _order_notional),
     ("daily_notional", Kind.ENTRY, _daily_notional),
+    ("daily_cost", Kind.ENTRY, _daily_cost),
     ("price_drift", Kind.ENTRY, _price_drift),
     ("cancels_per_hour", Kind.ENTRY, _cancels_per_hour),
     ("orders_per_minute", Kind.ENTRY, _orders_per_minute),

@@ -99,7 +99,7 @@ class Guards:
 
     `quote_age`, `mark_age`, `account_age` in ms; `mark_collar`, `index_collar`, `spread`, `basis` in basis points;
     `depth` is the least quote notional at the price that we join; `adverse_funding` is the most that the hedge
-    may pay, as a yearly ratio; `order_notional`, `daily_notional` in quote; `position` in coins;
+    may pay, as a yearly ratio; `order_notional`, `daily_notional`, `daily_cost` in quote; `position` in coins;
     `price_drift` is how far our own prices may range in ten minutes, in basis points; `cancels_per_hour` is how many
     orders may be canceled in an hour without a fill; `futile_hedges` is how many filled hedges in a row may leave the
     deviation where it was.
@@ -118,6 +118,7 @@ class Guards:
     orders_per_day: int
     order_notional: Decimal
     daily_notional: Decimal
+    daily_cost: Decimal
     position: Decimal
     price_drift: Decimal
     cancels_per_hour: int

@@ -10,7 +10,7 @@ from hedger.engine.order_flow import on_news, on_report
 from hedger.engine.orders import News, Order, OrderStatus, advance
 from hedger.engine.policy import Policy
 from hedger.engine.rules import ask_for_rules
-from hedger.engine.state import Mode, State
+from hedger.engine.state import AccountView, Mode, State
 from hedger.model.identity import parse_order_id
 from hedger.model.message import (
     AccountRead,
@@ -73,7 +73,7 @@ def _find_strangers(state: State, policy: Policy, event: AccountRead) -> State:
         identity = parse_order_id(report.client_order_id or "")
         if identity is None or identity.bot != policy.bot or report.client_order_id in state.orders:
             continue
-        if identity.epoch >= state.epoch:
+        if not state.first_epoch <= identity.epoch < state.epoch:
             text = f"order {report.client_order_id} on {report.id} carries our tag but is not in the journal: "
             text += "another hedger with the same tag runs on this account, or the journal was lost; "
             text += "stop the other one or restore the journal; an order that nobody knows, cancel it at the venue"
@@ -157,7 +157,7 @@ def ask_around(state: State, policy: Policy) -> tuple[State, list[Command]]:
     accounts = dict(state.accounts)
     for name, view in state.accounts.items():
         waits = not view.settled and view.asked_at <= view.barrier_at
-        waits = waits or (not state.reconciled and view.asked_at <= view.believed_at)
+        waits = waits or (not state.reconciled and view.asked_at <= view.believed_at and _owes_readings(view, policy))
         doubts = view.doubted is not None and view.asked_at < view.doubt.confirm_at <= state.now
         if (waits or doubts) and state.now > view.barrier_at:
             accounts[name] = replace(view, asked_at=state.now)
@@ -173,6 +173,12 @@ def ask_around(state: State, policy: Policy) -> tuple[State, list[Command]]:
     state, fills = pursue(state._replace(accounts=accounts, orders=orders))
     state, rules = ask_for_rules(state)
     return state, commands + fills + rules
+
+
+def _owes_readings(view: AccountView, policy: Policy) -> bool:
+    """Whether an account must be read out of turn to be reconciled. What keeps the program waiting after that, as an
+    order of unknown fate does, is not mended by reading as fast as the venue answers."""
+    return view.clean_cycles < policy.clean_cycles
 
 
 def _ask_about(state: State, policy: Policy, order: Order) -> tuple[Order | None, list[Command]]:

@@ -3,6 +3,7 @@ again every hour and when the venue calls an order invalid."""
 
 from __future__ import annotations
 
+from collections.abc import Set
 from dataclasses import replace
 
 from hedger.engine.state import State
@@ -18,18 +19,28 @@ OWED_READINGS = 2
 
 def on_instruments_loaded(state: State, event: InstrumentsLoaded) -> State:
     """The state with the rules of now. What an account does not list any more is kept and marked: its position is
-    still there. After a change of the coins in a unit, two readings must come before the next create."""
+    still there. After a change of the coins in a unit, two readings and new prices come before the next create."""
     known = {id: rules for id, rules in state.instruments.items() if id.account == event.account}
     listed = {rules.id: rules for rules in event.instruments}
     gone = frozenset(known.keys() - listed.keys())
     due_at = state.now + (AGAIN_AFTER_MS if gone else EVERY_MS)  # trading may have been suspended only
     view = replace(state.accounts[event.account], rules_due_at=due_at)
-    if any(_resized(known.get(id), rules) for id, rules in listed.items()):
+    resized = {id for id, rules in listed.items() if _resized(known.get(id), rules)}
+    if resized:
         view = replace(view, barrier_at=max(view.barrier_at, state.now), owed=OWED_READINGS)
+        state = _without_prices(state, resized)
     return state._replace(
         instruments={**state.instruments, **listed},
         delisted=(state.delisted - listed.keys()) | gone,
         accounts={**state.accounts, event.account: view},
+    )
+
+
+def _without_prices(state: State, ids: Set[InstrumentId]) -> State:
+    """A price of the old unit is no price of the new one, and must not make the new one look like a leap."""
+    return state._replace(
+        quotes={id: held for id, held in state.quotes.items() if id not in ids},
+        marks={id: held for id, held in state.marks.items() if id not in ids},
     )
 
 

@@ -76,6 +76,7 @@ class Reason(StrEnum):
     ORDERS_PER_DAY = "orders_per_day"
     ORDER_NOTIONAL = "order_notional"
     DAILY_NOTIONAL = "daily_notional"
+    DAILY_COST = "daily_cost"
     POSITION = "position"
     FUTILE_HEDGES = "futile_hedges"
     LEVERAGE = "leverage"
@@ -227,7 +228,8 @@ class HedgeState:
     """The memory of one hedge between decisions. Instants in ms; None where there is none.
 
     `outside_ms` counts finished spells outside the band; one that goes on began at `outside_since`. `sent_at` are
-    the creates of the last minute; `day_notional` is what was traded on `day` (days since 1970, UTC). `effect_due` is
+    the creates of the last minute; `day_notional` is what was traded on `day` (days since 1970, UTC), `cost_before`
+    what the hedge had cost, by its ledger, when `cost_day` began. `effect_due` is
     (|deviation| before, coins filled, holding, target) of the last hedge that filled, until a settled reading shows
     what it did; `futile` counts those in a row that did nothing. `prices` are the ranges of our own
     prices in the last minutes, `cancels` the (minute, count) of cancels since the last fill.
@@ -242,6 +244,8 @@ class HedgeState:
     day: int = 0
     day_orders: int = 0
     day_notional: Decimal = ZERO
+    cost_day: int = 0
+    cost_before: Decimal = ZERO
     margin_severity: Severity = Severity.CLEAR
     liquidation_severity: Severity = Severity.CLEAR
     futile: int = 0
@@ -274,8 +278,9 @@ class Markout(NamedTuple):
 class State(NamedTuple):
     """Everything. `quotes` and `marks` hold (value, received_at).
 
-    `mode_reason` says for a person why the mode is what it is, `reconcile_reason` why the accounts are read anew.
-    Until `lagged_until` nothing is created because the loop came late.
+    `first_epoch` is the first of this journal, which cannot explain an order of ours from before it. `mode_reason` says
+    for a person why the mode is what it is, `reconcile_reason` why the accounts are read anew. Until `lagged_until`
+    nothing is created because the loop came late.
 
     A NamedTuple and not a dataclass, because each event makes a new one and `_replace` is five times as fast.
     The mappings are replaced and never changed in place.
@@ -283,6 +288,7 @@ class State(NamedTuple):
 
     now: int
     epoch: int
+    first_epoch: int = 0
     mode: Mode = Mode.BOOT
     mode_reason: str = ""
     next_sequence: int = 1

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import NamedTuple
 
-from hedger.engine.conduct import canceled, priced
+from hedger.engine.conduct import canceled, day_opened, priced
 from hedger.engine.decide import Draft, Facts, Verdict, decide, gather
 from hedger.engine.fold import fold, touched
 from hedger.engine.gate import after_gap, note_sent, on_beat
@@ -98,7 +98,8 @@ def _look(
     decisions: list[Decision],
 ) -> State:
     """Look at one hedge: watch its band, decide, and turn the verdict into a command and a record."""
-    memory = before = state.hedges[hedge.name]
+    before = state.hedges[hedge.name]
+    memory = day_opened(before, state.ledgers[hedge.name], state.now)
     facts = gather(state, hedge)
     if facts is not None:
         memory = _watch(memory, facts, state)

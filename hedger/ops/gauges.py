@@ -6,6 +6,7 @@ import math
 from decimal import Decimal
 
 from hedger.engine.breaker import BreakerStatus
+from hedger.engine.conduct import cost_today
 from hedger.engine.decide import gather
 from hedger.engine.ledger import Ledger
 from hedger.engine.limits import DAY_MS, yearly_funding
@@ -37,7 +38,7 @@ class HedgeGauges:
         self._unhedged = meters.unhedged.labels(name).set
         self._outside_seconds = meters.outside_seconds.labels(name).inc
         self._counted_ms = 0
-        memory = (meters.worst, meters.day_orders, meters.day_notional, meters.futile)
+        memory = (meters.worst, meters.day_orders, meters.day_notional, meters.day_cost, meters.futile)
         self._memory = tuple(meter.labels(name).set for meter in memory)
         self._severities = tuple(
             meters.severity.labels(name, guard).set for guard in ("margin_ratio", "liquidation_distance")
@@ -79,7 +80,8 @@ class HedgeGauges:
             self._counted_ms = spent
         today = memory.day == state.now // DAY_MS
         orders, notional = (memory.day_orders, memory.day_notional) if today else (0, ZERO)
-        values = (float(memory.max_abs_deviation), float(orders), float(notional), float(memory.futile))
+        cost = cost_today(memory, state.ledgers[self._hedge.name], state.now)
+        values = (float(memory.max_abs_deviation), float(orders), float(notional), float(cost), float(memory.futile))
         for write, value in zip(self._memory, values, strict=True):
             write(value)
         for severity, level in zip(

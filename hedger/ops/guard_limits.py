@@ -15,7 +15,7 @@ from hedger.model.numeric import ONE
 SCALES: dict[str, Decimal] = {
     **dict.fromkeys(("quote_age", "mark_age", "account_age"), Decimal("0.001")),
     **dict.fromkeys(("mark_collar", "index_collar", "spread", "basis", "price_drift"), Decimal("0.0001")),
-    **dict.fromkeys(("depth", "order_notional", "daily_notional", "position", "adverse_funding"), ONE),
+    **dict.fromkeys(("depth", "order_notional", "daily_notional", "daily_cost", "position", "adverse_funding"), ONE),
     **dict.fromkeys(("orders_per_minute", "orders_per_day", "cancels_per_hour", "futile_hedges", "leverage"), ONE),
     **dict.fromkeys(("margin_ratio", "liquidation_distance"), ONE),
 }

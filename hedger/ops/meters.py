@@ -108,6 +108,7 @@ class HedgeMeters:
         )
         self.day_orders = on.gauge("day_orders", "Orders sent this day (UTC).", HEDGE)
         self.day_notional = on.gauge("day_notional_quote", "Quote value of orders sent this day (UTC).", HEDGE)
+        self.day_cost = on.gauge("day_cost_quote", "What hedging cost this day (UTC); below 0 it earned.", HEDGE)
         self.futile = on.gauge("futile_hedges", "Hedges in a row that filled and changed nothing.", HEDGE)
 
     def _orders(self, on: Declaring) -> None:

@@ -55,6 +55,7 @@ REASON_WORDS: dict[Reason, str] = {
     Reason.ORDERS_PER_DAY: "too many orders today",
     Reason.ORDER_NOTIONAL: "the order is worth too much",
     Reason.DAILY_NOTIONAL: "too much was traded today",
+    Reason.DAILY_COST: "today has cost too much",
     Reason.POSITION: "the position would be too large",
     Reason.FUTILE_HEDGES: "hedges filled without moving the delta: something is counted wrongly",
     Reason.LEVERAGE: "the venue's leverage differs from the configured one",

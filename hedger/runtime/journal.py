@@ -23,6 +23,7 @@ from hedger.engine.orders import Order
 from hedger.engine.state import HedgeState
 from hedger.errors import JournalError
 from hedger.runtime.chain import Link, first_broken, hash_of, tail
+from hedger.runtime.epochs import last_epoch, next_epoch
 from hedger.runtime.head import NAME as HEAD
 from hedger.runtime.head import Head, lost_end, note_head, noted_head
 from hedger.runtime.inputs import Facts, Input, facts_of, put
@@ -59,7 +60,6 @@ SELECT coalesce((SELECT at FROM events
                  WHERE +kind = 'fill' OR (+kind = 'order' AND CAST(json_extract(body, '$.reported') AS REAL) > 0)
                  ORDER BY seq DESC LIMIT 1), 0)
 """
-_LAST_EPOCH = "SELECT coalesce(max(epoch), 0) FROM events"
 _LAST_AT = "SELECT coalesce((SELECT at FROM events ORDER BY seq DESC LIMIT 1), 0)"
 _TOLD = "seq, at, epoch, kind, key, body"
 
@@ -88,9 +88,11 @@ class Told(NamedTuple):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recovered:
     """What a start needs from the starts before it. `clean` is False when the last one did not end in order;
-    `filled_at` is when something of ours last filled, 0 for never; `last_at` is the last row's moment."""
+    `filled_at` is when something of ours last filled, 0 for never; `last_at` is the last row's moment; `first_epoch` is
+    the first that this journal knows."""
 
     epoch: int
+    first_epoch: int
     clean: bool
     funding_since_at: int
     halted: str | None
@@ -162,13 +164,13 @@ class Journal:
         self.verify(newest=VERIFIED_AT_START)
         noted = noted_head(self._path.parent)
         with self._reading():
-            recovered = self._recover(now)
+            first_epoch, self._epoch = next_epoch(self._connection, noted, now)
+            recovered = self._recover(now, first_epoch)
             fault = recovered.halted or lost_end(self._connection, noted) or crash_loop(self._connection, now)
-        self._epoch = max(recovered.epoch, noted.epoch + 1 if noted is not None else 0)
         halts = [] if fault == recovered.halted else [Row(now, "halt", fault or "", {})]
         self.write([Row(now, "start", str(self._epoch), start), *halts])
         self._note_head()
-        return replace(recovered, epoch=self._epoch, halted=fault)
+        return replace(recovered, halted=fault)
 
     def begin_after(self, epoch: int, rows: Iterable[Row]) -> None:
         """Begin a new journal in place of one that ended with an epoch: ids that it used are not used again."""
@@ -178,7 +180,7 @@ class Journal:
     def last_epoch(self) -> int:
         """The newest epoch of all rows, 0 where there is none."""
         with self._reading():
-            return self._scalar(_LAST_EPOCH)
+            return last_epoch(self._connection)
 
     def verify(self, newest: int | None = None) -> None:
         """Prove that every row, or each of the `newest`, is what was written; raises JournalError for the first that is
@@ -313,10 +315,11 @@ class Journal:
         except (sqlite3.Error, ValidationError) as problem:
             raise JournalError(f"{self._path}: cannot be read ({type(problem).__name__}); restore it") from None
 
-    def _recover(self, now: int) -> Recovered:
+    def _recover(self, now: int, first_epoch: int) -> Recovered:
         orders = (_ORDER.validate_json(body) for (body,) in self._connection.execute(_UNFINISHED))
         return Recovered(
-            epoch=self._scalar(_LAST_EPOCH) + 1,
+            epoch=self._epoch,
+            first_epoch=first_epoch,
             clean=self._last_kind(("start", "stop")) != "start",
             halted=self.halted(),
             next_decision=self._scalar(

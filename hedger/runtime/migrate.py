@@ -113,7 +113,7 @@ def _sync(path: Path) -> None:
 
 def _chain_rows(connection: sqlite3.Connection) -> None:
     """Version 1 had no hashes: the same rows again, each with its own."""
-    connection.execute("DROP INDEX events_by_key")
+    connection.execute("DROP INDEX IF EXISTS events_by_key")
     connection.execute(_EVENTS.format(name="chained"))
     connection.executemany("INSERT INTO chained VALUES (?, ?, ?, ?, ?, ?, ?)", _chained(connection))
     connection.execute("DROP TABLE events")

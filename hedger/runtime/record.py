@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict, fields, replace
 
 from hedger.engine.orders import Order
-from hedger.engine.state import Action, Decision, State
+from hedger.engine.state import Action, Decision, HedgeState, State
 from hedger.engine.step import Result
 from hedger.model.message import (
     Event,
@@ -50,11 +50,16 @@ def rows_of(before: State, stamped: Stamped, result: Result, recorder: Recorder 
     rows += [
         Row(after.now, "memory", name, replace(memory, decision=None))
         for name, memory in after.hedges.items()
-        if everything or before.hedges[name].day_notional != memory.day_notional
+        if everything or _counts(before.hedges[name]) != _counts(memory)
     ]
     rows += [Row(after.now, "change", f"{change.account}/{change.what}", change) for change in result.changes]
     rows += [Row(after.now, "halt", c.reason, {}) for c in result.commands if isinstance(c, Halt)]
     return rows
+
+
+def _counts(memory: HedgeState) -> tuple[object, ...]:
+    """What of a hedge's memory is written when it changes, and not only when an order leaves."""
+    return memory.day_notional, memory.cost_day
 
 
 def must_be_durable(result: Result, rows: list[Row]) -> bool:

@@ -24,6 +24,7 @@ def recovered_state(policy: Policy, recovered: Recovered, now: int) -> State:
     orders = {o.client_order_id: _doubted(o, now) for o in carried if o is not None}
     lagging_until = max(min(recovered.filled_at, now) + LAG_MS, _last_may_arrive(policy, recovered, now))
     return state._replace(
+        first_epoch=recovered.first_epoch,
         next_decision=recovered.next_decision,
         halted=recovered.halted,
         orders=orders,

@@ -157,6 +157,10 @@ class GuardSettings(Table):
     daily_notional: Notional = Field(
         default=Decimal(2_000_000), description="The most that a day's orders may be worth together, in quote."
     )
+    daily_cost: Notional = Field(
+        default=Decimal(1000),
+        description="The most that a day may cost in fees, funding and adverse moves after our fills, in quote.",
+    )
     position: Quantity = Field(
         description="The largest position, long or short, that the hedge may hold, in coins; it has no default."
     )

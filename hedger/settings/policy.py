@@ -119,6 +119,7 @@ def _guards(guards: GuardSettings) -> Guards:
         orders_per_day=guards.orders_per_day,
         order_notional=guards.order_notional,
         daily_notional=guards.daily_notional,
+        daily_cost=guards.daily_cost,
         position=guards.position,
         price_drift=guards.price_drift_bps,
         cancels_per_hour=guards.cancels_per_hour,

@@ -222,6 +222,7 @@ def _guards(rng: Random, coin: str, pace: Pace) -> Guards:
         orders_per_day=3_000,
         order_notional=PRICES[coin] * HOLDINGS[coin],
         daily_notional=D(500_000_000),
+        daily_cost=D(500_000_000),
         position=HOLDINGS[coin] * 6,
         price_drift=D(500),
         cancels_per_hour=240,

@@ -94,6 +94,17 @@ def test_a_kill_takes_our_orders_off_the_book_and_none_follows(
     assert (running.paper / "kill").exists()
 
 
+def test_a_halt_is_on_the_pages_that_alarms_are_made_of_within_five_seconds(processes: Nursery, tmp_path: Path) -> None:
+    running = processes.still(tmp_path, speed="1")
+    running.until_mode("hedging")
+    running.until(lambda: running.get("/readyz")[0] == 200, "readiness")
+    touch(running)
+    running.until(lambda: "halted" in running.get("/readyz")[1], "halt on the health page", WITHIN_S)
+    assert running.get("/readyz")[0] == 503
+    running.until(lambda: 'hedger_mode{mode="halted"} 1.0' in running.get("/metrics")[1], "halt as a metric", WITHIN_S)
+    running.until(lambda: "halted" in running.events, "halt in the log", WITHIN_S)
+
+
 def test_a_kill_outlives_a_restart_and_only_a_reason_lifts_it(processes: Nursery, tmp_path: Path) -> None:
     first = processes.still(tmp_path, speed="5")
     exchange = order_at_work(first)

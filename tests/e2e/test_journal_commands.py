@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from hedger.app.version import VERSION
 from tests.support.processes import Ended, run_hedger
 
 
@@ -110,11 +111,20 @@ def test_an_order_is_told_from_its_decision_to_its_end(directory: Path) -> None:
     assert "start" in {event["kind"] for event in record["nearby"]}
 
 
+def test_each_start_says_which_program_ran_with_which_settings(directory: Path) -> None:
+    with closing(sqlite3.connect(directory / "journal.sqlite3")) as journal:
+        (body,) = journal.execute("SELECT body FROM events WHERE kind = 'start'").fetchone()
+    started = json.loads(body)
+    assert started["version"] == VERSION
+    assert started["mode"] == "paper"
+    assert len(bytes.fromhex(started["config"])) == 8
+
+
 def test_the_journal_tells_what_is_in_it_and_proves_it(directory: Path) -> None:
     known = json.loads(typed(directory, "journal", "info", "--json").out)
     assert known["kinds"]["decision"]["rows"] > 5
     assert known["kinds"]["start"]["rows"] == 1
-    assert [(start["epoch"], start["prepared"], start["clean"]) for start in known["starts"]] == [(1, True, True)]
+    assert [(start["prepared"], start["clean"]) for start in known["starts"]] == [(True, True)]
     assert known["bytes"] > 10_000
     table = typed(directory, "journal", "info")
     assert "decision\t" in table.out

@@ -140,6 +140,14 @@ def test_the_healthcheck_agrees(running: Running) -> None:
     assert (ended.code, ended.out, ended.err) == (0, "", "")
 
 
+def test_a_run_without_faults_is_never_told_to_be_quiet_and_stays_under_its_limit_of_weight(running: Running) -> None:
+    families = text_string_to_metric_families(running.get("/metrics")[1])
+    used = [s.value for f in families if f.name == "hedger_rate_weight_used_ratio" for s in f.samples]
+    assert used
+    assert all(0 < ratio <= 0.8 for ratio in used)
+    assert not {"venue_quieted", "rate_weight_high", "rate_lanes_closed"} & set(running.events)
+
+
 def test_a_second_hedger_is_refused_and_the_first_goes_on(running: Running) -> None:
     ended = run_hedger("paper", "--speed", "10", "--seconds", "10", "--state-dir", str(running.directory))
     assert (ended.code, ended.out) == (6, "")

@@ -18,7 +18,9 @@ EVIDENCE = {News.SEEN_WORKING, News.SEEN_FILLED, News.SEEN_CANCELED, News.SEEN_E
 Change = News | OrderReport | Fill
 news = st.sampled_from(list(News))
 parts = st.integers(0, 10).map(lambda n: D(n) / 10)
-reports = st.builds(lambda status, filled: report_of(ORDER, status, filled), st.sampled_from(list(ReportStatus)), parts)
+# A record may name anything, more than the order too.
+named = st.integers(0, 20).map(lambda n: D(n) / 10)
+reports = st.builds(lambda status, filled: report_of(ORDER, status, filled), st.sampled_from(list(ReportStatus)), named)
 # Ten trades of a tenth: any of them, in any order, any number of times, never come to more than the order.
 fills = st.integers(0, 9).map(lambda trade: fill_of(ORDER, "0.1", str(trade)))
 changes: st.SearchStrategy[list[Change]] = st.lists(st.one_of(news, reports, fills), max_size=30)
@@ -90,6 +92,8 @@ def test_a_lost_create_is_never_taken_as_refused(sequence: list[Change]) -> None
     for before, change, after in lives(sequence):
         if change in (News.LOST, News.REFUSED, News.ACCEPTED) and before.status is not OrderStatus.SENT:
             assert after.status is before.status, "these speak of an order on its way only"
+        if change is News.LOST and before.status is OrderStatus.SENT:
+            assert after.status is OrderStatus.UNKNOWN
 
 
 @given(changes)

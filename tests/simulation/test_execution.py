@@ -10,7 +10,7 @@ import pytest
 from hedger.engine.orders import OrderStatus
 from hedger.engine.state import Reason
 from hedger.model.market import Quote
-from hedger.model.message import CancelOrder, PlaceOrder
+from hedger.model.message import CancelOrder, Operation, PlaceOrder
 from hedger.model.order import RejectReason, Side
 from hedger.sim.nouns import Wallet
 from tests.support.engine_policies import hedge_of, policy_of
@@ -237,3 +237,23 @@ def test_each_refusal_in_a_row_is_answered_more_slowly(tmp_path: Path) -> None:
         assert all(500 * 2**n <= gap <= 500 * 2**n + 1_000 for n, gap in enumerate(gaps))
 
     play(script, policy_of(hedge_of()), tmp_path)
+
+
+@pytest.mark.parametrize(("meanwhile", "waits_s"), [("a pause", 0.5), ("too long", 1.2)])
+def test_an_order_that_waited_for_its_turn_leaves_only_if_it_still_may(
+    meanwhile: str, waits_s: float, tmp_path: Path
+) -> None:
+    async def script(it: Play) -> None:
+        async def line() -> None:
+            if meanwhile == "a pause":
+                it.daemon.loop.ask(Operation.PAUSE, "while it waits")
+            await it.clock.sleep(waits_s)
+
+        it.venue.in_line = line
+        await it.until(lambda: len(it.venue.placed) > 0, "an order")
+        await it.sleep(waits_s + 0.4)
+        (order,) = it.state.orders.values()
+        assert order.status is OrderStatus.REJECTED
+
+    it = play(script, policy_of(hedge_of()), tmp_path)
+    assert it.truth.creates_accepted == 0

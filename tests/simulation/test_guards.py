@@ -95,6 +95,9 @@ CASES: dict[str, Case] = {
     "daily_notional": Case(
         nothing, nothing, guards={"daily_notional": D(80_000)}, start_at=EVENING, more="0.5", less="-0.7", again="0.2"
     ),
+    "daily_cost": Case(
+        nothing, nothing, guards={"daily_cost": D(5)}, start_at=EVENING, more="0.5", less="-0.7", again="0.2"
+    ),
 }
 ELSEWHERE = {
     "switch_lease": "it shuts an account, or the whole program: test_switch and test_engine_gate",

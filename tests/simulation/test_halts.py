@@ -10,7 +10,7 @@ from hedger.app.resume import lift_halt
 from hedger.engine.state import Mode
 from hedger.errors import GiveUp, Halted
 from hedger.model.account import AccountReading
-from hedger.model.identity import OrderIdentity, format_order_id
+from hedger.model.identity import MAX_EPOCH, OrderIdentity, format_order_id
 from hedger.model.message import Operation
 from hedger.model.order import Side
 from hedger.runtime.journal import Journal
@@ -124,8 +124,22 @@ def test_an_operator_halts_and_what_rests_is_taken_off(tmp_path: Path) -> None:
     assert halted_in_journal(tmp_path) == "the owner wants it"
 
 
+def test_a_halt_outlives_its_process_and_the_next_start_places_nothing(tmp_path: Path) -> None:
+    async def halted(it: Play) -> None:
+        it.daemon.loop.ask(Operation.HALT, "the owner wants it")
+        await it.until(lambda: it.state.mode is Mode.HALTED, "halted")
+
+    async def started_again(it: Play) -> None:
+        await it.sleep(60)
+        assert it.state.halted == "the owner wants it"
+        assert not it.venue.placed
+
+    play(halted, POLICY, tmp_path)
+    play(started_again, POLICY, tmp_path)
+
+
 def test_an_order_of_a_later_start_stops_the_process_and_is_left_alone(tmp_path: Path) -> None:
-    name = format_order_id(OrderIdentity(bot="sim", epoch=7, sequence=1))
+    name = format_order_id(OrderIdentity(bot="sim", epoch=MAX_EPOCH, sequence=1))
 
     async def script(it: Play) -> None:
         await it.until_hedged()

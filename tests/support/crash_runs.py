@@ -271,7 +271,7 @@ class _Lives:
             intended = {key for _, key, _ in journal.rows("order")}
         if sorted(booked) != sorted(map(str, ours)):
             self._fault(f"fills in the journal {sorted(booked)}, at the exchange {sorted(map(str, ours))}")
-        if starts != list(range(1, it.state.epoch + 1)):
+        if starts != list(range(it.state.first_epoch, it.state.epoch + 1)):
             self._fault(f"epochs {starts}, and the last one is {it.state.epoch}")
         if set(witness.accepted) - intended:
             self._fault(f"{set(witness.accepted) - intended} were accepted and are not in the journal")

@@ -37,6 +37,7 @@ GUARDS = Guards(
     orders_per_day=2_000,
     order_notional=D(200_000),
     daily_notional=D(20_000_000),
+    daily_cost=D(1_000_000),
     position=D(10),
     price_drift=D(500),
     cancels_per_hour=240,

@@ -50,6 +50,7 @@ GUARDS = Guards(
     orders_per_day=2_000,
     order_notional=D(50_000),
     daily_notional=D(1_000_000),
+    daily_cost=D(500),
     position=D(5),
     price_drift=D(500),
     cancels_per_hour=240,

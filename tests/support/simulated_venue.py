@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import TypeVar, cast
@@ -31,13 +31,18 @@ def same_mark(mark: Mark) -> Mark | None:
     return mark
 
 
+async def no_line() -> None:
+    return None
+
+
 class LensVenue:
     """A `Venue` in front of a `SimVenue`. Bent: readings, quotes (None: withheld) and marks. Failing: reads by name.
 
     `silent` loses the stream's news of orders, `fill` bends its fills (None: lost). `hide_orders` makes the venue
     forget orders that are asked for by id, `ignore_cancels` know none that is to be canceled. `lose_acks` makes the
     answer of a create unknown after it arrived (`lose_creates`: before it left), and `refuse` refuses it. `placed`
-    and `canceled` are what was asked, in order; `leaving` looks at each create before it leaves.
+    and `canceled` are what was asked, in order; `leaving` looks at each create before it leaves, and `in_line` is where
+    it waits for its turn.
     """
 
     transport = "port"
@@ -50,6 +55,7 @@ class LensVenue:
         self.mark: Callable[[Mark], Mark | None] = same_mark
         self.rules: Callable[[Instrument], Instrument] = lambda instrument: instrument
         self.leaving: Callable[[PlaceOrder], None] = lambda order: None
+        self.in_line: Callable[[], Awaitable[None]] = no_line
         self.failing: set[str] = set()
         self.fill: Callable[[Fill], Fill | None] = lambda fill: fill
         self.lose_acks = self.lose_creates = self.hide_orders = self.ignore_cancels = self.silent = False
@@ -111,6 +117,7 @@ class LensVenue:
             return OrderRejected(client_order_id=name, reason=self.refuse, text="refused by the test")
         if self.lose_creates:
             return OrderOutcomeUnknown(client_order_id=name, text="lost by the test before it arrived")
+        await self.in_line()
         outcome = await self.inner.place(order, leave)
         return OrderOutcomeUnknown(client_order_id=name, text="answer lost by the test") if self.lose_acks else outcome
 

@@ -92,6 +92,14 @@ def test_half_a_minute_later_something_else_has_moved_the_position_back(side: Si
 
 
 @pytest.mark.parametrize("side", Side)
+def test_a_slow_answer_from_before_our_fill_is_no_witness_of_a_position_moved_back(side: Side) -> None:
+    back, late = reading_of(str(-side.sign), "0"), SETTLED + LAG_MS + 1
+    slow, fresh = read_at(late, back, requested_at=NOW + 50), read_at(late + 1, back)
+    state, _ = feed(filled(side), slow, fresh)
+    assert position_of(state, perpetual()) == side.sign * D("0.5"), "only one of the two was asked for after the fill"
+
+
+@pytest.mark.parametrize("side", Side)
 def test_more_of_the_same_side_than_we_filled_is_a_person_and_not_a_lag(side: Side) -> None:
     more = reading_of(str(-side.sign), side.sign * D("0.7"))
     later = SETTLED + 1 + CONFIRM_AGAINST_US_MS

@@ -28,6 +28,7 @@ def half_open(breaker: Breaker, probe: str | None = "probe") -> Breaker:
     return breaker if probe is None else breaker.sent(probe, adds_risk=True)
 
 
+CLOSED = Breaker()
 OPEN = refused(Breaker(), *[PLAIN] * LIMITS.rejects)
 
 
@@ -198,3 +199,46 @@ def test_the_limits_are_those_that_it_is_given() -> None:
         Breaker().rejected("a", PLAIN, strict, NOW, reduces=False).rejected("b", PLAIN, strict, NOW, reduces=False)
     )
     assert (breaker.status, breaker.until_at) == (BreakerStatus.OPEN, NOW + 1_000)
+
+
+# --- to the last field ------------------------------------------------------------------------------------------------
+
+
+def test_a_probe_that_is_taken_leaves_nothing_behind_but_the_count_of_trips() -> None:
+    closed = half_open(refused(Breaker(), *[RejectReason.INSUFFICIENT_MARGIN] * 2)).accepted("probe")
+    assert closed == Breaker(trips=(NOW,), tripped=1)
+
+
+def test_an_acceptance_of_nothing_special_changes_nothing() -> None:
+    assert CLOSED.accepted("an order") is CLOSED
+    assert not refused(CLOSED, PLAIN).accepted("an order").lost_authority
+
+
+def test_a_restriction_says_so_and_a_trip_says_how_often_and_why() -> None:
+    only_reduces = refused(Breaker(), RejectReason.RESTRICTED)
+    assert (only_reduces.restricted, only_reduces.cause) == (True, "the venue lets it reduce only")
+    assert OPEN.cause == f"the venue refused creates {LIMITS.rejects} times in a row, last for invalid_order"
+    assert not OPEN.restricted
+    once = refused(Breaker(), RejectReason.NOT_AUTHORISED)
+    assert once.cause == "the venue refused creates once, last for not_authorised"
+    lost = half_open(OPEN).lost("probe", LIMITS, NOW)
+    assert (lost.cause, lost.probe) == ("the answer to the order that tried was lost", None)
+
+
+def test_another_order_s_fate_does_not_end_the_probe() -> None:
+    trying = half_open(CLOSED.opened("lost answers", LIMITS, NOW))
+    assert trying.rejected("another", RejectReason.NOT_SENT, LIMITS, NOW, reduces=False) is trying
+    assert trying.rejected("another", PLAIN, LIMITS, NOW, reduces=False).status is BreakerStatus.HALF_OPEN
+    assert Breaker(probe="an order").rejected("an order", PLAIN, LIMITS, NOW, reduces=False).status is CLOSED.status
+
+
+def test_the_first_trip_has_the_plain_cool_down_whatever_was_left_of_an_earlier_one() -> None:
+    tripped = replace(CLOSED, cooldown_ms=LIMITS.longest_cooldown_ms).opened("why", LIMITS, NOW)
+    assert tripped.cooldown_ms == LIMITS.cooldown_ms
+
+
+def test_a_person_who_resumes_frees_the_probe_and_the_restriction() -> None:
+    trying = half_open(refused(Breaker(), RejectReason.RESTRICTED))
+    assert (trying.probe, trying.restricted) == ("probe", True)
+    fresh = trying.resumed()
+    assert (fresh.status, fresh.probe, fresh.restricted, fresh.last) == (BreakerStatus.HALF_OPEN, None, False, None)

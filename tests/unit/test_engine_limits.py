@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from hedger.engine.conduct import canceled, cancels_in_vain, priced
+from hedger.engine.conduct import canceled, cancels_in_vain, cost_today, day_opened, priced
+from hedger.engine.ledger import Ledger
 from hedger.engine.limits import EVALUATED, GUARDS, WITHOUT_SETTING, Kind, Proposal, first_denial
 from hedger.engine.orders import OrderStatus
 from hedger.engine.policy import Guards
@@ -163,6 +164,24 @@ def test_limits_of_a_day_end_with_the_day() -> None:
     assert reason(propose(memory=yesterday, orders_per_day=7, daily_notional=D(15_000))) is None
 
 
+def test_what_a_day_cost_is_counted_from_its_beginning_and_may_reach_its_limit() -> None:
+    today = NOW // 86_400_000
+    spent = Ledger(fees=D(-40), funding=D(-30), realised_spread=D(10), slippage=D(-900))
+    memory = day_opened(HedgeState(), Ledger(fees=D(-20)), NOW)
+    assert day_opened(memory, spent, NOW + 1) is memory, "within a day it stays as it began"
+    assert (memory.cost_day, cost_today(memory, spent, NOW)) == (today, D(40))
+    assert cost_today(memory, spent, NOW + 86_400_000) == 0
+    assert cost_today(day_opened(memory, spent, NOW + 86_400_000), spent, NOW + 86_400_000) == 0
+
+
+def test_what_today_cost_may_reach_its_limit_and_no_more() -> None:
+    spent = HedgeState(cost_day=NOW // 86_400_000, cost_before=D(-50))
+    assert reason(propose(memory=spent, daily_cost=D(50))) is None
+    assert reason(propose(memory=spent, daily_cost=D("49.99"))) is Reason.DAILY_COST
+    yesterday = replace(spent, cost_day=spent.cost_day - 1)
+    assert reason(propose(memory=yesterday, daily_cost=D("49.99"))) is None
+
+
 def test_orders_of_the_last_minute_are_counted_and_older_ones_are_not() -> None:
     busy = HedgeState(sent_at=(NOW - 59_999, NOW - 1))
     assert reason(propose(memory=busy, orders_per_minute=2)) is Reason.ORDERS_PER_MINUTE
@@ -285,6 +304,7 @@ RISKY: dict[str, dict[str, Any]] = {
     "basis": {"basis": D("1"), "mark": mark_at(index_price=D(59_900))},
     "order_notional": {"order_notional": D(1)},
     "daily_notional": {"daily_notional": D(1)},
+    "daily_cost": {"daily_cost": D(49), "memory": HedgeState(cost_day=NOW // 86_400_000, cost_before=D(-50))},
     "price_drift": {"memory": priced(HedgeState(), instrument_of().id, D(50_000), NOW)},
     "cancels_per_hour": {"cancels_per_hour": 0},
     "orders_per_minute": {"orders_per_minute": 0},

@@ -8,7 +8,7 @@ import pytest
 
 from hedger.engine.belief import CONFIRM_AGAINST_US_MS
 from hedger.engine.exposure import exposure, position_of
-from hedger.engine.orders import OrderStatus
+from hedger.engine.orders import Order, OrderStatus
 from hedger.engine.reconcile import FORGETFUL_MS, KEEP_FINAL_MS, PROOF_LAG_MS, SILENCE_MS
 from hedger.engine.state import AccountView, Mode, State
 from hedger.model.message import (
@@ -171,6 +171,19 @@ def test_nothing_is_created_before_enough_clean_readings() -> None:
     assert placed(results)
 
 
+def test_while_an_order_keeps_it_waiting_it_does_not_read_as_fast_as_the_venue_answers() -> None:
+    """Reading is not what ends the wait, and a venue bans those who poll without end."""
+    earlier = order_of(epoch=0, status=OrderStatus.UNKNOWN)
+    state = started()._replace(epoch=1, orders={earlier.client_order_id: earlier})
+    asked = 0
+    for n in range(1, 30):
+        at = NOW + 250 * n
+        state, results = feed(state, (at, TICK), read_at(at + 100, reading_of("1", "0", at=at)))
+        asked += sum(isinstance(command, ReadAccount) for command in results[0].commands)
+    assert state.mode is Mode.RECONCILING
+    assert asked == POLICY.clean_cycles
+
+
 # --- the fate of orders -----------------------------------------------------------------------------------------------
 
 
@@ -312,6 +325,62 @@ def test_an_orphan_of_an_earlier_start_is_adopted_and_canceled() -> None:
     asked = [command for result in results for command in result.commands if isinstance(command, CancelOrder)]
     assert [command.client_order_id for command in asked] == [order_id(9)]
     assert state.orders[order_id(9)].status is OrderStatus.PENDING_CANCEL
+
+
+def test_an_adopted_orphan_is_all_that_its_record_says_and_nothing_that_we_decided() -> None:
+    record = replace(report_of(order_of(Side.BUY), filled="0.2"), client_order_id=order_id(9), reduce_only=True)
+    state, _ = feed(hedging()._replace(epoch=5), read_at(NOW + 1_000, reading_of("0", orders=[record])))
+    assert state.orders[order_id(9)] == Order(
+        client_order_id=order_id(9),
+        id=record.id,
+        hedge="btc",
+        side=Side.BUY,
+        quantity=record.quantity,
+        price=record.price,
+        reduce_only=True,
+        decision_id=0,
+        decision_mid=None,
+        deviation=D(0),
+        holding=D(0),
+        margin_reduction=False,
+        placed_at=NOW + 1_000,
+        ttl_ms=0,
+        status=OrderStatus.PENDING_CANCEL,
+        cancel_at=NOW + 1_000,
+        cancels=1,
+        venue_order_id="v1",
+        reported=D("0.2"),
+        booked=D("0.2"),
+        changed_at=NOW + 1_000,
+        adopted_at=record.exchange_at,
+    )
+
+
+def test_an_orphan_on_an_instrument_that_nobody_hedges_with_is_left_alone() -> None:
+    record = replace(report_of(order_of()), client_order_id=order_id(9), id=perpetual("ETH"))
+    state, _ = feed(hedging()._replace(epoch=5), read_at(NOW + 1_000, reading_of("0", orders=[record])))
+    assert not state.orders
+
+
+def test_an_order_of_an_earlier_start_that_we_know_goes_off_the_book_by_its_own_ids() -> None:
+    old = order_of(status=OrderStatus.OPEN, venue_order_id="v1")
+    state, results = feed(hedging("0.5", orders=[old])._replace(epoch=2), (NOW + 100, TICK))
+    asked = [command for result in results for command in result.commands if isinstance(command, CancelOrder)]
+    assert asked[0] == CancelOrder(id=old.id, client_order_id=old.client_order_id, venue_order_id="v1")
+    assert state.orders[old.client_order_id].status is OrderStatus.PENDING_CANCEL
+
+
+def test_news_that_an_order_which_we_do_not_keep_was_not_found_changes_nothing() -> None:
+    missing = OrderNotFound(client_order_id=order_id(9), requested_at=NOW)
+    state, results = feed(hedging(), (NOW + 100, missing))
+    assert not state.orders
+    assert not results[0].commands
+
+
+def test_whoever_sees_a_successor_stops_for_good() -> None:
+    state, results = feed(hedging(), listed(order_id(1, epoch=7)), (NOW + 2_000, TICK))
+    assert (state.superseded, state.stopped) == (True, True)
+    assert not results[1].commands
 
 
 def test_an_adopted_orphan_counts_each_of_its_fills_once() -> None:

@@ -24,6 +24,7 @@ from hedger.model.message import (
     OrderRejected,
     ReadFills,
     Stamped,
+    Stop,
     TimePassed,
 )
 from hedger.model.order import RejectReason, ReportStatus, Side
@@ -70,6 +71,24 @@ def test_a_halt_takes_every_open_order_off_whatever_else_is_stuck(
         results += more
     assert {o.client_order_id for o in orders if o is not STUCK} <= canceled(results)
     assert not placed(results)
+
+
+def test_a_drain_ends_only_once_a_reading_asked_for_after_the_last_end_was_believed() -> None:
+    state, _ = feed(hedging("1", "-1", orders=[OPEN]), (NOW, OperatorAsked(operation=Operation.DRAIN, reason="enough")))
+    ended = replace(report_of(OPEN, ReportStatus.CANCELED), venue_order_id="v2")
+    state, results = feed(
+        state,
+        (NOW + 1_000, TICK),
+        (NOW + 1_100, ended),
+        (NOW + 1_200, TICK),
+        read_at(NOW + 1_300, reading_of("1", "-1"), requested_at=NOW + 1_050),
+        (NOW + 1_400, TICK),
+    )
+    assert not state.stopped
+    assert not any(isinstance(command, Stop) for result in results for command in result.commands)
+    state, results = feed(state, read_at(NOW + 1_500, reading_of("1", "-1")))
+    assert state.stopped
+    assert any(isinstance(command, Stop) for command in results[0].commands)
 
 
 @pytest.mark.parametrize("orders", [(OLDER, OPEN), (OPEN, OLDER)])

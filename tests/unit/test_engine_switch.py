@@ -56,6 +56,27 @@ def test_a_lease_ends_two_round_trips_and_a_second_before_the_venue_may_fire(tri
     assert switch.fires_at == NOW + T
 
 
+def test_what_a_beat_makes_of_it_is_told_once_and_changes_with_the_lease() -> None:
+    switch = Switch(timeout_ms=T).extended(NOW, T, NOW)
+    assert (switch.held, switch.fired) == (True, False)
+    assert switch.looked_at(switch.lease_until - 1) is switch
+    lapsed = switch.looked_at(switch.lease_until)
+    assert (lapsed.held, lapsed.fired) == (False, False)
+    assert lapsed.looked_at(switch.fires_at - 1) is lapsed
+    fired = lapsed.looked_at(switch.fires_at)
+    assert (fired.held, fired.fired) == (False, True)
+    assert fired.may_have_fired(0), "it stays so until the venue confirms a new one"
+    again = fired.extended(NOW + T, T, NOW + T)
+    assert (again.held, again.fired) == (True, False)
+
+
+def test_a_lease_that_ends_with_its_answer_is_not_held() -> None:
+    trip = (T - 1_000) // 3
+    switch = Switch(timeout_ms=T).extended(NOW, T, NOW + trip)
+    assert switch.lease_until == NOW + trip
+    assert not switch.held
+
+
 def test_an_older_answer_never_shortens_a_later_lease() -> None:
     later = Switch(timeout_ms=T).extended(NOW + 5_000, T, NOW + 5_010)
     after = later.extended(NOW, T, NOW + 5_020)

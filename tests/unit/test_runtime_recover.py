@@ -21,6 +21,7 @@ HOUR = 3_600_000
 def recovered(*orders: Order, memory: HedgeState | None = None) -> Recovered:
     return Recovered(
         epoch=4,
+        first_epoch=1,
         clean=False,
         funding_since_at=NOW - HOUR,
         halted=None,

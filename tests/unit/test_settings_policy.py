@@ -58,6 +58,7 @@ def test_the_defaults_of_the_guards_are_those_of_the_design(tmp_path: Path) -> N
         orders_per_day=2_000,
         order_notional=Decimal(50_000),
         daily_notional=Decimal(2_000_000),
+        daily_cost=Decimal(1_000),
         position=Decimal(2),
         price_drift=Decimal(500),
         cancels_per_hour=240,

@@ -52,6 +52,59 @@ def test_a_create_that_does_not_reduce_says_nothing_of_reducing() -> None:
     assert "reduceOnly" not in params
 
 
+def test_numbers_of_more_digits_than_a_float_has_reach_the_venue_whole() -> None:
+    async def scenario() -> dict[str, str]:
+        async with opened() as desk:
+            long = place_order(quantity=Decimal("90071992547409.931"), price=Decimal("36028797018963968.1"))
+            await desk.venue.place(long, let_go)
+            return desk.fake.requests("POST", ORDER)[0].params
+
+    params = asyncio.run(scenario())
+    assert (params["quantity"], params["price"]) == ("90071992547409.931", "36028797018963968.1")
+
+
+class Strides(WireClock):
+    """A clock that goes on by `stride_ms` whenever it is looked at: time that a request spends in line."""
+
+    stride_ms = 0
+
+    def now_ms(self) -> int:
+        self.stand_still(-self.stride_ms)
+        return super().now_ms()
+
+
+@pytest.mark.parametrize(("stride_ms", "least", "most"), [(100, 1_000, 2_700), (1_500, 0, 0)])
+def test_the_time_to_live_counts_from_when_we_were_asked(stride_ms: int, least: int, most: int) -> None:
+    async def scenario() -> tuple[object, list[Seen]]:
+        clock = Strides()
+        async with opened(clock=clock) as desk:
+            clock.stride_ms = stride_ms
+            outcome = await desk.venue.place(place_order(ttl_ms=3_000), let_go)
+            clock.stride_ms = 0
+            return outcome, desk.fake.requests("POST", ORDER)
+
+    outcome, seen = asyncio.run(scenario())
+    if most:
+        assert least <= int(seen[0].params["recvWindow"]) <= most
+    else:
+        assert not seen
+        assert isinstance(outcome, OrderRejected)
+        assert outcome.reason is RejectReason.NOT_SENT
+
+
+def test_an_order_that_may_not_leave_when_its_turn_has_come_is_not_sent() -> None:
+    async def scenario() -> tuple[object, int]:
+        async with opened() as desk:
+            outcome = await desk.venue.place(place_order(), lambda: "the mode is another by now")
+            return outcome, len(desk.fake.seen)
+
+    outcome, seen = asyncio.run(scenario())
+    assert outcome == OrderRejected(
+        client_order_id=OUR_ID, reason=RejectReason.NOT_SENT, text="the mode is another by now"
+    )
+    assert seen == 0
+
+
 def test_a_scaled_clock_stamps_its_own_time_with_the_measured_offset() -> None:
     """At ten times the speed the server shares the clock; ours is 4 s behind it and the measurement knows."""
 

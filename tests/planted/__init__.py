@@ -1,0 +1,1 @@
+"""Bugs that are planted in a copy of the program, to see that the suite catches each."""

@@ -1,0 +1,9 @@
+"""Every planted bug: a line that breaks a rule, and the tests that must fall; and what the swarm alone must find."""
+
+from __future__ import annotations
+
+from tests.planted import of_decisions, of_orders, of_shell, of_swarm
+from tests.planted.plant import Bug
+
+BY_TESTS: tuple[Bug, ...] = of_orders.BUGS + of_decisions.BUGS + of_shell.BUGS
+BUGS: tuple[Bug, ...] = BY_TESTS + of_swarm.by_the_swarm(BY_TESTS)
