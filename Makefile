@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input -
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help paper test check style types layers dependencies tidy bench simulate soak crashes picture lock fmt clean
+.PHONY: help paper test check style types layers dependencies tidy bench simulate soak crashes planted mutants picture lock fmt clean
 
 help: ## print these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -51,6 +51,12 @@ bench: .venv/.dev ## measure: make bench ARGS="step"
 
 crashes: .venv/.dev ## kill the daemon at every point of every scenario, on virtual time: make crashes ARGS="two hedges"
 	@$(BIN)/python -m tests.support.crash_table $(JOBS) $(ARGS)
+
+planted: .venv/.dev ## plant bugs, one after the other, and see that the tests catch each: make planted ARGS="breaker"
+	@$(BIN)/python -m tests.planted $(ARGS)
+
+mutants: .venv/.dev ## change the safety core everywhere and count what no test notices (an hour): make mutants ARGS="orders"
+	@$(BIN)/python -m tests.planted.mutants $(JOBS) $(ARGS)
 
 picture: .venv/.dev ## draw the README's picture from a paper run
 	$(BIN)/python -m tests.support.picture

@@ -220,10 +220,10 @@ class Daemon:
             self.loop.stopped_clean()
             return
         self.loop.flush()
-        answered = await self.loop.cancel_everything(EMERGENCY_S)
+        over = await self.loop.cancel_everything(EMERGENCY_S)
+        left = "" if over else "; not every order is proven gone, so look at the venue's open orders"
         if isinstance(failure, HedgerError):
-            raise failure
-        left = "" if answered else "; some cancels were not answered, so look at the venue's open orders"
+            raise failure if over else type(failure)(f"{str(failure).rstrip('.')}{left}") from failure
         if failure is not None:
             raise Bug(f"a part of the hedger failed ({type(failure).__name__}) and it stopped{left}") from failure
         raise Bug(f"the orders could not be proven canceled within {DRAIN_S:.0f} s{left}")

@@ -15,13 +15,15 @@ from hedger.app.findings import Finding, tried
 from hedger.app.live import venues_of
 from hedger.app.precautions import key_row, quiet_of, quiet_row, switch_rows
 from hedger.engine.policy import Policy
-from hedger.errors import HedgerError
+from hedger.errors import GiveUp, HedgerError
 from hedger.model.account import AccountReading
 from hedger.model.instrument import Instrument, InstrumentId
 from hedger.model.market import Quote
 from hedger.model.numeric import plain
+from hedger.ops.words import END_PAUSE, LIFT_HALT, halt_words
 from hedger.runtime.clock import SystemClock
 from hedger.runtime.journal import Journal
+from hedger.runtime.kill import KillFile
 from hedger.runtime.lease import Lease
 from hedger.runtime.ports import Venue
 from hedger.settings.policy import to_policy
@@ -48,8 +50,12 @@ def examine(settings: Settings) -> list[Finding]:
     rows = [
         Finding(True, "configuration", f"mode {settings.mode.value}, {len(policy.hedges)} hedge(s)"),
         tried("state directory", lambda: _disk(directory), "give the directory to this user, or set state_dir"),
-        tried("journal", lambda: _journal(directory), "stop the other hedger, or set another state_dir"),
-        tried("metrics port", lambda: _port(settings), "stop what listens there, or set metrics.port"),
+        tried(
+            "journal", lambda: _journal(directory), "do what it says, stop the other hedger, or set another state_dir"
+        ),
+        tried("kill file", lambda: _killed(directory), f"find out who pressed it, then {LIFT_HALT}"),
+        tried("metrics port", lambda: _metrics_port(settings), "stop what listens there, or set metrics.port"),
+        tried("control port", lambda: _control_port(settings), "stop what listens there, or set control.port"),
     ]
     if settings.mode is Mode.PAPER:
         return [*rows, Finding(True, "venue", "the embedded exchange on this machine; no keys, no network")]
@@ -74,24 +80,44 @@ def _journal(directory: Path) -> str:
         return "none yet; the first run begins one"
     with Lease(directory):
         journal = Journal.open(directory, read_only=True)
-        halted = journal.halted()
+        halted, paused = journal.halted(), journal.paused()
         journal.close()
-    return "free and sound" if halted is None else f"sound, but HALTED: {halted}"
+    if halted is not None:
+        raise GiveUp(f"sound, but HALTED: {halt_words(halted)}")
+    if paused is not None:
+        raise GiveUp(f"sound, but PAUSED: {paused}; once it runs, {END_PAUSE}")
+    return "free and sound"
 
 
-def _port(settings: Settings) -> str:
-    if not settings.metrics.enabled:
+def _killed(directory: Path) -> str:
+    kill = KillFile(directory)
+    if kill.exists():
+        raise GiveUp(f"{kill.path.absolute()} is latched ({kill.reason()}): nothing is created until it is lifted")
+    return f"not pressed: {kill.path.absolute()}"
+
+
+def _metrics_port(settings: Settings) -> str:
+    metrics = settings.metrics
+    if not metrics.enabled:
         return "metrics are off"
-    address = f"{settings.metrics.host}:{settings.metrics.port}"
+    elsewhere = "; a paper run takes another" if settings.mode is Mode.PAPER else ""
+    return _port(metrics.host, metrics.port, elsewhere)
+
+
+def _control_port(settings: Settings) -> str:
+    control = settings.control
+    return _port(control.host, control.port) if control.enabled else "the control API is off"
+
+
+def _port(host: str, port: int, elsewhere: str = "") -> str:
+    """Whether it is free; one that is in use is no fault where there is an `elsewhere`."""
     try:
-        with socket.create_server(
-            (settings.metrics.host, settings.metrics.port), family=_family(settings.metrics.host)
-        ):
-            return f"{address} is free"
+        with socket.create_server((host, port), family=_family(host)):
+            return f"{host}:{port} is free"
     except OSError as problem:
-        if settings.mode is Mode.PAPER and problem.errno == errno.EADDRINUSE:
-            return f"{address} is in use; a paper run takes another"
-        raise OSError(f"{address}: {problem.strerror}") from None
+        if elsewhere and problem.errno == errno.EADDRINUSE:
+            return f"{host}:{port} is in use{elsewhere}"
+        raise OSError(f"{host}:{port}: {problem.strerror}") from None
 
 
 def _family(host: str) -> socket.AddressFamily:

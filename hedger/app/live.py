@@ -13,6 +13,7 @@ from hedger.app.watching import Wanted, Watched
 from hedger.errors import AskAgain, CredentialsError, Halted
 from hedger.ops.logs import configure_logging
 from hedger.ops.view import Banner
+from hedger.ops.words import halt_words
 from hedger.runtime.clock import SystemClock
 from hedger.runtime.ports import Clock, Venue
 from hedger.settings.schema import AccountSettings, Mode, Settings
@@ -57,7 +58,7 @@ def run_live(settings: Settings, *, view: bool) -> None:
         told = str(problem).rstrip(".")
         raise AskAgain(f"{told}: this may pass; look at this machine's network, then start again") from None
     if state.halted is not None:
-        raise Halted(f"it ended halted ({state.halted}); find the cause, then `hedger resume --reason …`")
+        raise Halted(f"it ended halted: {halt_words(state.halted)}")
 
 
 def wanted_of(settings: Settings, *, banner: Banner, view: bool, lines: bool, directory: Path) -> Wanted:

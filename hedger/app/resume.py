@@ -9,7 +9,7 @@ from hedger.errors import GiveUp, JournalError
 from hedger.runtime.clock import SystemClock
 from hedger.runtime.head import NAME as HEAD
 from hedger.runtime.journal import Journal, Row
-from hedger.runtime.kill import KillFile
+from hedger.runtime.kill import LONGEST_REASON, KillFile, is_too_long, one_line
 from hedger.runtime.lease import Lease
 from hedger.runtime.migrate import files_of
 
@@ -21,8 +21,7 @@ def lift_halt(directory: Path, reason: str) -> str:
 
     As when it is lifted in a running hedger, the count of futile hedges begins anew.
     """
-    if not reason.strip():
-        raise GiveUp("a halt is lifted only with a reason: --reason 'what was found and mended'")
+    told = _told(reason, "a halt is lifted only with a reason: --reason 'what was found and mended'")
     kill = KillFile(directory)
     if not (directory / "journal.sqlite3").exists() and not kill.exists():
         raise GiveUp(f"{directory} has no journal, so there is nothing to lift; name the state directory of the halt")
@@ -37,42 +36,54 @@ def lift_halt(directory: Path, reason: str) -> str:
             now = SystemClock().now_ms()
             memories = ((name, replace(memory, futile=0)) for name, memory in journal.memories().items())
             rows = [Row(now, "memory", name, memory) for name, memory in memories]
-            journal.write([Row(now, "resume", "resume", {"reason": reason.strip()[:500]}), *rows])
+            journal.write([Row(now, "resume", "resume", {"reason": told}), *rows])
         finally:
             journal.close()
         if not kill.lift(pressed_ns + 1):
-            raise JournalError(f"{kill.path} was pressed again, or cannot be removed: it stays halted")
+            raise JournalError(f"it stays halted: {kill.why_it_stays()}")
     return halted
 
 
 def set_journal_aside(directory: Path, reason: str) -> Path:
     """Put a damaged journal away, whole, begin a new one in its place, and return where the old one is now.
 
-    The new one carries on with the next epoch and keeps a latched halt. Orders, ledgers and counters of the day are
-    not carried over. Raises GiveUp without a reason or a journal, JournalError where the epoch cannot be read.
+    The new one carries on with the next epoch and keeps a latched halt and a pause. Orders, ledgers and counters of
+    the day are not carried over. Raises GiveUp without a reason or a journal, JournalError where the epoch cannot be
+    read.
     """
-    if not reason.strip():
-        raise GiveUp("a journal is set aside only with a reason: --reason 'what happened to it'")
+    told = _told(reason, "a journal is set aside only with a reason: --reason 'what happened to it'")
     if not (directory / "journal.sqlite3").exists():
         raise GiveUp(f"{directory} has no journal, so there is nothing to set aside")
     with Lease(directory):
-        epoch, halted = _what_must_stay(directory)
+        epoch, halted, paused = _what_must_stay(directory)
         now = SystemClock().now_ms()
         kept = _move_away(directory, now)
         journal = Journal.open(directory)
         try:
             halts = [] if halted is None else [Row(now, "halt", halted, {})]
-            journal.begin_after(epoch, [Row(now, "aside", kept.name, {"reason": reason.strip()[:500]}), *halts])
+            pauses = [] if paused is None else [Row(now, "operator", "pause", {"reason": paused})]
+            aside = Row(now, "aside", kept.name, {"reason": told})
+            journal.begin_after(epoch, [aside, *halts, *pauses])
         finally:
             journal.close()
     return kept
 
 
-def _what_must_stay(directory: Path) -> tuple[int, str | None]:
+def _told(reason: str, without: str) -> str:
+    """A reason as it goes into the journal. Raises GiveUp, with this sentence where there is none."""
+    if not one_line(reason):
+        raise GiveUp(without)
+    if is_too_long(reason):
+        raise GiveUp(f"the reason is longer than {LONGEST_REASON} characters: shorten it")
+    return one_line(reason)
+
+
+def _what_must_stay(directory: Path) -> tuple[int, str | None, str | None]:
+    """The last epoch, why it is halted, and why it is paused."""
     try:
         old = Journal.open(directory, read_only=True)
         try:
-            return old.last_epoch(), old.halted()
+            return old.last_epoch(), old.halted(), old.paused()
         finally:
             old.close()
     except JournalError as problem:

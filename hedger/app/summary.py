@@ -18,6 +18,7 @@ from hedger.model.identity import parse_order_id
 from hedger.model.instrument import InstrumentId
 from hedger.model.numeric import ZERO
 from hedger.model.order import Fill
+from hedger.ops.words import halt_words, way_out
 from hedger.runtime.journal import Journal
 from hedger.sim.nouns import Truth, UserTrade, Wallet
 from hedger.sim.translation import parse_symbol
@@ -66,6 +67,7 @@ class Summary:
     seconds: float
     seed: int
     halted: str | None
+    way_out: str | None = None
     hedges: Mapping[str, HedgeSummary] = field(default_factory=dict)
 
     @property
@@ -83,7 +85,7 @@ class Summary:
         """What is wrong with the run, in one sentence; empty if nothing is."""
         faults = [] if self.hedged else [f"the net delta {self.net_delta} is outside its band"]
         faults += [f"{self.taker_fills} fills were a taker's"] if self.taker_fills else []
-        faults += [f"it halted: {self.halted}"] if self.halted is not None else []
+        faults += [f"it halted: {halt_words(self.halted)}"] if self.halted is not None else []
         faults += [f"journal and exchange differ: {'; '.join(self.differences[:3])}"] if self.differences else []
         return "; ".join(faults)
 
@@ -129,6 +131,7 @@ def summarise(
         seconds=seconds,
         seed=seed,
         halted=state.halted,
+        way_out=way_out(state),
         hedges=hedges,
     )
 

@@ -14,11 +14,14 @@ import typer
 from hedger.cli.inspect import read_status
 from hedger.cli.options import ConfigOption, StateDirOption, state_directory
 from hedger.errors import AskAgain, GiveUp
-from hedger.runtime.clock import SystemClock, stopwatch
+from hedger.runtime.clock import stopwatch
+from hedger.runtime.lease import has_run, is_held
+from hedger.runtime.requests import Answer, Ask, Mailbox, Request
 
 ReasonOption = Annotated[str, typer.Option(help="Why, for the journal.")]
 WaitOption = Annotated[float, typer.Option(min=0, max=600, help="How many seconds to wait for the effect.")]
 LOOK_S = 0.1
+TAKEN_UP_S = 2.0
 LONGEST_HALT = 500
 
 
@@ -29,16 +32,27 @@ def kill(
     wait: WaitOption = 30.0,
 ) -> None:
     """Stop creating at once, cancel every order of ours, and stay halted until `hedger resume`. It needs no hedger."""
-    from hedger.runtime.kill import KillFile
+    from hedger.runtime.kill import LONGEST_REASON, KillFile, is_too_long
 
-    directory = state_directory(config, state_dir)
+    directory = state_directory(config, state_dir).absolute()
+    known_there = has_run(directory)
     directory.mkdir(parents=True, exist_ok=True, mode=0o700)
-    KillFile(directory).latch(f"hedger kill: {reason}")
-    if _status_of(directory) is None:
+    told = f"hedger kill: {reason}"
+    KillFile(directory).latch(told)
+    if is_too_long(told):
+        sys.stderr.write(f"hedger: the reason was cut to {LONGEST_REASON} characters\n")
+    if not known_there:
+        raise AskAgain(
+            f"nobody was stopped: no hedger has ever run on {directory}; name its state directory with -c or "
+            "--state-dir (the kill is latched there all the same, and a first start there begins halted)"
+        )
+    if not is_held(directory):
         print(f"the kill is latched in {directory}; no hedger runs there, and the next start begins halted")
         return
-    known = _await(directory, _is_dead, wait, "the kill is latched; waiting until nothing of ours works")
-    print(f"killed: {known['halted']}; none of our orders works; it stays halted until `hedger resume --reason …`")
+    known = _await(
+        directory, _is_dead, wait, f"the kill is latched in {directory}; waiting until nothing of ours works"
+    )
+    print(f"killed on {directory}: {known['halted']}; none of our orders works; it stays so until `hedger resume`")
 
 
 def resume(
@@ -52,22 +66,29 @@ def resume(
 
         print(f"the halt is lifted ({lift_halt(directory, reason)}); start the hedger again")
         return
+    if known["halted"] is None and known.get("doubted"):
+        _ask(directory, wait, "resume", reason)
+        print(f"your word is taken for the readings of {', '.join(known['doubted'])}; it is {known['mode']}")
+        return
     if known["halted"] is None:
         raise GiveUp(f"the hedger on {directory} is not halted; `hedger unpause` ends a pause")
     halted = str(known["halted"])
-    _ask(directory, wait, "resume", reason, halted=halted[:LONGEST_HALT])
+    told = _ask(directory, wait, "resume", reason, halted=halted[:LONGEST_HALT])
     known = _await(directory, lambda status: status["halted"] is None, wait, "it is asked; waiting until it goes on")
+    if known["paused"] is not None:
+        print(told)
+        return
     print(f"the halt is lifted ({halted}); it is {known['mode']} and trades once it has reconciled")
 
 
 def pause(
     reason: ReasonOption, config: ConfigOption = None, state_dir: StateDirOption = None, wait: WaitOption = 30.0
 ) -> None:
-    """Create nothing until `hedger unpause`; what works is canceled."""
+    """Create nothing until `hedger unpause`; what works is canceled. While it is halted, the pause is remembered."""
     directory = state_directory(config, state_dir)
-    _ask(directory, wait, "pause", reason)
+    told = _ask(directory, wait, "pause", reason)
     known = _await(directory, lambda status: status["mode"] != "hedging", wait, "it is asked; waiting until it rests")
-    print(f"it is paused ({known['mode']})")
+    print(f"it is paused ({known['mode']})" if known["halted"] is None else told)
 
 
 def unpause(
@@ -75,8 +96,8 @@ def unpause(
 ) -> None:
     """End a pause. A halt is lifted by `hedger resume` only."""
     directory = state_directory(config, state_dir)
-    _ask(directory, wait, "unpause", reason)
-    print("the pause is over")
+    told = _ask(directory, wait, "unpause", reason)
+    print(told if "halted" in told else "the pause is over")
 
 
 def drain(
@@ -86,8 +107,6 @@ def drain(
     wait: WaitOption = 60.0,
 ) -> None:
     """End the hedger in order, as SIGTERM does: our orders are canceled and proven gone, the hedges are held."""
-    from hedger.runtime.lease import is_held
-
     directory = state_directory(config, state_dir)
     _ask(directory, wait, "drain", reason)
     ends_at = stopwatch() + wait
@@ -120,34 +139,53 @@ def _is_dead(status: dict[str, Any]) -> bool:
 
 def _status_of(directory: Path) -> dict[str, Any] | None:
     """What the hedger that runs there says; None where none does."""
-    path = directory / "status.json"
-    try:
-        return read_status(path)
-    except AskAgain as problem:
-        if "it hangs" in str(problem):
-            raise
-        return None
+    return read_status(directory / "status.json") if is_held(directory) else None
 
 
-def _ask(directory: Path, wait: float, what: str, reason: str, *, order: str = "", halted: str = "") -> None:
-    """Send a request and wait for its answer. Raises AskAgain without a hedger or an answer, GiveUp when refused."""
-    from hedger.runtime.requests import Ask, Mailbox, Request, parse_request
+def _ask(directory: Path, wait: float, what: str, reason: str, *, order: str = "", halted: str = "") -> str:
+    """Send a request, wait for its answer, and return its words.
 
+    Raises AskAgain without a hedger or an answer, GiveUp when refused. One that nobody took up in time, or that Ctrl-C
+    cut short, is withdrawn: it is not obeyed later.
+    """
     read_status(directory / "status.json")
     request = Request(ask=Ask(what), reason=reason, order=order, halted=halted)
-    if parse_request(request.to_json()) is None:
-        raise GiveUp("a request needs a reason of at most 500 characters (and a write-off the id of one order)")
-    mailbox = Mailbox(directory)
-    name = mailbox.send(request, f"{SystemClock().now_ms()}-{os.getpid()}")
-    ends_at = stopwatch() + wait
-    while (answer := mailbox.answer_to(name)) is None:
-        _tell("asked; waiting for an answer")
-        if stopwatch() > ends_at:
-            raise AskAgain(f"the hedger on {directory} has not answered within {wait:.0f} s: look at its log")
-        time.sleep(LOOK_S)
+    if flaw := request.flaw():
+        raise GiveUp(f"nothing was asked: {flaw}")
+    answer = ask_through(Mailbox(directory), request, wait)
     _tell("")
     if not answer.done:
         raise GiveUp(f"refused: {answer.why}")
+    return answer.why
+
+
+def ask_through(mailbox: Mailbox, request: Request, wait: float) -> Answer:
+    """Send a request and wait so many seconds for its answer. Raises AskAgain without one."""
+    name = mailbox.send(request, str(os.getpid()), wait)
+    try:
+        answer = _answer(mailbox, name, wait, "asked; waiting for an answer")
+    except KeyboardInterrupt:
+        gone = "withdrawn, and nothing comes of it" if mailbox.withdraw(name) else "taken up already: `hedger status`"
+        sys.stderr.write(f"\nhedger: the request is {gone}\n")
+        raise
+    if answer is None and mailbox.withdraw(name):
+        raise AskAgain(
+            f"the hedger has not answered within {wait:.0f} s; the request is withdrawn, and nothing comes of it "
+            f"later: look at its log (it uses {mailbox.directory.parent})"
+        )
+    answer = answer or _answer(mailbox, name, TAKEN_UP_S, "it was taken up; waiting for what became of it")
+    if answer is None:
+        raise AskAgain("the hedger took the request up and has not said what became of it: look at `hedger status`")
+    return answer
+
+
+def _answer(mailbox: Mailbox, name: str, wait: float, what: str) -> Answer | None:
+    """The answer to a request; None where there is none in time."""
+    ends_at = stopwatch() + wait
+    while (answer := mailbox.answer_to(name)) is None and stopwatch() <= ends_at:
+        _tell(what)
+        time.sleep(LOOK_S)
+    return answer
 
 
 def _await(directory: Path, holds: Callable[[dict[str, Any]], bool], wait: float, what: str) -> dict[str, Any]:

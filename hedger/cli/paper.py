@@ -99,5 +99,5 @@ def exchange(
     """Run the embedded exchange as a process of its own: `hedger paper` starts it for itself."""
     from hedger.app.exchange import serve
 
-    settings = settings_of(config, {"paper.seed": seed})
+    settings = settings_of(config, {"paper.seed": seed}, to_run=False)  # it is given no keys
     serve(settings, directory=directory, replay=replay, speed=speed, linger_s=linger)

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ def print_summary(summary: Summary, *, as_json: bool) -> None:
         ("against mid at the fill", _gain(summary.edge_usd)),
         ("seed, transport", f"{summary.seed}, {summary.transport}"),
     ]
+    rows += [] if summary.way_out is None else [("waits for you", f"[red]{escape(summary.way_out)}[/]")]
     print_table(("paper run", ""), rows)
 
 

@@ -8,8 +8,9 @@ from decimal import Decimal
 
 from hedger.engine.band import Widths, widths
 from hedger.engine.changes import held, remember
+from hedger.engine.executions import has_word, is_unasked, refused, shown, undoes_our_fills, unshown
 from hedger.engine.exposure import exposure
-from hedger.engine.movement import Doubt
+from hedger.engine.movement import Absence, Doubt, Strange
 from hedger.engine.policy import Hedge, Policy
 from hedger.engine.state import AccountView, State
 from hedger.model.account import AccountReading, Position
@@ -22,6 +23,8 @@ CONFIRM_AFTER_MS = 1_000
 CONFIRM_AGAINST_US_MS = 5_000
 MOST_ROUNDS = 3
 MOST_ROUNDS_MS = 15_000
+JUMP_AGAIN_MS = (0, 1_000, 2_000, 5_000, 10_000, 30_000)
+GONE_TIMES, GONE_APART_MS, GONE_MS = 3, 5_000, 30_000
 AGAIN_MS = 30_000
 GO_ON_MS = 10_000
 
@@ -32,11 +35,16 @@ def believe(state: State, policy: Policy, event: AccountRead) -> State:
     view = state.accounts[reading.account]
     if event.requested_at <= max(view.barrier_at, view.believed_at):
         return state
-    fault = _lacks_a_row(state, policy, view, reading) or _lacks_our_fills(state, view, reading)
+    view, gone = _left_out(state, policy, view, event)
+    fault = _lacks_a_row(state, policy, view, reading, gone) or _lacks_our_fills(state, view, reading)
+    contradicted = [] if fault else _contradicted(state, policy, view, event)
+    if contradicted:
+        fault = _lacks(contradicted)
+        view = refused(view, contradicted, state.now)
     if fault is not None:
         return _with(state, reading, replace(view, failures=view.failures + 1, last_failure=fault))
-    shifts = unexplained(state, policy, view, reading)
-    apart_ms = _doubtful(state, policy, view, reading, shifts)
+    shifts, seen = _moved(state, policy, view, event)
+    apart_ms = _doubtful(state, policy, view, event, shifts)
     if apart_ms is not None and not _confirmed(state, policy, view, event, shifts):
         return _with(state, reading, _doubted(state, policy, view, event, shifts, apart_ms))
     believed = replace(
@@ -44,10 +52,11 @@ def believe(state: State, policy: Policy, event: AccountRead) -> State:
         reading=reading,
         believed_at=event.requested_at,
         doubted=None,
-        doubt=Doubt(),
+        doubt=_restless(state, policy, view, reading, apart_ms),
         owed=max(0, view.owed - 1),
         fills_since={},
-        ahead=_ahead(state, view, reading),
+        ahead=_ahead(state, policy, view, event),
+        evidence=shown(view.evidence, seen, event.requested_at),
         clean_cycles=view.clean_cycles + 1,
         failures=0,
         last_failure="",
@@ -62,49 +71,99 @@ def _with(state: State, reading: AccountReading, view: AccountView) -> State:
     return state._replace(accounts={**state.accounts, reading.account: view})
 
 
-def _lacks_a_row(state: State, policy: Policy, view: AccountView, reading: AccountReading) -> str | None:
+def _left_out(
+    state: State, policy: Policy, view: AccountView, event: AccountRead
+) -> tuple[AccountView, frozenset[str]]:
+    """The view that counts the readings without a row of collateral that was there, and the coins that are gone.
+
+    Venues leave the row of a coin out once it was withdrawn to zero. One reading without it may be cut short; several
+    in a row, over half a minute, are not.
+    """
+    had = view.reading.collateral if view.reading is not None else {}
+    coins = [hedge.underlying for hedge in policy.hedges if event.reading.account in hedge.spot_accounts]
+    absences: dict[str, Absence] = {}
+    for coin in coins:
+        if had.get(coin, ZERO) and coin not in event.reading.collateral:
+            at, was = event.requested_at, view.left_out.get(coin)
+            if was is None:
+                was = Absence(at, at, 1)
+            elif at - was.last_at >= GONE_APART_MS:
+                was = Absence(was.first_at, at, was.times + 1)
+            absences[coin] = was
+    gone = (c for c, a in absences.items() if a.times >= GONE_TIMES and a.last_at - a.first_at >= GONE_MS)
+    changed = replace(view, left_out=absences) if absences != view.left_out else view
+    return changed, frozenset(gone)
+
+
+def _lacks_a_row(
+    state: State, policy: Policy, view: AccountView, reading: AccountReading, gone: frozenset[str]
+) -> str | None:
     """A missing row is not a flat position, and a missing balance is not an empty one.
 
-    The spot wallet lists every coin, zeros too; collateral in the coin may not go without a word once it was there.
+    The spot wallet lists every coin, zeros too; collateral in the coin may not go without a word once it was there,
+    until enough readings agree that it is gone.
     """
     held = {p.id.symbol for p in reading.positions}
     lacking = [str(id) for id in state.hedges_of_instrument if id.account == reading.account and id.symbol not in held]
     for hedge in policy.hedges:
         coin, before = hedge.underlying, view.reading.collateral if view.reading is not None else {}
-        gone = coin not in reading.spot or (before.get(coin, ZERO) and coin not in reading.collateral)
-        if reading.account in hedge.spot_accounts and gone:
+        went = before.get(coin, ZERO) and coin not in reading.collateral and coin not in gone
+        if reading.account in hedge.spot_accounts and (coin not in reading.spot or went):
             lacking.append(f"the balance of {coin}")
     return f"the reading has no row for {', '.join(lacking)}; a missing row is not a flat position" if lacking else None
 
 
 def _lacks_our_fills(state: State, view: AccountView, reading: AccountReading) -> str | None:
-    """A position that has not moved as far as our own fills since is an old one, however late it was asked for.
-
-    After half a minute it may be what it says, that something else moved the position back: then it is doubted, and
-    believed when a second one, asked for some seconds later, says the same.
-    """
-    if state.now - view.barrier_at > LAG_MS:
+    """A first reading, soon after our own fills, may be from before them: there is none to compare it with."""
+    if view.reading is not None or state.now - view.barrier_at > LAG_MS:
         return None
-    if view.reading is None:
-        return "the first reading may lack our own fills" if any(view.fills_since.values()) else None
-    for id, filled in view.fills_since.items():
-        moved = _position(reading, id) - _position(view.reading, id)
-        ahead = view.ahead.get(id, ZERO)
-        due = filled - ahead if ahead * filled > 0 else filled
-        if due * filled > 0 and abs(moved) < abs(due) and moved * due >= 0:
-            return f"the reading lacks our own fills on {id}"
-    return None
+    return "the first reading may lack our own fills" if any(view.fills_since.values()) else None
 
 
-def _ahead(state: State, view: AccountView, reading: AccountReading) -> dict[InstrumentId, Decimal]:
-    """What a reading's positions have moved further than our fills explain, as far as orders of ours that still work
+def _contradicted(state: State, policy: Policy, view: AccountView, event: AccountRead) -> list[InstrumentId]:
+    """The instruments on which a reading undoes what we did, and no execution that the venue names explains it.
+
+    It is an old reading, however late it was asked for and however many agree: only executions, or a person's word,
+    say that something else moved the position back. One that moved further than our fills waits for the executions too.
+    """
+    if view.reading is None or has_word(view, state.now):
+        return []
+    contradicted = []
+    for id in _ids(policy, view.reading, event.reading):
+        left, _ = _left(view, view.reading, event, id, policy.settle_ms)
+        if undoes_our_fills(view, id, left, state.now) or is_unasked(view, id, left):
+            contradicted.append(id)
+    return contradicted
+
+
+def _lacks(ids: list[InstrumentId]) -> str:
+    names = ", ".join(str(id) for id in ids)
+    text = f"the reading lacks our own fills on {names}, and no execution that the venue names explains it; "
+    return text + "if the venue's own page shows that position, resume with a reason"
+
+
+def _ids(policy: Policy, old: AccountReading, new: AccountReading) -> list[InstrumentId]:
+    """The instruments of two readings whose coins are hedged on this account."""
+    coins = {hedge.underlying for hedge in policy.hedges if concerns(hedge, new.account)}
+    return list(dict.fromkeys(p.id for p in (*old.positions, *new.positions) if p.underlying in coins))
+
+
+def _left(
+    view: AccountView, old: AccountReading, event: AccountRead, id: InstrumentId, settle_ms: int
+) -> tuple[Decimal, tuple[Strange, ...]]:
+    """What neither our fills nor others' executions explain of a position's movement, and the executions that do."""
+    return unshown(view, id, _more(view, old, event.reading, id), event.requested_at, settle_ms)
+
+
+def _ahead(state: State, policy: Policy, view: AccountView, event: AccountRead) -> dict[InstrumentId, Decimal]:
+    """What a reading's positions have moved further than executions explain, as far as orders of ours that still work
     may have done it: news of those fills is yet to come, and no later reading will move by them again."""
     ahead: dict[InstrumentId, Decimal] = {}
     if view.reading is None:
         return ahead
-    live = [order for order in state.orders.values() if order.live and order.id.account == reading.account]
+    live = [order for order in state.orders.values() if order.live and order.id.account == event.reading.account]
     for id in dict.fromkeys(order.id for order in live):
-        more = _more(view, view.reading, reading, id)
+        more, _ = _left(view, view.reading, event, id, policy.settle_ms)
         able = sum((o.remaining for o in live if o.id == id and o.side.sign * more > 0), ZERO)
         if able:
             ahead[id] = min(able, more) if more > 0 else max(-able, more)
@@ -125,45 +184,56 @@ def _rows(reading: AccountReading, id: InstrumentId) -> list[Position]:
     return [p for p in reading.positions if p.id == id]
 
 
-def _position(reading: AccountReading, id: InstrumentId) -> Decimal:
-    return sum((p.quantity for p in _rows(reading, id)), ZERO)
-
-
 # --- what we did not do -----------------------------------------------------------------------------------------------
 
 
-def unexplained(
-    state: State, policy: Policy, view: AccountView, reading: AccountReading
-) -> dict[InstrumentId, Decimal]:
+def _moved(
+    state: State, policy: Policy, view: AccountView, event: AccountRead
+) -> tuple[dict[InstrumentId, Decimal], list[Strange]]:
     """What neither our fills nor orders of ours that still work explain of the positions' movements since the believed
-    reading: signed, in units, without zeros. Only coins that are hedged on this account count."""
-    old = view.reading
+    reading, signed, in units, without zeros, and the executions of others in it. Only coins that are hedged on this
+    account count."""
+    old, moved, seen = view.reading, dict[InstrumentId, Decimal](), list[Strange]()
     if old is None:
-        return {}
-    coins = {hedge.underlying for hedge in policy.hedges if concerns(hedge, reading.account)}
-    ids = dict.fromkeys(p.id for p in (*old.positions, *reading.positions) if p.underlying in coins)
-    ahead = _ahead(state, view, reading)
-    shifts = {id: _more(view, old, reading, id) - ahead.get(id, ZERO) for id in ids}
-    return {id: quantity for id, quantity in shifts.items() if quantity}
+        return moved, seen
+    ahead = _ahead(state, policy, view, event)
+    for id in _ids(policy, old, event.reading):
+        seen += _left(view, old, event, id, policy.settle_ms)[1]
+        more = _more(view, old, event.reading, id) - ahead.get(id, ZERO)
+        if more:
+            moved[id] = more
+    return moved, seen
 
 
 def _doubtful(
-    state: State, policy: Policy, view: AccountView, reading: AccountReading, shifts: dict[InstrumentId, Decimal]
+    state: State, policy: Policy, view: AccountView, event: AccountRead, shifts: dict[InstrumentId, Decimal]
 ) -> int | None:
     """How many ms after this reading one must be asked for that confirms it; None where it needs no other.
 
     A position that somebody else moved may be a replica that is behind: soon after our own fills, or against them, the
-    second reading must come from a while later. Where others trade without a pause no two readings agree; after some
-    rounds the newest is taken.
+    second reading must come from a while later, unless executions explain all of it. Where others trade without a
+    pause no two readings agree; after some rounds the newest is taken, and where coins come and go without a pause
+    too: they are what they are.
     """
-    jumps = _jumps(state, policy, view, reading)
+    jumps, doubt = _jumps(state, policy, view, event.reading), view.doubt
+    if jumps and doubt.rounds >= len(JUMP_AGAIN_MS) and state.now >= doubt.confirm_at:
+        jumps = False
     if not shifts:
-        return 0 if jumps else None
-    against = any(quantity * view.fills_since.get(id, ZERO) < 0 for id, quantity in shifts.items())
-    if against or state.now - view.barrier_at <= LAG_MS:
+        return JUMP_AGAIN_MS[min(doubt.rounds, len(JUMP_AGAIN_MS) - 1)] if jumps else None
+    old = view.reading
+    left = {id: _left(view, old, event, id, policy.settle_ms)[0] for id in shifts} if old is not None else {}
+    against = any(quantity * view.fills_since.get(id, ZERO) < 0 for id, quantity in left.items())
+    if against or (any(left.values()) and state.now - view.barrier_at <= LAG_MS):
         return CONFIRM_AGAINST_US_MS
-    enough = view.doubt.rounds >= MOST_ROUNDS and state.now - view.doubt.since_at >= MOST_ROUNDS_MS
+    enough = doubt.rounds >= MOST_ROUNDS and state.now - doubt.since_at >= MOST_ROUNDS_MS
     return None if enough and not jumps else CONFIRM_AFTER_MS
+
+
+def _restless(state: State, policy: Policy, view: AccountView, reading: AccountReading, apart_ms: int | None) -> Doubt:
+    """What is kept of the doubt once a reading is believed: nothing, but where it jumps and no two agree, the rounds
+    until one comes that does not, so that each further jump need not wait for as many again."""
+    tired = apart_ms is None and view.doubt.rounds >= len(JUMP_AGAIN_MS) and _jumps(state, policy, view, reading)
+    return Doubt(rounds=view.doubt.rounds, since_at=view.doubt.since_at) if tired else Doubt()
 
 
 def _doubted(
@@ -174,9 +244,14 @@ def _doubted(
     shifts: dict[InstrumentId, Decimal],
     apart_ms: int,
 ) -> AccountView:
-    """The view with a reading doubted. One that says the same too soon changes nothing: the first one's time counts."""
+    """The view with a reading doubted. One that says the same too soon changes nothing: the first one's time counts.
+
+    Where only coins jump, one that comes before its turn does not count as a round, and moves no time.
+    """
     if _agrees(state, policy, view, event.reading, shifts):
         return view
+    if not shifts and not view.doubt.shifts and event.requested_at < view.doubt.confirm_at:
+        return replace(view, doubted=event.reading)
     since_at = view.doubt.since_at if view.doubted is not None else state.now
     doubt = Doubt(
         shifts=shifts,

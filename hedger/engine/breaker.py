@@ -1,5 +1,5 @@
-"""An account's breaker: after too many refusals or lost answers nothing is created there for a while, then one order
-may try."""
+"""The breaker of an account, or of one instrument: after too many refusals or lost answers nothing that would meet the
+same is created there for a while, then one order may try."""
 
 from __future__ import annotations
 
@@ -17,12 +17,17 @@ MOST_NOT_AUTHORISED = 3
 HARMLESS = frozenset(
     {RejectReason.POST_ONLY_WOULD_CROSS, RejectReason.REDUCE_ONLY_NOTHING_TO_REDUCE, RejectReason.NOT_SENT}
 )
+# These speak of one instrument, and are counted for it alone; all others speak of the account.
+OF_INSTRUMENT = frozenset({RejectReason.INVALID_ORDER, RejectReason.UNAVAILABLE})
+# These speak of every request: an order that only reduces would not be taken either.
+_OF_EVERY_REQUEST = frozenset({RejectReason.NOT_AUTHORISED, RejectReason.RATE_LIMITED, RejectReason.CLOCK})
 # How many refusals of a kind in a row open it; of all kinds together it is the configured number.
 _ALIKE = {RejectReason.INSUFFICIENT_MARGIN: 2, RejectReason.UNAVAILABLE: 2, RejectReason.NOT_AUTHORISED: 1}
 
 
 class BreakerStatus(StrEnum):
-    """Closed: orders leave. Open: none does. Half open: one may, to try. Restricted: only what reduces."""
+    """Closed: orders leave. Open: none does, except a margin reduction, unless our key was refused. Half open: one may,
+    to try. Restricted: only what reduces."""
 
     CLOSED = "closed"
     OPEN = "open"
@@ -32,7 +37,7 @@ class BreakerStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breaker:
-    """What an account's refusals and lost answers have come to.
+    """What the refusals and lost answers of an account, or of one instrument, have come to.
 
     `cause` says for a person why it is not closed. Open or restricted, it stays so until `until_at`; `cooldown_ms` is
     how long that is and doubles with each attempt that fails. `probe` is the order that tries while it is half open;
@@ -58,8 +63,11 @@ class Breaker:
         """Whether the venue refused our key so often that only a person can mend it."""
         return self.last is RejectReason.NOT_AUTHORISED and self.alike >= MOST_NOT_AUTHORISED
 
-    def forbids(self, client_order_id: str | None, *, adds_risk: bool) -> bool:
-        """Whether an order may not leave; the one that tries while the breaker is half open may."""
+    def forbids(self, client_order_id: str | None, *, adds_risk: bool, saves: bool = False) -> bool:
+        """Whether an order may not leave; the one that tries while the breaker is half open may, and so may a margin
+        reduction (`saves`) as long as the venue accepts our key: that refusal may be a ban."""
+        if saves and self.last is not RejectReason.NOT_AUTHORISED:
+            return False
         match self.status:
             case BreakerStatus.CLOSED:
                 return False
@@ -81,28 +89,43 @@ class Breaker:
     def accepted(self, client_order_id: str) -> Breaker:
         """The venue took an order: refusals are not in a row any more, and a probe has shown that all is well."""
         if self.status is BreakerStatus.HALF_OPEN and client_order_id == self.probe:
-            return replace(_calm(self), status=BreakerStatus.CLOSED, cause="", until_at=0, cooldown_ms=0, probe=None)
+            calm = replace(_calm(self), cause="", until_at=0, cooldown_ms=0)
+            return replace(calm, status=BreakerStatus.CLOSED, probe=None, restricted=False)
         return _calm(self) if self.rejects else self
 
+    def freed(self, client_order_id: str | None) -> Breaker:
+        """An order that tried has told nothing of this breaker's matter: another one may try."""
+        return replace(self, probe=None) if self.probe is not None and client_order_id == self.probe else self
+
     def rejected(
-        self, client_order_id: str, reason: RejectReason, limits: BreakerLimits, now: int, *, reduces: bool
+        self,
+        client_order_id: str,
+        reason: RejectReason,
+        limits: BreakerLimits,
+        now: int,
+        *,
+        reduces: bool,
+        saves: bool = False,
     ) -> Breaker:
-        """A create was refused. Refusals that were under way when it opened say nothing new."""
+        """A create was refused. Refusals that were under way when it opened say nothing new.
+
+        Where an order that adds risk was refused for itself, only what adds risk is forbidden: what reduces may find
+        out for itself, and its refusal shuts the rest.
+        """
         probed = self.status is BreakerStatus.HALF_OPEN and client_order_id == self.probe
         if reason in HARMLESS:
-            return replace(self, probe=None) if probed else self
-        if self.status is BreakerStatus.OPEN:
+            return self.freed(client_order_id) if probed else self
+        if self.status is BreakerStatus.OPEN and not (saves and reason is RejectReason.NOT_AUTHORISED):
             return self
         alike = self.alike + 1 if reason is self.last else 1
         counted = replace(self, rejects=self.rejects + 1, last=reason, alike=alike)
-        if reason is RejectReason.RESTRICTED and not reduces:
-            if self.status is BreakerStatus.RESTRICTED:
-                return counted
-            return counted.opened("the venue lets it reduce only", limits, now, BreakerStatus.RESTRICTED)
-        if probed or reason is RejectReason.RESTRICTED or _too_many(counted, limits):
-            times = "once" if counted.rejects == 1 else f"{counted.rejects} times in a row"
-            return counted.opened(f"the venue refused creates {times}, last for {reason.value}", limits, now)
-        return counted
+        spares = not reduces and reason not in _OF_EVERY_REQUEST
+        if spares and self.status is BreakerStatus.RESTRICTED:
+            return counted
+        if not (probed or reason is RejectReason.RESTRICTED or _too_many(counted, limits)):
+            return counted
+        status = BreakerStatus.RESTRICTED if spares else BreakerStatus.OPEN
+        return counted.opened(_words_of(counted, reason, reduces=reduces), limits, now, status)
 
     def lost(self, client_order_id: str, limits: BreakerLimits, now: int) -> Breaker:
         """The answer to a create was lost: a probe of unknown fate has not shown that all is well."""
@@ -148,6 +171,13 @@ class Breaker:
 
 def _calm(breaker: Breaker) -> Breaker:
     return replace(breaker, rejects=0, last=None, alike=0)
+
+
+def _words_of(breaker: Breaker, reason: RejectReason, *, reduces: bool) -> str:
+    if reason is RejectReason.RESTRICTED and not reduces:
+        return "the venue lets it reduce only"
+    times = "once" if breaker.rejects == 1 else f"{breaker.rejects} times in a row"
+    return f"the venue refused creates {times}, last for {reason.value}"
 
 
 def _too_many(breaker: Breaker, limits: BreakerLimits) -> bool:

@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from decimal import Decimal
 
+from hedger.engine.executions import ask_for_executions, heard_of, key_of, on_list
 from hedger.engine.movement import Movement, Shift
 from hedger.engine.order_flow import order_of
 from hedger.engine.policy import Policy
@@ -110,9 +111,11 @@ def own_fill_came(before: State, after: State, policy: Policy, fill: Fill) -> St
     """`after` the booking of an execution of ours: its fee is no transfer, and if it explains a movement that an
     earlier reading showed already, that reading has seen it."""
     order, was = order_of(after, fill), order_of(before, fill)
-    if order is None or was is None or order.booked == was.booked:
-        return after
     account, view = fill.id.account, after.accounts[fill.id.account]
+    if order is None:
+        return after._replace(accounts={**after.accounts, account: heard_of(view, after, policy, fill)})
+    if was is None or order.booked == was.booked:
+        return after
     movement = replace(view.movement, trades_known=_known(view.movement, [fill]))
     if fill.fee_asset in movement.coins:
         coins = {**movement.coins, fill.fee_asset: movement.coins[fill.fee_asset] + fill.fee}
@@ -140,7 +143,8 @@ def _missed(state: State, policy: Policy, fill: Fill, shift: Shift | None) -> St
 
 def explain(state: State, policy: Policy, event: FillsRead) -> State:
     """The state after a list of executions: those of others explain what they moved, each with its cause."""
-    account, view = event.id.account, state.accounts[event.id.account]
+    account, view = event.id.account, on_list(state.accounts[event.id.account], event)
+    state = state._replace(accounts={**state.accounts, account: view})
     shift = view.movement.shifts.get(event.id)
     if shift is None:
         return state
@@ -167,7 +171,7 @@ def _strange(state: State, view: AccountView, shift: Shift, fills: Iterable[Fill
     since_at = shift.since_at + view.offset_ms - CLOCK_SLACK_MS
     until_at = shift.seen_at + view.offset_ms + CLOCK_SLACK_MS
     for fill in sorted(fills, key=lambda fill: fill.exchange_at):
-        if order_of(state, fill) is not None or _key(fill) in known or fill.exchange_at > until_at:
+        if order_of(state, fill) is not None or key_of(fill) in known or fill.exchange_at > until_at:
             continue
         quantity = fill.side.sign * fill.quantity
         fits = shift.asks > 1 and quantity * left > 0 and abs(quantity) <= abs(left)
@@ -207,7 +211,8 @@ def pursue(state: State) -> tuple[State, list[Command]]:
         if view.movement.shifts:
             state, asked = _pursue_one(state, account, view)
             commands += asked
-    return state, commands
+    state, asked = ask_for_executions(state)
+    return state, commands + asked
 
 
 def _pursue_one(state: State, account: str, view: AccountView) -> tuple[State, list[Command]]:
@@ -251,11 +256,10 @@ def _told(state: State, changes: list[Change]) -> State:
 
 
 def _drifted(movement: Movement, now: int) -> Movement:
-    """Three within an hour are too many, until an hour passes without."""
+    """Three within an hour are too many, until fewer than three lie within it."""
     last = (*movement.drifted_at, now)[-MOST_DRIFTS:]
     often = len(last) == MOST_DRIFTS and now - last[0] <= HOUR_MS
-    until = now + HOUR_MS if often or now < movement.drifting_until else movement.drifting_until
-    return replace(movement, drifted_at=last, drifting_until=until)
+    return replace(movement, drifted_at=last, drifting_until=last[0] + HOUR_MS if often else movement.drifting_until)
 
 
 def _less(shifts: Mapping[InstrumentId, Shift], id: InstrumentId, quantity: Decimal) -> dict[InstrumentId, Shift]:
@@ -267,11 +271,7 @@ def _less(shifts: Mapping[InstrumentId, Shift], id: InstrumentId, quantity: Deci
 
 
 def _known(movement: Movement, fills: Iterable[Fill]) -> tuple[str, ...]:
-    return (*movement.trades_known, *(_key(fill) for fill in fills))[-MOST_TRADES:]
-
-
-def _key(fill: Fill) -> str:
-    return f"{fill.id.symbol}/{fill.trade_id}/{fill.venue_order_id}"
+    return (*movement.trades_known, *(key_of(fill) for fill in fills))[-MOST_TRADES:]
 
 
 def _with(state: State, account: str, movement: Movement) -> State:

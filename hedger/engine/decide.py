@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from hedger.engine.band import Widths, rebalance, widths
 from hedger.engine.exposure import exposure, position_of, room_for
+from hedger.engine.gate import no_lease
 from hedger.engine.limits import Denied, Proposal, first_denial, reducible, stale_input
 from hedger.engine.margin import affordable, endangered_position
 from hedger.engine.orders import Order, OrderStatus
@@ -21,6 +22,7 @@ from hedger.model.numeric import ceil_to, floor_to
 from hedger.model.order import Side
 
 REDUCE_EVERY_MS = 5_000
+SLOWEST_REDUCE_MS = 30_000
 MARGIN_USED = Decimal("0.98")  # of the free margin: the rest is for fees and for prices that move on the way
 CREATING = frozenset({Mode.HEDGING, Mode.REDUCE_ONLY, Mode.SHADOW})
 
@@ -162,7 +164,7 @@ def _doubt(state: State, hedge: Hedge, memory: HedgeState, facts: Facts, order: 
         return Denied(Reason.MARGIN_REDUCTION, "margin comes before the hedge")
     quote, mark = state.quotes[order.id][0], state.marks[order.id][0]
     resting = _proposal(state, hedge, memory, instrument, quote, mark, order.side, order.remaining, order.price)
-    denied = first_denial(resting, resting=True)
+    denied = first_denial(replace(resting, saves=order.margin_reduction), resting=True)
     if denied is not None:
         return denied
     if state.now - order.placed_at >= hedge.execution.deadline_ms:
@@ -200,11 +202,17 @@ def _begin(state: State, hedge: Hedge, memory: HedgeState, facts: Facts) -> Verd
     side = Side.BUY if coins > 0 else Side.SELL
     opposite = _opposite_leg(state, hedge, facts, side)
     facts = opposite or facts
+    if passive_price(side, facts.quote, facts.instrument, hedge.execution) <= 0:
+        return Verdict(Action.DENY, Reason.NO_QUOTE, _no_price(facts.instrument, facts.quote))
     units = _sized(hedge, facts, side, abs(coins), to_target=min(abs(low), abs(high)))
     if opposite is not None:
         units = min(units, reducible(side, position_of(state, facts.instrument.id)))
     units = _within_room(state, hedge, facts, side, units)
     return _propose(state, hedge, memory, facts, side, units)
+
+
+def _no_price(instrument: Instrument, quote: Quote) -> str:
+    return f"no passive price at {quote.bid}/{quote.ask} with ticks of {instrument.tick_size}"
 
 
 def _opposite_leg(state: State, hedge: Hedge, facts: Facts, side: Side) -> Facts | None:
@@ -274,22 +282,34 @@ def _reduce(state: State, hedge: Hedge, memory: HedgeState) -> Verdict:
         return Verdict(Action.DENY, stale.reason, stale.detail)
     if not state.accounts[held.id.account].settled:
         return Verdict(Action.WAIT, Reason.AWAITING_READING, f"account {held.id.account}")
-    if memory.sent_at and state.now - memory.sent_at[-1] < REDUCE_EVERY_MS:
-        return Verdict(Action.WAIT, Reason.RESTING_AFTER_FILL)
+    if memory.sent_at and state.now - memory.sent_at[-1] < _reduction_pace(state, hedge, memory):
+        failed = memory.refused_reductions
+        return Verdict(Action.WAIT, Reason.RESTING_AFTER_ATTEMPTS if failed else Reason.RESTING_AFTER_FILL)
     position = position_of(state, held.id)
     instrument, quote, mark = state.instruments[held.id], state.quotes[held.id][0], state.marks[held.id][0]
     step = max(ceil_to(abs(position) * hedge.reduce_step, instrument.lot_size), instrument.min_quantity)
     side = Side.SELL if position > 0 else Side.BUY
     price = passive_price(side, quote, instrument, hedge.execution)
+    if price <= 0:
+        return Verdict(Action.DENY, Reason.NO_QUOTE, _no_price(instrument, quote))
     units = min(abs(position), max(step, ceil_to(instrument.min_notional / price, instrument.lot_size)))
     units = min(units, floor_to(instrument.max_quantity, instrument.lot_size))
     proposal = _proposal(state, hedge, memory, instrument, quote, mark, side, units, price)
-    denied = first_denial(proposal)
+    denied = first_denial(replace(proposal, saves=True))
     if denied is not None:
         return Verdict(Action.DENY, denied.reason, denied.detail)
     draft = Draft(instrument, side, units, price, reduce_only=True, margin_reduction=True)
     detail = f"{units} of {abs(position)} come off to save margin: that much protection is given up"
+    if no_lease(state, held.id.account, state.now) is not None:
+        detail += "; it leaves without the dead man's switch"
     return Verdict(Action.PLACE, Reason.MARGIN_REDUCTION, detail, draft=draft)
+
+
+def _reduction_pace(state: State, hedge: Hedge, memory: HedgeState) -> int:
+    """How long after the last order the next reduction may leave: longer after its own refusals and lost answers."""
+    reductions = (o for o in state.orders.values() if o.margin_reduction and o.hedge == hedge.name)
+    failed = memory.refused_reductions + sum(o.status is OrderStatus.UNKNOWN for o in reductions)
+    return int(min(REDUCE_EVERY_MS * 2 ** min(failed, 10), SLOWEST_REDUCE_MS))
 
 
 def _propose(state: State, hedge: Hedge, memory: HedgeState, facts: Facts, side: Side, units: Decimal) -> Verdict:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from typing import assert_never
 
 from hedger.engine.changes import explain, own_fill_came
+from hedger.engine.executions import a_person_says_so
 from hedger.engine.gate import (
     breakers_resumed,
     on_clock,
@@ -21,7 +22,15 @@ from hedger.engine.markout import settle_markouts
 from hedger.engine.order_flow import on_accepted, on_fill, on_news, on_rejected, on_report
 from hedger.engine.orders import News
 from hedger.engine.policy import Policy
-from hedger.engine.reconcile import ask_around, on_not_found, on_reading, successor, superseded
+from hedger.engine.reconcile import (
+    ask_around,
+    on_cancel_answered,
+    on_fills_listed,
+    on_not_found,
+    on_reading,
+    successor,
+    superseded,
+)
 from hedger.engine.rules import on_instruments_loaded, on_refusal
 from hedger.engine.sane import flaw_of
 from hedger.engine.state import State
@@ -56,6 +65,7 @@ from hedger.model.message import (
 from hedger.model.numeric import ONE
 from hedger.model.order import Fill, OrderReport
 
+FUNDING_REMEMBERED = 1_000
 LEAP, LEAP_MS = Decimal("0.15"), 60_000
 
 
@@ -65,7 +75,7 @@ def fold(state: State, now: int, policy: Policy, event: Event) -> tuple[State, l
         return state._replace(now=now), []
     if (later := successor(state, policy, event)) is not None:
         return superseded(state._replace(now=now), later), []
-    if (flaw := flaw_of(event)) is not None:
+    if (flaw := flaw_of(event, frozenset(hedge.underlying for hedge in policy.hedges))) is not None:
         return _refused(state._replace(now=now), event, flaw), []
     match event:
         case Quote():
@@ -167,13 +177,15 @@ def _fold_fact(state: State, policy: Policy, event: Fact) -> tuple[State, list[C
         case OrderNotFound():
             return on_not_found(state, policy, event), []
         case CancelAnswered():
+            state = on_cancel_answered(state, policy, event)
             order = state.orders.get(event.client_order_id)
             asks = order is not None and order.live
             return state, [FindOrder(id=order.id, client_order_id=order.client_order_id)] if order and asks else []
         case AccountRead():
             return on_reading(state, policy, event), []
         case FillsRead():
-            return explain(_on_fills(state, policy, event.fills), policy, event), []
+            state = _on_fills(state, policy, event.fills)
+            return on_fills_listed(explain(state, policy, event), policy, event), []
         case FundingRead():
             return _on_funding(state, event), []
         case SwitchExtended():
@@ -207,6 +219,9 @@ def _fold_circumstance(
             view = state.accounts[event.account]
             view = replace(view, failures=view.failures + 1, last_failure=f"{event.what}: {event.reason}")
             return state._replace(accounts={**state.accounts, event.account: view})
+        case StreamChanged(private=False):  # prices: what is held and what rests is told as before
+            view = replace(state.accounts[event.account], stream_up=event.up)
+            return state._replace(accounts={**state.accounts, event.account: view})
         case StreamChanged():
             view = state.accounts[event.account]
             view = replace(view, stream_up=event.up, barrier_at=max(view.barrier_at, state.now))
@@ -225,11 +240,15 @@ def _on_operator(state: State, event: OperatorAsked) -> State:
     match event.operation:
         case Operation.PAUSE:
             return state._replace(paused=event.reason)
+        case Operation.UNPAUSE:
+            return state._replace(paused=None)
         case Operation.RESUME:
             if state.halted is not None:  # what was believed is from before whatever halted it
                 state = reconcile_anew(state, tuple(state.accounts), f"the halt was lifted: {event.reason}")
+            views = {name: a_person_says_so(view, state.now) for name, view in state.accounts.items()}
+            state = state._replace(accounts=views)
             hedges = {name: replace(memory, futile=0, effect_due=None) for name, memory in state.hedges.items()}
-            return breakers_resumed(state._replace(paused=None, halted=None, hedges=hedges))
+            return breakers_resumed(state._replace(halted=None, hedges=hedges))
         case Operation.DRAIN:
             return state._replace(draining=state.draining or event.reason)
         case Operation.HALT:
@@ -240,14 +259,18 @@ def _on_operator(state: State, event: OperatorAsked) -> State:
 
 def _on_funding(state: State, event: FundingRead) -> State:
     """Book each payment once, by its id, in the ledger of the hedge that trades the instrument."""
-    seen = state.funding_seen.get(event.account, frozenset())
-    ledgers = dict(state.ledgers)
+    seen = set(state.funding_seen.get(event.account, frozenset()))
+    known, ledgers = len(seen), dict(state.ledgers)
     for payment in event.payments:
         names = state.hedges_of_instrument.get(payment.id, ())
         if payment.payment_id not in seen and names:
             ledgers[names[0]] = book_funding(ledgers[names[0]], payment, _asset_price(state, payment))
-    ids = frozenset(payment.payment_id for payment in event.payments)
-    return state._replace(ledgers=ledgers, funding_seen={**state.funding_seen, event.account: seen | ids})
+        seen.add(payment.payment_id)  # also within one list a payment may stand twice
+    if len(seen) == known:
+        return state
+    if len(seen) > FUNDING_REMEMBERED:  # the list is complete for a day or more, and no later one reaches further back
+        seen = {payment.payment_id for payment in event.payments}
+    return state._replace(ledgers=ledgers, funding_seen={**state.funding_seen, event.account: frozenset(seen)})
 
 
 def _asset_price(state: State, payment: FundingPayment) -> Decimal:

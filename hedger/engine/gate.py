@@ -1,4 +1,4 @@
-"""Whether creates may leave on an account, and what opens and shuts that gate: its switch, its breaker, a wish for
+"""Whether creates may leave on an account, and what opens and shuts that gate: its switch, its breakers, a wish for
 quiet, a loop that lags, a gap in time."""
 
 from __future__ import annotations
@@ -7,10 +7,12 @@ from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
 
-from hedger.engine.breaker import Breaker, BreakerStatus
+from hedger.engine.breaker import HARMLESS, OF_INSTRUMENT, Breaker, BreakerStatus
 from hedger.engine.orders import Order, OrderStatus
 from hedger.engine.policy import BreakerLimits, Policy
+from hedger.engine.rules import suspected
 from hedger.engine.state import AccountView, Mode, State
+from hedger.model.instrument import InstrumentId
 from hedger.model.message import (
     ClockMeasured,
     Command,
@@ -21,9 +23,13 @@ from hedger.model.message import (
     VenueQuieted,
 )
 from hedger.model.numeric import ZERO
+from hedger.model.order import RejectReason
 
 LAG_REST_MS = 10_000
 CLOCK_STEP_MS = 2_000
+TOGETHER_MS = 60_000
+WEARY_MS = 3_600_000
+_SHUT = frozenset({BreakerStatus.OPEN, BreakerStatus.RESTRICTED})
 EXTENDING = frozenset({Mode.RECONCILING, Mode.HEDGING, Mode.REDUCE_ONLY, Mode.CANCEL_ONLY})
 _UNARMED = "the dead man's switch is not armed yet"
 _LAPSED = "the dead man's switch was not extended in time"
@@ -40,16 +46,28 @@ def no_lease(state: State, account: str, now: int) -> str | None:
     return f"account {account}: {_LAPSED if switch.armed else _UNARMED}"
 
 
-def broken(state: State, account: str, client_order_id: str | None = None) -> str | None:
-    """Why the account's breaker lets nothing be created, not even what reduces."""
-    breaker = state.accounts[account].breaker
-    return _told(account, breaker) if breaker.forbids(client_order_id, adds_risk=False) else None
+def broken(state: State, id: InstrumentId, client_order_id: str | None = None, *, saves: bool = False) -> str | None:
+    """Why the breakers let nothing be created on the instrument, not even what reduces, or (`saves`) saves margin."""
+    return _forbidden(state, id, client_order_id, adds_risk=False, saves=saves)
 
 
-def restricted(state: State, account: str, client_order_id: str | None = None) -> str | None:
-    """Why nothing that adds risk may be created on the account."""
-    breaker = state.accounts[account].breaker
-    return _told(account, breaker) if breaker.forbids(client_order_id, adds_risk=True) else None
+def restricted(state: State, id: InstrumentId, client_order_id: str | None = None) -> str | None:
+    """Why nothing that adds risk may be created on the instrument."""
+    return _forbidden(state, id, client_order_id, adds_risk=True, saves=False)
+
+
+def _forbidden(
+    state: State, id: InstrumentId, client_order_id: str | None, *, adds_risk: bool, saves: bool
+) -> str | None:
+    shared, own = state.accounts[id.account].breaker, breaker_of(state, id)
+    if shared.forbids(client_order_id, adds_risk=adds_risk, saves=saves):
+        return _told(f"account {id.account}", shared)
+    return _told(str(id), own) if own.forbids(client_order_id, adds_risk=adds_risk, saves=saves) else None
+
+
+def breaker_of(state: State, id: InstrumentId) -> Breaker:
+    """The breaker of one instrument; a closed one where nothing has happened to it."""
+    return state.accounts[id.account].instrument_breakers.get(id) or Breaker()
 
 
 def quiet(state: State, account: str, now: int) -> str | None:
@@ -61,10 +79,16 @@ def quiet(state: State, account: str, now: int) -> str | None:
 
 
 def held_back(state: State, order: PlaceOrder, now: int) -> str | None:
-    """Why an order that was decided may not leave any more on its account: asked when its turn on the wire has come."""
+    """Why an order that was decided may not leave any more on its account: asked when its turn on the wire has come.
+
+    A margin reduction needs no lease: if nobody is left to cancel it, it can still only make the position smaller.
+    """
     account, name = order.id.account, order.client_order_id
-    against = broken(state, account, name) if order.reduce_only else restricted(state, account, name)
-    return no_lease(state, account, now) or against or quiet(state, account, now)
+    known = state.orders.get(name)
+    saves = order.reduce_only and known is not None and known.margin_reduction
+    lease = None if saves else no_lease(state, account, now)
+    against = broken(state, order.id, name, saves=saves) if order.reduce_only else restricted(state, order.id, name)
+    return lease or against or quiet(state, account, now)
 
 
 def all_shut(state: State) -> str | None:
@@ -77,6 +101,11 @@ def all_restricted(state: State, short: frozenset[str]) -> str | None:
     """Why no account that trades may add risk, those counted that are `short` of margin; None while one of them may."""
     whys = [_bound(state, account, short) for account in _trading(state)]
     return "; ".join(why for why in whys if why) if whys and all(whys) else None
+
+
+def listed(state: State, account: str) -> list[str]:
+    """The symbols of an account's known instruments that the venue still lists: those that its switch is armed for."""
+    return [id.symbol for id in state.instruments if id.account == account and id not in state.delisted]
 
 
 def none_armed(state: State) -> bool:
@@ -105,24 +134,41 @@ def _trading(state: State) -> tuple[str, ...]:
     return tuple(dict.fromkeys(id.account for id in state.hedges_of_instrument))
 
 
+def _traded(state: State, account: str) -> list[InstrumentId]:
+    """The instruments of an account that hedges trade and the venue lists."""
+    return [id for id in state.hedges_of_instrument if id.account == account and id not in state.delisted]
+
+
 def _shut(state: State, account: str) -> str | None:
     view = state.accounts[account]
-    if view.breaker.status is BreakerStatus.OPEN:
-        return _told(account, view.breaker)
+    found = _breakers_in(state, account, frozenset({BreakerStatus.OPEN}))
+    if found is not None:
+        return found
     ban = quiet(state, account, state.now) if view.banned else None
     return ban or no_lease(state, account, state.now)
 
 
 def _bound(state: State, account: str, short: frozenset[str]) -> str | None:
-    breaker = state.accounts[account].breaker
-    if breaker.status is BreakerStatus.RESTRICTED:
-        return _told(account, breaker)
-    return f"account {account}: margin is short" if account in short else None
+    found = _shut(state, account) or _breakers_in(state, account, _SHUT)
+    return found or (f"account {account}: margin is short" if account in short else None)
 
 
-def _told(account: str, breaker: Breaker) -> str:
+def _breakers_in(state: State, account: str, statuses: frozenset[BreakerStatus]) -> str | None:
+    """What the account's breaker says if it is in one of these; the first one's if those of all instruments are."""
+    shared = state.accounts[account].breaker
+    if shared.status in statuses:
+        return _told(f"account {account}", shared)
+    if not state.accounts[account].instrument_breakers:
+        return None
+    own = [(id, breaker_of(state, id)) for id in _traded(state, account)]
+    if own and all(breaker.status in statuses for _, breaker in own):
+        return _told(str(own[0][0]), own[0][1])
+    return None
+
+
+def _told(whose: str, breaker: Breaker) -> str:
     tries = ", and one order is trying" if breaker.status is BreakerStatus.HALF_OPEN else ""
-    return f"account {account}: {breaker.cause}{tries}"
+    return f"{whose}: {breaker.cause}{tries}"
 
 
 # --- on the clock's beat ----------------------------------------------------------------------------------------------
@@ -138,6 +184,9 @@ def on_beat(state: State, policy: Policy, lag_ms: int) -> tuple[State, list[Comm
         if view is not before:
             state = _with_view(state, account, view)
         state = with_breaker(state, policy, account, _look_at_breaker(state, policy, account))
+        for id, own in view.instrument_breakers.items():
+            looked = _judged(state, policy, own).looked_at(None, _limits_of(own, policy.breakers), state.now)
+            state = _with_own_breaker(state, id, looked)
     return state, commands
 
 
@@ -151,18 +200,24 @@ def _extend(state: State, view: AccountView, account: str, commands: list[Comman
     switch = view.switch
     if switch is None or state.mode not in EXTENDING or not switch.due(state.now):
         return view
-    if (view.banned and state.now < view.quiet_until_at) or not any(id.account == account for id in state.instruments):
+    if (view.banned and state.now < view.quiet_until_at) or not listed(state, account):
         return view
     commands.append(ExtendSwitch(account=account, timeout_ms=switch.timeout_ms))
     return replace(view, switch=switch.asked(state.now))
 
 
 def _look_at_breaker(state: State, policy: Policy, account: str) -> Breaker:
-    breaker = state.accounts[account].breaker
-    if breaker.probe is not None:
-        breaker = _judge_probe(breaker, state.orders.get(breaker.probe), policy.breakers, state.now)
-    unknowns = too_many_unknown(state, policy.breakers, account) if state.reconciled else None
+    breaker = _judged(state, policy, state.accounts[account].breaker)
+    unknowns = None
+    if state.reconciled:
+        unknowns = too_many_unknown(state, policy.breakers, account) or too_many_unknown(state, policy.breakers)
     return breaker.looked_at(unknowns, policy.breakers, state.now)
+
+
+def _judged(state: State, policy: Policy, breaker: Breaker) -> Breaker:
+    if breaker.probe is None:
+        return breaker
+    return _judge_probe(breaker, state.orders.get(breaker.probe), policy.breakers, state.now)
 
 
 def _judge_probe(breaker: Breaker, order: Order | None, limits: BreakerLimits, now: int) -> Breaker:
@@ -197,29 +252,85 @@ def with_breaker(state: State, policy: Policy, account: str, breaker: Breaker) -
 
 def note_sent(state: State, order: Order) -> State:
     """An order is on its way: while a breaker is half open, it is the one that tries."""
+    name, adds_risk = order.client_order_id, not order.reduce_only
+    state = _with_own_breaker(state, order.id, breaker_of(state, order.id).sent(name, adds_risk=adds_risk))
     view = state.accounts[order.id.account]
-    breaker = view.breaker.sent(order.client_order_id, adds_risk=not order.reduce_only)
+    breaker = view.breaker.sent(name, adds_risk=adds_risk)
     return state if breaker is view.breaker else _with_view(state, order.id.account, replace(view, breaker=breaker))
 
 
 def note_accepted(state: State, policy: Policy, order: Order) -> State:
     """The venue took an order."""
-    account = order.id.account
-    return with_breaker(state, policy, account, state.accounts[account].breaker.accepted(order.client_order_id))
+    account, name = order.id.account, order.client_order_id
+    if order.margin_reduction:
+        state = _with_refused_reductions(state, order.hedge, 0)
+    state = _with_own_breaker(state, order.id, breaker_of(state, order.id).accepted(name))
+    return with_breaker(state, policy, account, state.accounts[account].breaker.accepted(name))
 
 
 def note_rejected(state: State, policy: Policy, order: Order, event: OrderRejected) -> State:
-    """The venue refused an order."""
-    breaker = state.accounts[order.id.account].breaker.rejected(
-        order.client_order_id, event.reason, policy.breakers, state.now, reduces=order.reduce_only
-    )
-    return with_breaker(state, policy, order.id.account, breaker)
+    """The venue refused an order: what speaks of one instrument is counted for it, all else for the account."""
+    name, reason, limits, account = order.client_order_id, event.reason, policy.breakers, order.id.account
+    kind = {"reduces": order.reduce_only, "saves": order.margin_reduction}
+    if order.margin_reduction and reason not in HARMLESS:
+        state = _with_refused_reductions(state, order.hedge, state.hedges[order.hedge].refused_reductions + 1)
+    own, shared = breaker_of(state, order.id), state.accounts[account].breaker
+    if reason not in OF_INSTRUMENT:
+        state = _with_own_breaker(state, order.id, own.freed(name))
+        return with_breaker(state, policy, account, shared.rejected(name, reason, limits, state.now, **kind))
+    after = own.rejected(name, reason, _limits_of(own, limits), state.now, **kind)
+    state = _with_own_breaker(state, order.id, after)
+    if shared.status is BreakerStatus.OPEN or shared.status is after.status:
+        return state
+    if reason is RejectReason.UNAVAILABLE and _refused_widely(state, order.id, tripped=after.tripped > own.tripped):
+        cause = f"its instruments are refused, last {order.id.symbol} for {reason.value}"
+        return with_breaker(state, policy, account, shared.opened(cause, limits, state.now, after.status))
+    return with_breaker(state, policy, account, shared.freed(name))
+
+
+def _refused_widely(state: State, id: InstrumentId, *, tripped: bool) -> bool:
+    """Whether refusals of an instrument speak of its account: all its instruments are shut, or two trip within a
+    minute. One that was shut before and is refused again says nothing new."""
+    if breaker_of(state, id).status not in _SHUT:
+        return False
+    others = [breaker_of(state, other) for other in _traded(state, id.account) if other != id]
+    shut = [other for other in others if other.status in _SHUT and other.last is RejectReason.UNAVAILABLE]
+    together = any(other.trips and other.trips[-1] > state.now - TOGETHER_MS for other in shut)
+    return len(shut) == len(others) or (tripped and together)
+
+
+def _limits_of(own: Breaker, limits: BreakerLimits) -> BreakerLimits:
+    """The limits of an instrument's breaker: one that trips too often in a day stays shut for an hour each time, and
+    nothing else is stopped for its sake."""
+    if len(own.trips) < limits.trips_per_day:
+        return limits
+    return replace(limits, cooldown_ms=WEARY_MS, longest_cooldown_ms=WEARY_MS)
+
+
+def _with_own_breaker(state: State, id: InstrumentId, breaker: Breaker) -> State:
+    view = state.accounts[id.account]
+    if breaker == (view.instrument_breakers.get(id) or Breaker()):
+        return state
+    view = replace(view, instrument_breakers={**view.instrument_breakers, id: breaker})
+    return _with_view(state, id.account, view)
+
+
+def _with_refused_reductions(state: State, hedge: str, times: int) -> State:
+    memory = state.hedges[hedge]
+    if memory.refused_reductions == times:
+        return state
+    return state._replace(hedges={**state.hedges, hedge: replace(memory, refused_reductions=times)})
 
 
 def breakers_resumed(state: State) -> State:
     """A person resumed: what the breakers counted is forgotten."""
-    views = {name: replace(view, breaker=view.breaker.resumed()) for name, view in state.accounts.items()}
+    views = {name: _resumed(view) for name, view in state.accounts.items()}
     return state._replace(accounts=views)
+
+
+def _resumed(view: AccountView) -> AccountView:
+    own = {id: breaker.resumed() for id, breaker in view.instrument_breakers.items()}
+    return replace(view, breaker=view.breaker.resumed(), instrument_breakers=own)
 
 
 def on_switch_extended(state: State, event: SwitchExtended) -> State:
@@ -235,9 +346,12 @@ def on_switch_extended(state: State, event: SwitchExtended) -> State:
 
 
 def on_switch_failed(state: State, account: str) -> State:
-    """The switch could not be extended: what is left of the lease runs on."""
+    """The switch could not be extended: what is left of the lease runs on. Perhaps an instrument trades no more, so the
+    rules are read again soon."""
     view = state.accounts[account]
-    return state if view.switch is None else _with_view(state, account, replace(view, switch=view.switch.failed()))
+    if view.switch is None:
+        return state
+    return _with_view(state, account, suspected(replace(view, switch=view.switch.failed()), state.now))
 
 
 def on_quieted(state: State, event: VenueQuieted) -> State:

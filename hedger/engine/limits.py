@@ -42,7 +42,8 @@ class Denied(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """An order that the engine would send, before the guards. `quantity` in units, `position` signed, in units."""
+    """An order that the engine would send, before the guards. `quantity` and `position` (signed) in units; one that
+    `saves` reduces to save margin."""
 
     state: State
     hedge: Hedge
@@ -54,6 +55,7 @@ class Proposal:
     position: Decimal
     quote: Quote
     mark: Mark
+    saves: bool = False
 
     @property
     def notional(self) -> Decimal:
@@ -308,15 +310,15 @@ def _beside(p: Proposal, reason: Reason, severity: Callable[[HedgeState], Severi
 
 
 def _switch_lease(p: Proposal) -> Denied | None:
-    return _because(Reason.SWITCH_LEASE, no_lease(p.state, p.instrument.id.account, p.state.now))
+    return None if p.saves else _because(Reason.SWITCH_LEASE, no_lease(p.state, p.instrument.id.account, p.state.now))
 
 
 def _breaker(p: Proposal) -> Denied | None:
-    return _because(Reason.BREAKER, broken(p.state, p.instrument.id.account))
+    return _because(Reason.BREAKER, broken(p.state, p.instrument.id, saves=p.saves))
 
 
 def _restricted(p: Proposal) -> Denied | None:
-    return _because(Reason.RESTRICTED, restricted(p.state, p.instrument.id.account))
+    return _because(Reason.RESTRICTED, restricted(p.state, p.instrument.id))
 
 
 def _quiet(p: Proposal) -> Denied | None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from hedger.engine.gate import all_restricted, all_shut, none_armed, too_many_unknown
+from hedger.engine.gate import all_restricted, all_shut, broken, none_armed, quiet, too_many_unknown
+from hedger.engine.margin import endangered_position
 from hedger.engine.orders import OrderStatus
 from hedger.engine.policy import Policy
 from hedger.engine.state import Mode, Severity, State
@@ -32,23 +33,40 @@ def _mode(state: State, policy: Policy) -> tuple[Mode, str]:
     if not state.reconciled:
         return Mode.RECONCILING, state.reconcile_reason
     if not policy.sends:
-        return Mode.SHADOW, ""
-    stopped = _cancel_only(state, policy)
+        return Mode.SHADOW, _left_over(state)
+    stopped = _cancel_only(state)
     if stopped is not None:
         return Mode.CANCEL_ONLY, stopped
+    unknowns, shut = too_many_unknown(state, policy.breakers), all_shut(state)
+    if unknowns is not None or shut is not None:
+        saves = shut is not None and _saves(state, policy)
+        return Mode.REDUCE_ONLY if saves else Mode.CANCEL_ONLY, unknowns or shut or ""
     reduced = _reduce_only(state, policy)
     return (Mode.HEDGING, "") if reduced is None else (Mode.REDUCE_ONLY, reduced)
 
 
-def _cancel_only(state: State, policy: Policy) -> str | None:
-    """Why nothing may be created anywhere; one account of several is stopped by its guards alone."""
+def _left_over(state: State) -> str:
+    """What rests in shadow, where nothing is sent: orders of an earlier start, which a person must see to."""
+    live = sum(order.live for order in state.orders.values())
+    text = f"{live} orders of an earlier start may still rest; in shadow nothing cancels them"
+    return text if live else ""
+
+
+def _cancel_only(state: State) -> str | None:
+    """Why nothing may be created anywhere, not even to save margin."""
     if state.paused is not None:
         return state.paused
     if state.journal_fault is not None:
         return state.journal_fault
-    if state.now < state.lagged_until:
-        return "the loop came late"
-    return too_many_unknown(state, policy.breakers) or all_shut(state)
+    return "the loop came late" if state.now < state.lagged_until else None
+
+
+def _saves(state: State, policy: Policy) -> bool:
+    """Whether a margin reduction is due and may leave: open breakers and a lost switch stop only what is not one.
+    Every account is shut then, so that nothing else leaves."""
+    reducing = [hedge for hedge in policy.hedges if state.hedges[hedge.name].severity is Severity.REDUCE]
+    held = [position.id for hedge in reducing if (position := endangered_position(state, hedge)) is not None]
+    return any(not broken(state, id, saves=True) and not quiet(state, id.account, state.now) for id in held)
 
 
 def _reduce_only(state: State, policy: Policy) -> str | None:
@@ -59,14 +77,17 @@ def _reduce_only(state: State, policy: Policy) -> str | None:
 
 
 def _is_reconciled(state: State, policy: Policy) -> bool:
-    """Every account read often enough since our last deed, every instrument known, each earlier order accounted for,
-    and a dead man's switch armed somewhere: arm, verify, then the first order."""
-    if none_armed(state) or any(id not in state.instruments for hedge in policy.hedges for id in hedge.instruments):
+    """Every account read often enough since our last deed, every instrument known, each earlier order accounted for
+    (unless nothing is sent anyway), and a dead man's switch armed somewhere, or margin to be saved without it: arm,
+    verify, then the first order."""
+    if none_armed(state) and not _saves(state, policy):
+        return False
+    if any(id not in state.instruments for hedge in policy.hedges for id in hedge.instruments):
         return False
     views = state.accounts.values()
     if not all(view.settled and view.clean_cycles >= policy.clean_cycles for view in views):
         return False
-    return all(_accounted_for(state, client_order_id) for client_order_id in state.orders)
+    return not policy.sends or all(_accounted_for(state, client_order_id) for client_order_id in state.orders)
 
 
 def _accounted_for(state: State, client_order_id: str) -> bool:

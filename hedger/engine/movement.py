@@ -59,6 +59,48 @@ class Doubt:
     since_at: int = 0
 
 
+class Strange(NamedTuple):
+    """An execution that is not ours, by its key: signed, in units, by the venue's clock. It is `owed` when no believed
+    reading has shown it: a later one must."""
+
+    key: str
+    id: InstrumentId
+    quantity: Decimal
+    exchange_at: int
+    owed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """What executions say of an account's positions, against readings that are behind.
+
+    `strange` are executions of others that no believed reading has shown yet, `counted` the keys of those that one
+    has. `traded` says when we last (bought, sold). No execution from before `begun_at` counts. A reading that
+    contradicts our own fills on `ids` was first refused at `since_at` (0: none stands); the fills of those instruments
+    were asked for `asks` times, last at `asked_at`, and a list asked for at `answered_at` came. At `word_at` a person
+    said that the readings are right.
+    """
+
+    strange: tuple[Strange, ...] = ()
+    counted: tuple[str, ...] = ()
+    traded: Mapping[InstrumentId, tuple[int, int]] = field(default_factory=dict)
+    begun_at: int = 0
+    ids: tuple[InstrumentId, ...] = ()
+    since_at: int = 0
+    asked_at: int = 0
+    asks: int = 0
+    answered_at: Mapping[InstrumentId, int] = field(default_factory=dict)
+    word_at: int = 0
+
+
+class Absence(NamedTuple):
+    """Complete readings in a row that left a row out: the first and the last that counted, and how many."""
+
+    first_at: int
+    last_at: int
+    times: int
+
+
 class PriceRange(NamedTuple):
     """The lowest and highest price of our own orders on an instrument in one minute since 1970."""
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
+from hedger.engine.executions import we_traded
 from hedger.engine.exposure import position_of
 from hedger.engine.gate import note_accepted, note_rejected
 from hedger.engine.ledger import FillContext, basis_bps, book_fill
 from hedger.engine.limits import DAY_MS
 from hedger.engine.markout import await_markout, near
-from hedger.engine.orders import News, Order, OrderStatus, advance, apply_fill, apply_report
+from hedger.engine.orders import News, Order, OrderStatus, advance, apply_fill, apply_report, presume
 from hedger.engine.policy import Hedge, Policy
 from hedger.engine.state import HedgeState, Reason, State
 from hedger.model.message import OrderAccepted, OrderRejected
@@ -33,7 +34,8 @@ def on_news(state: State, policy: Policy, client_order_id: str, news: News) -> S
     before = state.orders.get(client_order_id)
     if before is None:
         return state
-    return put_order(state, policy, before, advance(before, news, state.now))
+    become = presume if news in (News.PROVEN_ABSENT, News.WRITTEN_OFF) else advance
+    return put_order(state, policy, before, become(before, news, state.now))
 
 
 def on_accepted(state: State, policy: Policy, event: OrderAccepted) -> State:
@@ -118,7 +120,9 @@ def put_order(state: State, policy: Policy, before: Order, after: Order) -> Stat
         since[after.id] = since.get(after.id, ZERO) + gained * after.side.sign
         lag = policy.settle_ms if gained else 0
         barrier = max(view.barrier_at, state.now + lag)
-        accounts = {**accounts, after.id.account: replace(view, barrier_at=barrier, fills_since=since)}
+        view = replace(view, barrier_at=barrier, fills_since=since)
+        view = we_traded(view, after.id, after.side.sign, state.now) if gained else view
+        accounts = {**accounts, after.id.account: view}
     hedges = state.hedges
     if gained:
         traded = _traded(hedges[after.hedge], state.now, gained * after.price)

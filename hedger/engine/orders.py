@@ -91,8 +91,11 @@ class Order:
     `reported` is the largest cumulative fill that any record named; `booked` the sum of the executions seen, each
     counted once by (`trade_ids`). `decision_mid` (quote), `deviation`, `holding` and `target` (coins) are what it was
     decided on; a `margin_reduction` gives up protection to save margin. `probed_at` and `probes` say when and how
-    often the venue was asked about it, `absent_at` when a complete list last lacked it. Of an order that was adopted,
-    executions up to `adopted_at` (the venue's time) are in `booked` already.
+    often the venue was asked about it. Four proofs of absence: `absent_at` is when a complete list of open orders last
+    lacked it, `missing_at` when it was not found by its id, `unfilled_at` when a complete list of fills had no others
+    of it, `denied_at` when a cancel was sent that met an unknown order. It was `admitted` if the venue ever took a
+    cancel of it, and its end is `presumed` if no record of the venue says it. Of an order that was adopted, executions
+    up to `adopted_at` (the venue's time) are in `booked` already.
     """
 
     client_order_id: str
@@ -120,6 +123,11 @@ class Order:
     probed_at: int = 0
     probes: int = 0
     absent_at: int = 0
+    missing_at: int = 0
+    unfilled_at: int = 0
+    denied_at: int = 0
+    admitted: bool = False
+    presumed: bool = False
     adopted_at: int = 0
     target: Decimal = ZERO
 
@@ -150,6 +158,12 @@ def advance(order: Order, news: News, at: int) -> Order:
     if status is None or status is order.status:
         return order
     return replace(order, status=status, changed_at=at)
+
+
+def presume(order: Order, news: News, at: int) -> Order:
+    """The order after its end was proven or told by a person, without the venue's own record of it."""
+    after = advance(order, news, at)
+    return after if after is order else replace(after, presumed=True)
 
 
 def apply_report(order: Order, report: OrderReport, at: int) -> Order:

@@ -154,11 +154,11 @@ class Hedge:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BreakerLimits:
-    """When an account's breaker opens, and for how long.
+    """When the breaker of an account or of an instrument opens, and for how long.
 
     `rejects`: refusals in a row of any kind. `unknown_orders`, `unknown_notional` (quote): orders of unknown fate at
     once. `cooldown_ms` doubles with each attempt that fails up to `longest_cooldown_ms`. More than `trips_per_day`
-    halt: a recovery that repeats itself needs a person.
+    of an account halt: a recovery that repeats itself needs a person; an instrument is shut for an hour each time.
     """
 
     rejects: int = 5

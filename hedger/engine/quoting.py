@@ -13,12 +13,15 @@ from hedger.model.order import Side
 
 
 def passive_price(side: Side, quote: Quote, instrument: Instrument, execution: Execution) -> Decimal:
-    """The price to join: our side's best, `offset_ticks` behind it, on the tick grid, never across the touch."""
+    """The price to join: our side's best, `offset_ticks` behind it, on the tick grid, never across the touch.
+
+    A buy is at least one tick; where even that would cross there is no passive price, and it is nothing or less.
+    """
     tick = instrument.tick_size
     behind = execution.offset_ticks * tick
     if side is Side.SELL:
         return max(ceil_to(quote.ask + behind, tick), floor_to(quote.bid, tick) + tick)
-    return min(floor_to(quote.bid - behind, tick), ceil_to(quote.ask, tick) - tick)
+    return min(max(floor_to(quote.bid - behind, tick), tick), ceil_to(quote.ask, tick) - tick)
 
 
 def touch_moved_away(order: Order, quote: Quote, instrument: Instrument, execution: Execution, now: int) -> bool:

@@ -14,6 +14,7 @@ from hedger.engine.state import AccountView, Mode, State
 from hedger.model.identity import parse_order_id
 from hedger.model.message import (
     AccountRead,
+    CancelAnswered,
     CancelOrder,
     Command,
     Event,
@@ -30,6 +31,8 @@ PROOF_LAG_MS = 10_000
 FORGETFUL_MS = 2 * 3_600_000
 SILENCE_MS = 30_000
 KEEP_FINAL_MS = 120_000
+KEEP_PRESUMED_MS = 7 * 86_400_000
+MOST_PRESUMED = 100
 PROBE_AFTER_MS = (500, 1_000, 2_000, 5_000, 10_000, 30_000, 60_000)
 CANCEL_AFTER_MS = (1_000, 2_000, 5_000, 10_000, 30_000)
 
@@ -131,21 +134,58 @@ def _note_absences(state: State, event: AccountRead) -> State:
 
 
 def on_not_found(state: State, policy: Policy, event: OrderNotFound) -> State:
-    """Not found proves nothing by itself. It ends an unknown order only when the create can no longer be accepted
-    (time-to-live and lag are over), and a complete list of open orders asked for after that lacks it too. An order
-    that the venue had acknowledged exists: venues forget such for up to an hour. It is reserved, and blocks nothing.
-    """
+    """Not found proves nothing by itself: it is one of the four proofs of absence, and where the order was known to
+    rest, a complete list of open orders that lacks it too makes its fate unknown."""
     order = state.orders.get(event.client_order_id)
     if order is None or not order.live:
         return state
-    if order.status is OrderStatus.UNKNOWN:
-        lag = PROOF_LAG_MS if order.venue_order_id is None else FORGETFUL_MS
-        proven_at, news = order.placed_at + order.ttl_ms + lag, News.PROVEN_ABSENT
-    else:
-        proven_at, news = order.changed_at + PROOF_LAG_MS, News.VANISHED
-    if min(event.requested_at, order.absent_at) > proven_at:
-        return on_news(state, policy, order.client_order_id, news)
+    if order.status is not OrderStatus.UNKNOWN:
+        vanished = min(event.requested_at, order.absent_at) > order.changed_at + PROOF_LAG_MS
+        return on_news(state, policy, order.client_order_id, News.VANISHED) if vanished else state
+    return _ended_if_proven(state, policy, replace(order, missing_at=event.requested_at))
+
+
+def on_cancel_answered(state: State, policy: Policy, event: CancelAnswered) -> State:
+    """A cancel that the venue took tells that the order exists; that it knows none is the last of the four proofs."""
+    order = state.orders.get(event.client_order_id)
+    if order is None or order.status is not OrderStatus.UNKNOWN:
+        return state
+    after = replace(order, admitted=True) if event.known else replace(order, denied_at=order.cancel_at)
+    return _ended_if_proven(state, policy, after)
+
+
+def on_fills_listed(state: State, policy: Policy, event: FillsRead) -> State:
+    """A complete list of fills since before an unknown order was sent, its own booked already: it has no others."""
+    since_at = event.since_at - state.accounts[event.id.account].offset_ms
+    for order in tuple(state.orders.values()):
+        if order.status is OrderStatus.UNKNOWN and order.id == event.id and since_at < order.placed_at:
+            state = _ended_if_proven(state, policy, replace(order, unfilled_at=event.requested_at))
     return state
+
+
+def _ended_if_proven(state: State, policy: Policy, order: Order) -> State:
+    """The state with what is known of an unknown order, which ends once all four proofs are from after the time when
+    it could still arrive: it is not among the open orders, not found by its id, has no fill, and cannot be canceled.
+    """
+    state = state._replace(orders={**state.orders, order.client_order_id: order})
+    if min(_looked_for(order), order.denied_at) > _proven_at(order):
+        return on_news(state, policy, order.client_order_id, News.PROVEN_ABSENT)
+    return state
+
+
+def _looked_for(order: Order) -> int:
+    """Since when an order was looked for in vain in all three ways of looking."""
+    return min(order.absent_at, order.missing_at, order.unfilled_at)
+
+
+def _proven_at(order: Order) -> int:
+    """From when on proofs of absence count: a create can be accepted no more, and its record is not late. An order
+    that the venue acknowledged exists, and venues forget such for up to an hour after they showed it last. It is
+    reserved so long, and blocks nothing.
+    """
+    arrived_at = order.placed_at + order.ttl_ms + PROOF_LAG_MS
+    known = order.venue_order_id is not None or order.admitted
+    return max(arrived_at, order.changed_at + FORGETFUL_MS) if known else arrived_at
 
 
 # --- on the clock's beat --------------------------------------------------------------------------------------------
@@ -170,9 +210,18 @@ def ask_around(state: State, policy: Policy) -> tuple[State, list[Command]]:
             del orders[order.client_order_id]
         elif tended is not order:
             orders[order.client_order_id] = tended
-    state, fills = pursue(state._replace(accounts=accounts, orders=orders))
+    state, fills = pursue(state._replace(accounts=accounts, orders=_without_oldest(orders)))
     state, rules = ask_for_rules(state)
     return state, commands + fills + rules
+
+
+def _without_oldest(orders: dict[str, Order]) -> dict[str, Order]:
+    """The orders without the oldest of those that are kept for days because their end was only presumed."""
+    presumed = [o for o in orders.values() if o.presumed and not o.live and not o.fills_missing]
+    if len(presumed) <= MOST_PRESUMED:
+        return orders
+    gone = {o.client_order_id for o in sorted(presumed, key=lambda o: o.changed_at)[:-MOST_PRESUMED]}
+    return {name: order for name, order in orders.items() if name not in gone}
 
 
 def _owes_readings(view: AccountView, policy: Policy) -> bool:
@@ -186,23 +235,43 @@ def _ask_about(state: State, policy: Policy, order: Order) -> tuple[Order | None
     if not order.live:
         if order.fills_missing and _due(order.probed_at, order.probes, PROBE_AFTER_MS, state.now):
             return _probed(order, state.now), [_fills_of(state, order)]
-        forget = not order.fills_missing and state.now - order.changed_at > KEEP_FINAL_MS
+        keep_ms = KEEP_PRESUMED_MS if order.presumed and order.status is OrderStatus.REJECTED else KEEP_FINAL_MS
+        forget = not order.fills_missing and state.now - order.changed_at > keep_ms
         return (None if forget else order), []
     if order.status is OrderStatus.SENT:
         lost = state.now - order.placed_at > order.ttl_ms + SILENCE_MS
         return (advance(order, News.LOST, state.now) if lost else order), []
-    if order.status is OrderStatus.PENDING_CANCEL and _due(order.cancel_at, order.cancels, CANCEL_AFTER_MS, state.now):
+    cancel_due = policy.sends and _due(order.cancel_at, order.cancels, CANCEL_AFTER_MS, state.now)
+    if order.status is OrderStatus.PENDING_CANCEL and cancel_due:
         again = replace(order, cancel_at=state.now, cancels=order.cancels + 1)
         return again, [_cancel(order), FindOrder(id=order.id, client_order_id=order.client_order_id)]
-    if order.status is OrderStatus.OPEN and _must_go(state, order):
+    if order.status is OrderStatus.OPEN and policy.sends and _must_go(state, order):
         return replace(advance(order, News.CANCEL_SENT, state.now), cancel_at=state.now), [_cancel(order)]
-    doubtful = order.status is OrderStatus.UNKNOWN or order.absent_at > order.changed_at
+    if order.status is OrderStatus.UNKNOWN:
+        return _ask_about_unknown(state, order)
+    doubtful = order.absent_at > order.changed_at
     if doubtful and _due(order.probed_at or order.changed_at, order.probes, PROBE_AFTER_MS, state.now):
-        find = FindOrder(id=order.id, client_order_id=order.client_order_id)
-        return _probed(order, state.now), [find, _cancel(order)] if _unwanted(state, order) else [find]
+        return _probed(order, state.now), [FindOrder(id=order.id, client_order_id=order.client_order_id)]
     if order.fills_missing and _due(order.probed_at, order.probes, PROBE_AFTER_MS, state.now):
         return _probed(order, state.now), [_fills_of(state, order)]
     return order, []
+
+
+def _ask_about_unknown(state: State, order: Order) -> tuple[Order, list[Command]]:
+    """Look for it by its id; once it can arrive no more, at its fills too, and as a last proof try to cancel it."""
+    provable = state.now > _proven_at(order)
+    if provable and _looked_for(order) > _proven_at(order) and order.cancel_at < _looked_for(order):
+        return replace(order, cancel_at=state.now, cancels=order.cancels + 1), [_cancel(order)]
+    first = provable and order.probed_at <= _proven_at(order)
+    if not first and not _due(order.probed_at or order.changed_at, order.probes, PROBE_AFTER_MS, state.now):
+        return order, []
+    commands: list[Command] = [FindOrder(id=order.id, client_order_id=order.client_order_id)]
+    if provable or order.fills_missing:
+        commands.append(_fills_of(state, order))
+    if _unwanted(state, order):
+        commands.append(_cancel(order))
+        order = replace(order, cancel_at=state.now, cancels=order.cancels + 1)
+    return replace(order, probed_at=state.now, probes=order.probes if first else order.probes + 1), commands
 
 
 def _unwanted(state: State, order: Order) -> bool:

@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Set
 from dataclasses import replace
 
-from hedger.engine.state import State
+from hedger.engine.breaker import OF_INSTRUMENT
+from hedger.engine.state import AccountView, State
 from hedger.model.instrument import Instrument, InstrumentId
 from hedger.model.message import Command, InstrumentsLoaded, OrderRejected, ReadInstruments
-from hedger.model.order import RejectReason
 
 EVERY_MS = 3_600_000
 AGAIN_AFTER_MS = 60_000
@@ -49,12 +49,16 @@ def _resized(old: Instrument | None, new: Instrument) -> bool:
 
 
 def on_refusal(state: State, id: InstrumentId | None, event: OrderRejected) -> State:
-    """An order that the venue calls invalid is a reason to read the rules again soon: at most twice a minute."""
-    if id is None or event.reason is not RejectReason.INVALID_ORDER:
+    """An order that is refused for its instrument is a reason to read the rules again soon."""
+    if id is None or event.reason not in OF_INSTRUMENT:
         return state
-    view = state.accounts[id.account]
-    due_at = min(view.rules_due_at, max(state.now, view.rules_asked_at + SUSPECTED_AFTER_MS))
-    return state._replace(accounts={**state.accounts, id.account: replace(view, rules_due_at=due_at)})
+    view = suspected(state.accounts[id.account], state.now)
+    return state._replace(accounts={**state.accounts, id.account: view})
+
+
+def suspected(view: AccountView, now: int) -> AccountView:
+    """The account with its instruments' rules to be read again at once, but not more than twice a minute."""
+    return replace(view, rules_due_at=min(view.rules_due_at, max(now, view.rules_asked_at + SUSPECTED_AFTER_MS)))
 
 
 def ask_for_rules(state: State) -> tuple[State, list[Command]]:

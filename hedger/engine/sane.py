@@ -1,24 +1,30 @@
 """What cannot be true of a price, a reading or an execution: such news is treated as if it had never come.
 
-What it would have freshened grows stale, and nothing is created on it. A reading with one false number is no reading.
+What it would have freshened grows stale, and nothing is created on it. A reading with one false number is no reading;
+of rows and orders that are not ours, only that their numbers are numbers is asked.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from decimal import Decimal
 
-from hedger.model.account import AccountReading
+from hedger.model.account import AccountReading, Position
+from hedger.model.identity import parse_order_id
 from hedger.model.instrument import Instrument
 from hedger.model.market import Mark, Quote
 from hedger.model.message import AccountRead, Event, FillsRead, FundingRead, InstrumentsLoaded
+from hedger.model.numeric import ZERO
 from hedger.model.order import Fill, OrderReport
 
 Number = tuple[str, Decimal]
 
 
-def flaw_of(event: Event) -> str | None:
-    """What of an event cannot be true, in words; None where nothing is wrong with it."""
+def flaw_of(event: Event, coins: Set[str] | None = None) -> str | None:
+    """What of an event cannot be true, in words; None where nothing is wrong with it.
+
+    `coins` are those that are hedged; where None, every one counts as hedged.
+    """
     match event:
         case Quote():
             return _flaw_of_quote(event)
@@ -30,7 +36,7 @@ def flaw_of(event: Event) -> str | None:
         case OrderReport():
             return _flaw_of_report(event)
         case AccountRead():
-            return _flaw_of_reading(event.reading)
+            return _flaw_of_reading(event.reading, coins)
         case FillsRead():
             return next((flaw for fill in event.fills if (flaw := _flaw_of_fill(fill))), None)
         case FundingRead():
@@ -55,7 +61,11 @@ def _flaw_of_fill(fill: Fill) -> str | None:
 
 
 def _flaw_of_report(report: OrderReport) -> str | None:
-    return _first(positive=(("quantity", report.quantity),), least_zero=(("filled", report.filled),))
+    """Somebody's order that closes a whole position has no quantity; an order of ours always has one."""
+    quantity, filled = ("quantity", report.quantity), ("filled", report.filled)
+    if parse_order_id(report.client_order_id or "") is None:
+        return _first(least_zero=(quantity, filled))
+    return _first(positive=(quantity,), least_zero=(filled,))
 
 
 def _flaw_of_rules(rules: Instrument) -> str | None:
@@ -63,7 +73,7 @@ def _flaw_of_rules(rules: Instrument) -> str | None:
     return _first(positive=positive, least_zero=(("least notional", rules.min_notional),))
 
 
-def _flaw_of_reading(reading: AccountReading) -> str | None:
+def _flaw_of_reading(reading: AccountReading, coins: Set[str] | None) -> str | None:
     """One false number and the whole reading is refused: nobody knows which of the others are true."""
     margin = reading.margin
     flaw = _first(
@@ -75,26 +85,39 @@ def _flaw_of_reading(reading: AccountReading) -> str | None:
             ("available", margin.available),
         ],
     )
-    return flaw or next(_flaws_of_rows(reading), None)
+    return flaw or next(_flaws_of_rows(reading, coins), None)
 
 
-def _flaws_of_rows(reading: AccountReading) -> Iterator[str]:
+def _flaws_of_rows(reading: AccountReading, coins: Set[str] | None) -> Iterator[str]:
     for row in reading.positions:
-        mark = (("mark price", row.mark_price),)  # a venue need not price what nobody holds
-        always = (("multiplier", row.contract_multiplier), ("leverage", row.leverage))
-        flaw = _first(
-            positive=(*always, *mark) if row.quantity else always,
-            least_zero=mark,
-            finite=(("position", row.quantity), ("entry price", row.entry_price)),
-        )
-        if flaw is None and row.liquidation_price is not None:
-            flaw = _first(least_zero=(("liquidation price", row.liquidation_price),))
+        flaw = _flaw_of_ours(row) if coins is None or row.underlying in coins else _flaw_of_foreign(row)
         if flaw is not None:
             yield f"{row.id}: {flaw}"
     for report in reading.open_orders:
         flaw = _flaw_of_report(report)
         if flaw is not None:
             yield f"order {report.client_order_id}: {flaw}"
+
+
+def _flaw_of_ours(row: Position) -> str | None:
+    mark = (("mark price", row.mark_price),)  # a venue need not price what nobody holds
+    always = (("multiplier", row.contract_multiplier), ("leverage", row.leverage))
+    flaw = _first(
+        positive=(*always, *mark) if row.quantity else always,
+        least_zero=mark,
+        finite=(("position", row.quantity), ("entry price", row.entry_price)),
+    )
+    if flaw is None and row.liquidation_price is not None:
+        flaw = _first(least_zero=(("liquidation price", row.liquidation_price),))
+    return flaw
+
+
+def _flaw_of_foreign(row: Position) -> str | None:
+    """A contract on a coin that nobody hedges here moves no delta: what the venue does not tell of it is no reason to
+    go without the rest."""
+    prices = (row.mark_price, row.entry_price, row.liquidation_price or ZERO)
+    told = (row.quantity, row.contract_multiplier, row.leverage, *prices)
+    return None if all(value.is_finite() for value in told) else "a number is none"
 
 
 def _first(

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from hedger.engine.breaker import Breaker
 from hedger.engine.ledger import Ledger
-from hedger.engine.movement import Doubt, Movement, PriceRange
+from hedger.engine.movement import Absence, Doubt, Evidence, Movement, PriceRange
 from hedger.engine.orders import Order
 from hedger.engine.policy import Hedge, Policy
 from hedger.engine.switch import Switch
@@ -188,9 +188,11 @@ class AccountView:
     `fills_since` are our own fills, signed, in units, that the believed reading cannot have seen, `ahead` what it
     seems to have seen of our working orders before we heard of it. `asked_at` is when a reading was last asked for
     out of turn. `offset_ms`: the venue's clock minus ours. `switch` is None where there is no dead man's switch.
+    `breaker` counts the refusals that speak of the account, `instrument_breakers` those that speak of one instrument.
     Until `quiet_until_at` the venue wants nothing to be created (`banned`: nothing to be sent at all).
     From `again_since` to `again_at` other accounts of its hedges asked for new readings of it; `owed` readings must
-    still come before a create. Its instruments' rules were last asked for at `rules_asked_at`, next at `rules_due_at`.
+    still come before a create. `left_out` are collateral coins whose row was there and is not any more. Its
+    instruments' rules were last asked for at `rules_asked_at`, next at `rules_due_at`.
     """
 
     reading: AccountReading | None = None
@@ -207,10 +209,13 @@ class AccountView:
     last_failure: str = ""
     switch: Switch | None = None
     breaker: Breaker = field(default_factory=Breaker)
+    instrument_breakers: Mapping[InstrumentId, Breaker] = field(default_factory=dict)
     quiet_until_at: int = 0
     banned: bool = False
     doubt: Doubt = field(default_factory=Doubt)
     movement: Movement = field(default_factory=Movement)
+    evidence: Evidence = field(default_factory=Evidence)
+    left_out: Mapping[str, Absence] = field(default_factory=dict)
     again_since: int = 0
     again_at: int = 0
     owed: int = 0
@@ -231,7 +236,8 @@ class HedgeState:
     the creates of the last minute; `day_notional` is what was traded on `day` (days since 1970, UTC), `cost_before`
     what the hedge had cost, by its ledger, when `cost_day` began. `effect_due` is
     (|deviation| before, coins filled, holding, target) of the last hedge that filled, until a settled reading shows
-    what it did; `futile` counts those in a row that did nothing. `prices` are the ranges of our own
+    what it did; `futile` counts those in a row that did nothing, `refused_reductions` the margin
+    reductions in a row that the venue refused. `prices` are the ranges of our own
     prices in the last minutes, `cancels` the (minute, count) of cancels since the last fill.
     """
 
@@ -249,6 +255,7 @@ class HedgeState:
     margin_severity: Severity = Severity.CLEAR
     liquidation_severity: Severity = Severity.CLEAR
     futile: int = 0
+    refused_reductions: int = 0
     effect_due: tuple[Decimal, Decimal, Decimal, Decimal] | None = None
     prices: tuple[PriceRange, ...] = ()
     cancels: tuple[tuple[int, int], ...] = ()

@@ -17,7 +17,7 @@ from hedger.engine.margin import judge_margin
 from hedger.engine.mode import with_mode
 from hedger.engine.orders import News, Order, advance
 from hedger.engine.policy import Hedge, Policy
-from hedger.engine.state import Change, Decision, HedgeState, Mode, Reason, State
+from hedger.engine.state import Action, Change, Decision, HedgeState, Mode, Reason, State
 from hedger.model.identity import OrderIdentity, format_order_id
 from hedger.model.market import Mark, Quote
 from hedger.model.message import (
@@ -74,7 +74,7 @@ def step(state: State, stamped: Stamped, policy: Policy) -> Result:
     if state.halted is not None and was_halted is None:
         state = with_mode(state, policy)
         commands.append(Halt(reason=state.halted or ""))
-    if state.mode is Mode.DRAINING and not state.stopped and _all_off(state):
+    if state.mode is Mode.DRAINING and not state.stopped and (_all_off(state) or not policy.sends):
         state = state._replace(stopped=True)
         commands.append(Stop(reason=state.draining or ""))
     return Result(state, tuple(commands), tuple(decisions), state.changes)
@@ -108,6 +108,9 @@ def _look(
             text = f"hedge {hedge.name}: {memory.futile} filled orders in a row left the deviation where it was"
             state = with_mode(state._replace(halted=text), policy)
     verdict = decide(state, hedge, memory, facts)
+    if verdict.cancel is not None and not policy.sends:
+        text = "an order of an earlier start rests, and shadow cancels nothing"
+        verdict = Verdict(Action.WAIT, Reason.ORDER_WORKING, text)
     if _same(memory.decision, verdict, state.mode):
         return state if memory is before else _keep(state, hedge, memory)
     decision = _record(state, hedge, facts, verdict)

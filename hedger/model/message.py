@@ -94,11 +94,12 @@ class OrderOutcomeUnknown:
 class CancelAnswered:
     """The venue answered a cancel. It is a request: only a report ends the order.
 
-    `known` is False when the venue said that it knows no such order, which proves nothing by itself.
+    `known` is False when the venue said that it knows no such order, which proves nothing by itself; None when no
+    answer was heard, or one that says nothing of the order: a lost answer, a fault of the venue's, a ban.
     """
 
     client_order_id: str
-    known: bool
+    known: bool | None
     text: str
 
 
@@ -112,11 +113,15 @@ class OrderNotFound:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StreamChanged:
-    """A stream of an account went up or down. After either, snapshots are read again before new risk."""
+    """A stream of an account went up or down; `up` says whether all of them are now.
+
+    `private`: it is the one that tells of our orders. Snapshots are then read again before new risk.
+    """
 
     account: str
     up: bool
     text: str
+    private: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -182,6 +187,7 @@ class Operation(StrEnum):
     """What an operator, a signal or the runtime itself may ask for."""
 
     PAUSE = "pause"
+    UNPAUSE = "unpause"
     RESUME = "resume"
     DRAIN = "drain"
     HALT = "halt"

@@ -1,4 +1,4 @@
-"""The control API: kill, pause, resume and status over HTTP, in threads of its own, for whoever holds the token.
+"""The control API: kill, pause, unpause, resume, status over HTTP, in threads of its own, for who holds the token.
 
 It shares nothing with the event loop but the state directory, so that a kill works when the loop stands still: a kill
 writes the kill file, the rest writes requests. What a client sent never comes back to it, and no answer holds a secret.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import re
 import secrets
 import threading
 from collections.abc import Callable, Collection, Mapping
@@ -22,8 +23,8 @@ import structlog
 from hedger.errors import ConfigError, JournalError
 from hedger.ops.events import LogEvent
 from hedger.ops.serving import MOST_SECONDS, BoundedServer, remedy
-from hedger.runtime.kill import KillFile, one_line
-from hedger.runtime.requests import Ask, Mailbox, Request
+from hedger.runtime.kill import LONGEST_REASON, KillFile, is_too_long, one_line
+from hedger.runtime.requests import ASKED, Ask, Mailbox, Request
 
 SHORTEST_TOKEN = 32
 LARGEST_BODY = 2_048
@@ -33,7 +34,9 @@ NONCE_S = 60.0
 HEADER = "X-Hedger"
 LONGEST_HALT = 500
 _TICK_S = 0.05
-_POSTS = frozenset({"/kill", "/pause", "/resume"})
+_POSTS = frozenset({"/kill", "/pause", "/unpause", "/resume"})
+_REQUESTS = "/requests/"
+_OURS = re.compile(r"\d{20}-control-[0-9a-f]{16}")  # what this API asked; of others' requests it tells nothing
 
 Body = Mapping[str, Any]
 Reply = tuple[HTTPStatus, Body]
@@ -88,7 +91,8 @@ class ControlServer:
 
 
 class Lock:
-    """Compares tokens in constant time, and after ten wrong ones in a row opens to nobody for a minute."""
+    """Compares tokens in constant time. The right one always opens; after ten wrong ones in a row, whoever comes with
+    another wrong one learns for a minute only that there were too many: nobody can lock the owner's kill out."""
 
     def __init__(self, token: str, now: Callable[[], float]) -> None:
         self._token = token.encode()
@@ -102,14 +106,16 @@ class Lock:
         scheme, _, given = (header or "").partition(" ")
         right = hmac.compare_digest(given.strip().encode(errors="replace"), self._token) and scheme == "Bearer"
         with self._guard:
+            if right:
+                self._failures = 0
+                return
             if self._now() < self._until:
-                raise Refused(HTTPStatus.TOO_MANY_REQUESTS, "too many wrong tokens: locked for a minute")
-            self._failures = 0 if right else self._failures + 1
+                raise Refused(HTTPStatus.TOO_MANY_REQUESTS, "too many wrong tokens: wait for a minute")
+            self._failures += 1
             if self._failures >= MOST_FAILURES:
                 self._failures, self._until = 0, self._now() + LOCKED_S
                 structlog.get_logger("hedger.control").error(LogEvent.CONTROL_LOCKED, seconds=LOCKED_S)
-        if not right:
-            raise Refused(HTTPStatus.UNAUTHORIZED, "the token is missing or wrong")
+        raise Refused(HTTPStatus.UNAUTHORIZED, "the token is missing or wrong")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,14 +149,28 @@ class Desk:
         """Ask for a pause."""
         return self._send(Request(ask=Ask.PAUSE, reason=_reason_in(body)))
 
+    def unpause(self, body: Body) -> Reply:
+        """Ask for the end of a pause: one step. It lifts no halt."""
+        return self._send(Request(ask=Ask.UNPAUSE, reason=_reason_in(body)))
+
+    def outcome(self, name: str) -> Reply:
+        """What became of a request of this API: it waits, it was done, or it was refused, and in which words."""
+        mailbox, file = Mailbox(self._directory), f"{name}{ASKED}"
+        answer = mailbox.look_for_answer(file) if _OURS.fullmatch(name) else None
+        if answer is not None:
+            return HTTPStatus.OK, {"state": "done" if answer.done else "refused", "why": answer.why}
+        if not _OURS.fullmatch(name) or not mailbox.waits(file):
+            raise Refused(HTTPStatus.NOT_FOUND, "there is no such request, or it was long ago")
+        return HTTPStatus.ACCEPTED, {"state": "waits"}
+
     def resume(self, body: Body) -> Reply:
-        """Lift a pause at once; a halt in two steps, the second with the nonce that the first one gave."""
+        """Lift a halt in two steps, the second with the nonce that the first one gave. It ends no pause."""
         reason, status = _reason_in(body), self._status()
         if status is None:
             raise Refused(HTTPStatus.CONFLICT, "no hedger has said how it is: there is nothing to resume")
-        if status.get("halted") is None:
-            return self._send(Request(ask=Ask.UNPAUSE, reason=reason))
-        halted, nonce = str(status["halted"])[:LONGEST_HALT], body.get("nonce")
+        if status.get("halted") is None and not status.get("doubted"):
+            raise Refused(HTTPStatus.CONFLICT, "it is not halted: POST /unpause ends a pause")
+        halted, nonce = str(status["halted"] or "")[:LONGEST_HALT], body.get("nonce")
         with self._guard:
             offer, self._offer = self._offer, None
             if nonce is None:
@@ -162,7 +182,8 @@ class Desk:
 
     def _send(self, request: Request) -> Reply:
         name = Mailbox(self._directory).send(request, f"control-{secrets.token_hex(8)}")
-        return HTTPStatus.ACCEPTED, {"asked": request.ask.value, "request": name}
+        id = name.removesuffix(ASKED)
+        return HTTPStatus.ACCEPTED, {"asked": request.ask.value, "request": id, "outcome": f"{_REQUESTS}{id}"}
 
     def _status(self) -> dict[str, Any] | None:
         try:
@@ -177,6 +198,8 @@ def _reason_in(body: Body, *, needed: bool = True) -> str:
     told = one_line(reason) if isinstance(reason, str) else ""
     if needed and not told:
         raise Refused(HTTPStatus.BAD_REQUEST, 'say why: {"reason": "…"}')
+    if needed and is_too_long(str(reason)):
+        raise Refused(HTTPStatus.BAD_REQUEST, f"the reason is longer than {LONGEST_REASON} characters: shorten it")
     return told or "no reason given"
 
 
@@ -202,21 +225,29 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
     timeout = MOST_SECONDS
 
+    def parse_request(self) -> bool:
+        """Read the head; whoever has sent one whole keeps its seat until its time is up."""
+        whole = super().parse_request()
+        if whole:
+            self.server.keep_seat(self.request)
+        return whole
+
     def do_GET(self) -> None:
-        """The status, and nothing that changes anything."""
+        """The status and what became of requests, and nothing that changes anything."""
         self._serve(self._get)
 
     def do_POST(self) -> None:
-        """The three routes that change something."""
+        """The routes that change something."""
         self._serve(self._post)
 
     def _get(self) -> Reply:
         if self.path in _POSTS:
             raise Refused(HTTPStatus.METHOD_NOT_ALLOWED, "use POST")
-        if self.path != "/status":
+        if self.path != "/status" and not self.path.startswith(_REQUESTS):
             raise Refused(HTTPStatus.NOT_FOUND, "there is no such page")
         self.server.lock.check(self.headers.get("Authorization"))
-        return self.server.desk.status()
+        desk = self.server.desk
+        return desk.status() if self.path == "/status" else desk.outcome(self.path.removeprefix(_REQUESTS))
 
     def _post(self) -> Reply:
         if self.path not in _POSTS:
@@ -226,7 +257,7 @@ class _Handler(BaseHTTPRequestHandler):
         if self.headers.get(HEADER) != "1":
             raise Refused(HTTPStatus.FORBIDDEN, f"send the header {HEADER}: 1")
         body, desk = self._body(), self.server.desk
-        acts = {"/kill": desk.kill, "/pause": desk.pause, "/resume": desk.resume}
+        acts = {"/kill": desk.kill, "/pause": desk.pause, "/unpause": desk.unpause, "/resume": desk.resume}
         reply = acts[self.path](body)
         structlog.get_logger("hedger.control").warning(LogEvent.CONTROL_USED, route=self.path)
         return reply

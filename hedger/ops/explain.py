@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -14,6 +14,7 @@ from hedger.engine.state import Action, Mode, Reason
 from hedger.model.numeric import BPS, plain
 from hedger.ops.figures import MINUS, bps, coins, instant, iso, money, percent, price, span
 from hedger.ops.words import ACTION_WORDS, MODE_WORDS, ORDER_WORDS, REASON_WORDS
+from hedger.runtime.kill import printable
 
 Record = Mapping[str, Any]
 
@@ -43,7 +44,7 @@ def explain(decision_record: Record) -> str:
 
     Raises KeyError or ValueError where the record is not one of a decision.
     """
-    return "\n".join(_lines(decision_record))
+    return _joined(_lines(decision_record))
 
 
 def explain_story(story: Story) -> str:
@@ -54,7 +55,12 @@ def explain_story(story: Story) -> str:
         *_row("fills", (_fill(fill) for fill in story.fills)),
         *_row("nearby", (_event(at, kind, key, body) for at, kind, key, body in story.nearby)),
     ]
-    return "\n".join([*_lines(story.decision), *(["", *later] if later else [])])
+    return _joined([*_lines(story.decision), *(["", *later] if later else [])])
+
+
+def _joined(lines: Iterable[str]) -> str:
+    """The lines as a text that no terminal obeys: some of the words are a venue's, or were typed by somebody."""
+    return "\n".join(printable(line) for line in lines)
 
 
 def _turn(after_ms: int, order: Record) -> str:

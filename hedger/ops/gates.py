@@ -20,7 +20,9 @@ BREAKER_WORDS: dict[BreakerStatus, str] = {
 def gate_words(state: State, account: str) -> str | None:
     """Why creates on an account are stopped or limited, None where nothing is in their way."""
     view = state.accounts[account]
-    found = (_switch(view.switch, state.now), _breaker(view.breaker, state.now), _quiet(view, state.now))
+    shared = (_switch(view.switch, state.now), _breaker(view.breaker, state.now), _quiet(view, state.now))
+    words = ((id, _breaker(own, state.now)) for id, own in sorted(view.instrument_breakers.items()))
+    found = (*shared, *(f"{id.symbol}: {text}" for id, text in words if text is not None))
     return "; ".join(text for text in found if text is not None) or None
 
 
@@ -36,6 +38,7 @@ def gate_status(state: State, account: str) -> dict[str, Any]:
         "breaker_cause": breaker.cause or None,
         "breaker_until": iso(breaker.until_at) if breaker.until_at else None,
         "breaker_trips": breaker.tripped,
+        "instrument_breakers": {id.symbol: own.status.value for id, own in sorted(view.instrument_breakers.items())},
         "quiet_until": iso(view.quiet_until_at) if view.quiet_until_at > state.now else None,
         "banned": view.banned and view.quiet_until_at > state.now,
     }

@@ -68,6 +68,13 @@ class _Handler(BaseHTTPRequestHandler):
     server: _Server
     timeout = MOST_SECONDS
 
+    def parse_request(self) -> bool:
+        """Read the head; whoever has sent one whole keeps its seat until its time is up."""
+        whole = super().parse_request()
+        if whole:
+            self.server.keep_seat(self.request)
+        return whole
+
     def do_GET(self) -> None:
         """Answer one of the three pages; a query string is ignored."""
         match self.path.partition("?")[0]:

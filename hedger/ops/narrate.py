@@ -8,9 +8,21 @@ from typing import Any
 import structlog
 
 from hedger.engine.breaker import Breaker, BreakerStatus
+from hedger.engine.gate import no_lease
 from hedger.engine.orders import FINAL, Order, OrderStatus
 from hedger.engine.policy import Policy
-from hedger.engine.state import Action, Change, ChangeCause, HedgeState, Severity, State
+from hedger.engine.state import (
+    AccountView,
+    Action,
+    Change,
+    ChangeCause,
+    Decision,
+    HedgeState,
+    Mode,
+    Reason,
+    Severity,
+    State,
+)
 from hedger.engine.step import Result
 from hedger.engine.switch import Switch
 from hedger.model.market import Mark, Quote
@@ -20,6 +32,7 @@ from hedger.model.message import (
     Halt,
     InstrumentsLoaded,
     JournalChanged,
+    Operation,
     OperatorAsked,
     OrderOutcomeUnknown,
     OrderRejected,
@@ -35,6 +48,7 @@ from hedger.model.numeric import plain
 from hedger.ops.events import LogEvent
 from hedger.ops.figures import iso
 from hedger.ops.lines import decision_line
+from hedger.ops.words import END_PAUSE, LIFT_HALT
 
 LATE_S = 1.0
 _TOLD_DECISIONS = frozenset({Action.PLACE, Action.CANCEL, Action.DENY})
@@ -63,6 +77,9 @@ _BREAKER_EVENTS = {
 }
 
 
+_UNTOUCHED = Breaker()
+
+
 class Narrator:
     """Writes the log of a run. Steps that change nothing worth telling cost about a microsecond each."""
 
@@ -78,8 +95,7 @@ class Narrator:
         if after.mode is not before.mode:
             self._tell_mode(before, after)
         for decision in result.decisions:
-            level = logging.INFO if decision.action in _TOLD_DECISIONS else logging.DEBUG
-            self._log.log(level, LogEvent.DECISION_MADE, **decision_line(decision))
+            self._log.log(_level_of(decision, after), LogEvent.DECISION_MADE, **decision_line(decision))
         if after.accounts is not before.accounts:
             self._tell_accounts(before, after)
         if after.hedges is not before.hedges:
@@ -113,7 +129,8 @@ class Narrator:
                 self._log.log(level, LogEvent.JOURNAL_CHANGED, healthy=event.healthy, text=event.text)
             case OperatorAsked():
                 asked = event.operation.value
-                self._log.warning(LogEvent.OPERATOR_ASKED, operation=asked, reason=event.reason)
+                remedy = {"remedy": END_PAUSE} if event.operation is Operation.PAUSE else {}
+                self._log.warning(LogEvent.OPERATOR_ASKED, operation=asked, reason=event.reason, **remedy)
             case InstrumentsLoaded():
                 symbols = [instrument.id.symbol for instrument in event.instruments]
                 self._log.info(LogEvent.INSTRUMENTS_LOADED, account=event.account, symbols=symbols)
@@ -141,20 +158,29 @@ class Narrator:
 
     def _tell_mode(self, before: State, after: State) -> None:
         why = after.mode_reason
-        self._log.info(LogEvent.MODE_CHANGED, was=before.mode.value, mode=after.mode.value, reason=why)
+        level = logging.WARNING if after.mode is Mode.SHADOW and why else logging.INFO
+        self._log.log(level, LogEvent.MODE_CHANGED, was=before.mode.value, mode=after.mode.value, reason=why)
 
     def _tell_accounts(self, before: State, after: State) -> None:
         for name, view in after.accounts.items():
             was = before.accounts[name]
             if view.breaker.status is not was.breaker.status:
                 self._tell_breaker(name, view.breaker)
+            if view.instrument_breakers is not was.instrument_breakers:
+                self._tell_instruments(was, view)
             if view.switch is not None and was.switch is not None and view.switch.held is not was.switch.held:
                 self._tell_switch(name, view.switch)
 
-    def _tell_breaker(self, account: str, breaker: Breaker) -> None:
+    def _tell_instruments(self, was: AccountView, view: AccountView) -> None:
+        for id, breaker in view.instrument_breakers.items():
+            before = was.instrument_breakers.get(id, _UNTOUCHED)
+            if breaker.status is not before.status:
+                self._tell_breaker(id.account, breaker, symbol=id.symbol)
+
+    def _tell_breaker(self, account: str, breaker: Breaker, **more: str) -> None:
         event, level = _BREAKER_EVENTS[breaker.status]
         until = iso(breaker.until_at) if breaker.until_at else None
-        self._log.log(level, event, account=account, cause=breaker.cause, until=until, trips=breaker.tripped)
+        self._log.log(level, event, account=account, cause=breaker.cause, until=until, trips=breaker.tripped, **more)
 
     def _tell_switch(self, account: str, switch: Switch) -> None:
         if switch.held:
@@ -206,11 +232,21 @@ class Narrator:
     def _tell_command(self, command: Command) -> None:
         match command:
             case Halt():
-                self._log.critical(LogEvent.HALTED, reason=command.reason)
+                self._log.critical(LogEvent.HALTED, reason=command.reason, remedy=LIFT_HALT)
             case Stop():
                 self._log.info(LogEvent.STOPPING, reason=command.reason)
             case _:
                 return
+
+
+def _level_of(decision: Decision, state: State) -> int:
+    """An order that leaves without the dead man's switch is an alarm: only a margin reduction may."""
+    if decision.action not in _TOLD_DECISIONS:
+        return logging.DEBUG
+    if decision.action is Action.PLACE and decision.reason is Reason.MARGIN_REDUCTION and decision.order is not None:
+        lapsed = no_lease(state, decision.order.id.account, state.now)
+        return logging.WARNING if lapsed is None else logging.ERROR
+    return logging.INFO
 
 
 def _change(change: Change) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from hedger.engine.limits import stale_input
 from hedger.engine.policy import Policy
 from hedger.engine.state import Mode, State
 from hedger.ops.gates import gate_words
+from hedger.ops.words import halt_words, way_out
 
 
 class Check(StrEnum):
@@ -36,7 +37,7 @@ def readiness(state: State, policy: Policy, *, lease: str | None = None) -> Fail
         Check.MARKETS: _missing_markets(state, policy),
         Check.FRESH_DATA: _stale_data(state, policy),
         Check.RECONCILED: None if state.reconciled else "the accounts are not believed yet",
-        Check.NOT_HALTED: state.halted or state.draining,
+        Check.NOT_HALTED: state.draining if state.halted is None else halt_words(state.halted),
         Check.MAY_CREATE: _stopped(state),
     }
     return {check: text for check, text in found.items() if text is not None}
@@ -59,7 +60,9 @@ def _stale_data(state: State, policy: Policy) -> str | None:
 
 
 def _stopped(state: State) -> str | None:
-    """Why creates are stopped everywhere, or on which accounts."""
+    """Why creates are stopped everywhere, or on which accounts; and the way out, where a person must take it."""
+    if (out := way_out(state)) is not None:
+        return out
     if state.mode is Mode.CANCEL_ONLY:
         return state.mode_reason or "nothing may be created"
     stopped = ((account, gate_words(state, account)) for account in state.accounts)

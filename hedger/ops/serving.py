@@ -15,6 +15,7 @@ from hedger.ops.events import LogEvent
 
 MOST_CONNECTIONS = 8
 MOST_SECONDS = 5.0
+HEAD_SECONDS = 2.0
 
 
 def remedy(host: str, port: int, error: OSError | OverflowError, what: str) -> str:
@@ -29,7 +30,11 @@ def remedy(host: str, port: int, error: OSError | OverflowError, what: str) -> s
 
 
 class BoundedServer(ThreadingHTTPServer):
-    """Serves at most eight connections at a time, each for at most five seconds in all. `now` never goes back."""
+    """Serves at most eight connections at a time, each for at most five seconds in all. `now` never goes back.
+
+    Whoever has not sent a request's whole head is there on sufferance: two seconds long, and when somebody else comes
+    and all seats are taken, the one of them who waited longest has to go. So idle connections keep nobody out.
+    """
 
     daemon_threads = True
     block_on_close = False
@@ -39,6 +44,7 @@ class BoundedServer(ThreadingHTTPServer):
         self._now = now
         self._lock = threading.Lock()
         self._ends_at: dict[socket.socket, float] = {}
+        self._silent: dict[socket.socket, None] = {}  # in the order in which they came
         self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
         super().__init__((host, port), handler)
 
@@ -50,21 +56,37 @@ class BoundedServer(ThreadingHTTPServer):
         self.server_name, self.server_port = "hedger", int(self.server_address[1])
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Take a connection in, or turn it away when there are too many."""
+        """Take a connection in, in the place of a silent one where there is no other; else turn it away."""
         with self._lock:
+            evicted = next(iter(self._silent), None) if len(self._ends_at) >= MOST_CONNECTIONS else None
+            if evicted is not None:
+                self._forget(evicted)
             full = len(self._ends_at) >= MOST_CONNECTIONS
             if not full:
-                self._ends_at[request] = self._now() + MOST_SECONDS
+                self._ends_at[request] = self._now() + HEAD_SECONDS
+                self._silent[request] = None
+        if evicted is not None:
+            _hang_up(evicted)
         if full:
             self.shutdown_request(request)
         else:
             super().process_request(request, client_address)
 
+    def keep_seat(self, request: Any) -> None:
+        """A connection has sent a whole head."""
+        with self._lock:
+            if self._silent.pop(request, request) is None:
+                self._ends_at[request] += MOST_SECONDS - HEAD_SECONDS
+
     def shutdown_request(self, request: Any) -> None:
         """Close a connection and forget it."""
         with self._lock:
-            self._ends_at.pop(request, None)
+            self._forget(request)
         super().shutdown_request(request)
+
+    def _forget(self, request: socket.socket) -> None:
+        self._ends_at.pop(request, None)
+        self._silent.pop(request, None)
 
     def service_actions(self) -> None:
         """End the connections whose time is up; called several times a second."""

@@ -11,6 +11,7 @@ from hedger.engine.band import widths
 from hedger.engine.exposure import exposure
 from hedger.engine.limits import yearly_funding
 from hedger.engine.margin import liquidation_distances, margin_ratios
+from hedger.engine.orders import Order
 from hedger.engine.policy import Hedge, Policy
 from hedger.engine.state import State
 from hedger.engine.target import target_delta
@@ -19,6 +20,9 @@ from hedger.ops.figures import iso
 from hedger.ops.gates import gate_status
 from hedger.ops.panel import is_unhedged, outside_ms
 from hedger.ops.view import Banner
+from hedger.ops.words import doubted, way_out
+
+_FRESH = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
 
 
 def write_status(path: Path, state: State, policy: Policy, banner: Banner, metrics_port: int | None) -> None:
@@ -31,6 +35,10 @@ def write_status(path: Path, state: State, policy: Policy, banner: Banner, metri
         "mode": state.mode.value,
         "mode_reason": state.mode_reason or None,
         "halted": state.halted,
+        "paused": state.paused,
+        "way_out": way_out(state),
+        "doubted": doubted(state),
+        "kill_file": str(path.parent.absolute() / "kill"),
         "epoch": state.epoch,
         "metrics_port": metrics_port,
         "accounts": {account: gate_status(state, account) for account in policy.accounts},
@@ -38,7 +46,9 @@ def write_status(path: Path, state: State, policy: Policy, banner: Banner, metri
     }
     fresh = path.with_suffix(".new")
     try:
-        fresh.write_text(json.dumps(status, indent=1), encoding="utf-8")
+        fresh.unlink(missing_ok=True)
+        with os.fdopen(os.open(fresh, _FRESH, 0o600), "w", encoding="utf-8") as file:
+            json.dump(status, file, indent=1)
         fresh.replace(path)
     except OSError:
         return
@@ -61,6 +71,7 @@ def hedge_status(state: State, hedge: Hedge) -> dict[str, Any]:
         "realised_spread": plain(ledger.realised_spread),
         "fees_in_other_assets": {asset: plain(fee) for asset, fee in ledger.other_fees.items()},
         "orders_working": [o.client_order_id for o in state.orders.values() if o.hedge == hedge.name and o.live],
+        "orders": [_order(o) for o in state.orders.values() if o.hedge == hedge.name and o.live],
         "margin_ratio": _worst(max, margin_ratios(state, hedge)),
         "liquidation_distance": _worst(min, liquidation_distances(state, hedge)),
     }
@@ -79,6 +90,18 @@ def hedge_status(state: State, hedge: Hedge) -> dict[str, Any]:
             "funding_yearly": plain(round(yearly_funding(mark[0]), 6)),
         }
     return status
+
+
+def _order(order: Order) -> dict[str, str]:
+    return {
+        "id": order.client_order_id,
+        "status": order.status.value,
+        "side": order.side.value,
+        "quantity": plain(order.quantity),
+        "filled": plain(order.filled),
+        "price": plain(order.price),
+        "instrument": str(order.id),
+    }
 
 
 def _worst(pick: Any, values: list[Any]) -> str | None:

@@ -22,7 +22,7 @@ from hedger.model.message import PlaceOrder, Stamped
 from hedger.ops.figures import coins, instant, price, span, time_of_day
 from hedger.ops.gates import gate_words
 from hedger.ops.panel import hedge_panel
-from hedger.ops.words import MODE_WORDS, REASON_WORDS
+from hedger.ops.words import MODE_WORDS, REASON_WORDS, way_out
 
 RECENT = 8
 FRAMES_PER_SECOND = 4
@@ -78,6 +78,7 @@ def _header(state: State, banner: Banner | None) -> RenderableType:
     why = Text(f" {_explained(state)}", style="dim" if good else style)
     up = f"up {span(state.now - banner.started_at)} " if banner else ""
     lines = [_apart(mode.append(f" {instant(state.now)}", style="dim"), _how(banner)), _apart(why, up)]
+    lines += _way_out(state)
     lines += [
         Text(f" {name}: {against}", style="red") for name in state.accounts if (against := gate_words(state, name))
     ]
@@ -105,6 +106,12 @@ def _explained(state: State) -> str:
     """Why the program is in its mode: the words for it, and what a person or a fault said."""
     words = MODE_WORDS[state.mode]
     return f"{words}: {state.mode_reason}" if state.mode_reason else words
+
+
+def _way_out(state: State) -> list[Text]:
+    """What a person must type before it goes on, on a line of its own: the header's may be cut."""
+    out = way_out(state)
+    return [] if out is None else [Text(f" {out}", style="red")]
 
 
 def _decisions(recent: Sequence[Decision], width: int) -> RenderableType:

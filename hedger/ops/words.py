@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from hedger.engine.executions import wants_word
 from hedger.engine.orders import OrderStatus
 from hedger.engine.policy import Target, TargetKind
-from hedger.engine.state import Action, Mode, Reason
+from hedger.engine.state import Action, Mode, Reason, State
 from hedger.ops.figures import coins, money, percent
 
 MODE_WORDS: dict[Mode, str] = {
@@ -85,6 +86,31 @@ ORDER_WORDS: dict[OrderStatus, str] = {
     OrderStatus.EXPIRED: "expired",
     OrderStatus.REJECTED: "rejected",
 }
+
+
+DOUBTED = "its readings lack our own fills; if the venue's own page shows that position"
+LIFT_HALT, END_PAUSE = "`hedger resume --reason …`", "`hedger unpause --reason …`"
+
+
+def halt_words(halted: str) -> str:
+    """A halt and the way out of it."""
+    return f"{halted}; find the cause, then {LIFT_HALT}"
+
+
+def way_out(state: State) -> str | None:
+    """Who stopped it and what a person must type; None where nothing waits for a person."""
+    told = []
+    if state.halted is not None:
+        told.append(f"halted: {halt_words(state.halted)}")
+    if state.paused is not None:
+        told.append(f"paused: {state.paused}; {END_PAUSE}")
+    told += [f"account {name}: {DOUBTED}, {LIFT_HALT}" for name in doubted(state)]
+    return "; and ".join(told) or None
+
+
+def doubted(state: State) -> list[str]:
+    """The accounts whose readings only a person's resume makes believed."""
+    return [name for name, view in state.accounts.items() if wants_word(view, state.now)]
 
 
 def target_words(target: Target) -> str:

@@ -42,6 +42,11 @@ class SystemClock:
         await asyncio.sleep(seconds)
 
 
+def wall_ns() -> int:
+    """Nanoseconds since 1970 by the wall clock of this moment, which may be set: for what other processes read."""
+    return time.time_ns()
+
+
 def stopwatch() -> float:
     """Seconds on the machine's own counter: only differences mean something, and only for measurements."""
     return time.perf_counter()

@@ -11,56 +11,28 @@ import sqlite3
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import NamedTuple, Self
 
-from pydantic import TypeAdapter, ValidationError
+from pydantic import ValidationError
 from pydantic_core import to_json
 
-from hedger.engine.ledger import Ledger
-from hedger.engine.orders import Order
 from hedger.engine.state import HedgeState
 from hedger.errors import JournalError
 from hedger.runtime.chain import Link, first_broken, hash_of, tail
-from hedger.runtime.epochs import last_epoch, next_epoch
+from hedger.runtime.epochs import first_sequence, last_epoch, next_epoch
 from hedger.runtime.head import NAME as HEAD
 from hedger.runtime.head import Head, lost_end, note_head, noted_head
 from hedger.runtime.inputs import Facts, Input, facts_of, put
+from hedger.runtime.kill import KillFile
+from hedger.runtime.memory import Recovered, halted_by, latest_of, memories_of, paused_by, recall
 from hedger.runtime.migrate import bring_up_to_date, files_of, version_of
 from hedger.runtime.starts import Start, crash_loop, newest_starts
 
 MIN_FREE_BYTES = 64_000_000
 # A million rows take 3.7 s to verify, these 2 s; the rows before them were verified by the starts that came after them.
 VERIFIED_AT_START = 500_000
-FUNDING_READ_BACK_MS = 86_400_000
-FUNDING_KEPT_MS = 3 * FUNDING_READ_BACK_MS
-
-# Orders whose newest row says that they may still fill, or that fills are named which were not seen.
-_UNFINISHED = """
-SELECT body FROM events WHERE seq IN (SELECT max(seq) FROM events WHERE kind = 'order' GROUP BY key)
-AND (coalesce(json_extract(body, '$.status'), '') NOT IN ('filled', 'canceled', 'expired', 'rejected')
-     OR CAST(json_extract(body, '$.reported') AS REAL) > CAST(json_extract(body, '$.booked') AS REAL))
-"""
-
-# The newest funding that is booked of the account that was left behind the furthest.
-_FUNDING_NEWEST = """
-SELECT min(newest) FROM (
-    SELECT max(at) AS newest FROM events WHERE kind = 'funding' GROUP BY substr(key, 1, instr(key, '/'))
-)
-"""
-# Where to begin reading funding: a day before that, or at the first start.
-_FUNDING_SINCE = f"""
-SELECT coalesce(({_FUNDING_NEWEST}) - ?, (SELECT min(at) FROM events WHERE kind = 'start'), ?)
-"""  # noqa: S608
-_FUNDING_KEYS = f"SELECT key FROM events WHERE kind = 'funding' AND at >= ({_FUNDING_NEWEST}) - ?"  # noqa: S608
-# When something of ours last filled: the newest such row is near the end, so the rows are walked from there.
-_LAST_FILLED = """
-SELECT coalesce((SELECT at FROM events
-                 WHERE +kind = 'fill' OR (+kind = 'order' AND CAST(json_extract(body, '$.reported') AS REAL) > 0)
-                 ORDER BY seq DESC LIMIT 1), 0)
-"""
-_LAST_AT = "SELECT coalesce((SELECT at FROM events ORDER BY seq DESC LIMIT 1), 0)"
 _TOLD = "seq, at, epoch, kind, key, body"
 
 
@@ -83,26 +55,6 @@ class Told(NamedTuple):
     kind: str
     key: str
     body: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Recovered:
-    """What a start needs from the starts before it. `clean` is False when the last one did not end in order;
-    `filled_at` is when something of ours last filled, 0 for never; `last_at` is the last row's moment; `first_epoch` is
-    the first that this journal knows."""
-
-    epoch: int
-    first_epoch: int
-    clean: bool
-    funding_since_at: int
-    halted: str | None
-    next_decision: int
-    orders: tuple[Order, ...]
-    ledgers: dict[str, Ledger]
-    memories: dict[str, HedgeState]
-    funding_seen: dict[str, frozenset[str]]
-    filled_at: int = 0
-    last_at: int = 0
 
 
 def free_bytes(path: Path) -> int:
@@ -165,8 +117,15 @@ class Journal:
         noted = noted_head(self._path.parent)
         with self._reading():
             first_epoch, self._epoch = next_epoch(self._connection, noted, now)
-            recovered = self._recover(now, first_epoch)
-            fault = recovered.halted or lost_end(self._connection, noted) or crash_loop(self._connection, now)
+            recovered = recall(
+                self._connection,
+                now,
+                epoch=self._epoch,
+                first_epoch=first_epoch,
+                next_sequence=first_sequence(now),
+            )
+            fault = recovered.halted or self._killed() or lost_end(self._connection, noted)
+            fault = fault or crash_loop(self._connection, now)
         halts = [] if fault == recovered.halted else [Row(now, "halt", fault or "", {})]
         self.write([Row(now, "start", str(self._epoch), start), *halts])
         self._note_head()
@@ -231,6 +190,15 @@ class Journal:
                 put(self._connection, inputs)
         self._tail = Link(seq, hash)
 
+    def latch(self, reason: str) -> None:
+        """Put a halt on disk where its row cannot be written: the kill file beside the journal is the latch then, and
+        the next start begins halted by it. Raises JournalError where the directory refuses that too."""
+        KillFile(self._path.parent).latch(reason)
+
+    def _killed(self) -> str | None:
+        kill = KillFile(self._path.parent)
+        return kill.reason() if kill.exists() else None
+
     def rows(self, kind: str, key: str | None = None) -> Iterator[tuple[int, str, str]]:
         """(at, key, body) of each row of a kind, oldest first; with `key`, of that key only."""
         where, values = ("kind = ?", (kind,)) if key is None else ("kind = ? AND key = ?", (kind, key))
@@ -239,9 +207,8 @@ class Journal:
 
     def latest(self, kind: str) -> dict[str, str]:
         """The newest body of each key of a kind."""
-        query = "SELECT key, body FROM events WHERE seq IN (SELECT max(seq) FROM events WHERE kind = ? GROUP BY key)"
         with self._reading():
-            return dict(self._connection.execute(query, (kind,)))
+            return latest_of(self._connection, kind)
 
     def between(self, since_at: int, until_at: int, kinds: tuple[str, ...]) -> list[Told]:
         """The rows of some kinds with a moment in a span, oldest first; both ends are in it."""
@@ -283,15 +250,18 @@ class Journal:
 
     def halted(self) -> str | None:
         """Why the hedger is halted; None if it is not, or a person has lifted it since."""
-        query = "SELECT kind, key FROM events WHERE kind IN ('halt', 'resume') ORDER BY seq DESC LIMIT 1"
         with self._reading():
-            row = self._connection.execute(query).fetchone()
-        return str(row[1]) if row and row[0] == "halt" else None
+            return halted_by(self._connection)
+
+    def paused(self) -> str | None:
+        """Why a person paused the hedger; None if nobody did, or it was ended since."""
+        with self._reading():
+            return paused_by(self._connection)
 
     def memories(self) -> dict[str, HedgeState]:
         """What each hedge remembered when it last sent an order."""
         with self._reading():
-            return {key: _MEMORY.validate_json(body) for key, body in self.latest("memory").items()}
+            return memories_of(self._connection)
 
     def close(self) -> None:
         """Close the file; rows that were written are on disk."""
@@ -314,46 +284,6 @@ class Journal:
             yield
         except (sqlite3.Error, ValidationError) as problem:
             raise JournalError(f"{self._path}: cannot be read ({type(problem).__name__}); restore it") from None
-
-    def _recover(self, now: int, first_epoch: int) -> Recovered:
-        orders = (_ORDER.validate_json(body) for (body,) in self._connection.execute(_UNFINISHED))
-        return Recovered(
-            epoch=self._epoch,
-            first_epoch=first_epoch,
-            clean=self._last_kind(("start", "stop")) != "start",
-            halted=self.halted(),
-            next_decision=self._scalar(
-                "SELECT coalesce(max(CAST(key AS INTEGER)), 0) FROM events WHERE kind = 'decision'"
-            )
-            + 1,
-            orders=tuple(orders),
-            filled_at=self._scalar(_LAST_FILLED),
-            last_at=self._scalar(_LAST_AT),
-            funding_since_at=self._scalar(_FUNDING_SINCE, FUNDING_READ_BACK_MS, now),
-            ledgers={key: _LEDGER.validate_json(body) for key, body in self.latest("ledger").items()},
-            memories=self.memories(),
-            funding_seen=self._funding_seen(),
-        )
-
-    def _scalar(self, query: str, *values: Any) -> int:
-        return int(self._connection.execute(query, values).fetchone()[0])
-
-    def _last_kind(self, kinds: tuple[str, str]) -> str | None:
-        query = "SELECT kind FROM events WHERE kind IN (?, ?) ORDER BY seq DESC LIMIT 1"
-        row = self._connection.execute(query, kinds).fetchone()
-        return row[0] if row else None
-
-    def _funding_seen(self) -> dict[str, frozenset[str]]:
-        seen: dict[str, set[str]] = {}
-        for (key,) in self._connection.execute(_FUNDING_KEYS, (FUNDING_KEPT_MS,)):
-            account, _, payment_id = key.partition("/")
-            seen.setdefault(account, set()).add(payment_id)
-        return {account: frozenset(ids) for account, ids in seen.items()}
-
-
-_ORDER = TypeAdapter(Order)
-_LEDGER = TypeAdapter(Ledger)
-_MEMORY = TypeAdapter(HedgeState)
 
 
 def _connect(path: Path, read_only: bool) -> sqlite3.Connection:

@@ -4,30 +4,38 @@ from __future__ import annotations
 
 import fcntl
 import os
+import stat
+import time
 from pathlib import Path
 from types import TracebackType
 
 from hedger.errors import JournalError
 
+NAME = "hedger.lock"
+TRIES, TRY_AGAIN_S = 5, 0.02  # whoever asks `is_held` holds the lock for an instant
+WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
+
 
 class Lease:
-    """Holds `<directory>/hedger.lock` while in its `with` block; raises JournalError if another process holds it."""
+    """Holds `<directory>/hedger.lock` while in its `with` block; raises JournalError if another process holds it.
+
+    A directory that somebody else could change is refused too: whoever writes in it may kill, resume and drain.
+    """
 
     def __init__(self, directory: Path) -> None:
-        self._path = directory / "hedger.lock"
+        self._path = directory / NAME
         self._file: int | None = None
 
     def __enter__(self) -> Lease:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT, 0o600)
+            _refuse_shared(self._path.parent)
+            self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         except OSError as problem:
             raise JournalError(
                 f"{self._path}: cannot be opened ({problem.strerror}); give the state directory to this user"
             ) from None
-        try:
-            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        if not _locked(self._file):
             holder = os.pread(self._file, 32, 0).decode(errors="replace").strip() or "unknown"
             os.close(self._file)
             raise JournalError(
@@ -46,10 +54,37 @@ class Lease:
             self._file = None
 
 
+def _refuse_shared(directory: Path) -> None:
+    """Raises JournalError where the directory, or what a link of its name leads to, is not this user's alone."""
+    found, name = directory.stat(), directory.absolute()
+    if found.st_uid != os.geteuid():
+        raise JournalError(
+            f"{name} belongs to another user (number {found.st_uid}): run as that user, or change its owner"
+        )
+    if found.st_mode & WRITABLE_BY_OTHERS:
+        raise JournalError(f"{name} may be written by other users: chmod go-w it, and look at what is in it")
+
+
+def _locked(file: int) -> bool:
+    for left in reversed(range(TRIES)):
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        except OSError:
+            if left:
+                time.sleep(TRY_AGAIN_S)
+    return False
+
+
+def has_run(directory: Path) -> bool:
+    """Whether a hedger ever used the directory: it left its lock, its journal or its status there."""
+    return any(os.path.lexists(directory / name) for name in (NAME, "journal.sqlite3", "status.json"))
+
+
 def is_held(directory: Path) -> bool:
     """Whether a hedger uses the state directory at this moment."""
     try:
-        file = os.open(directory / "hedger.lock", os.O_RDONLY)
+        file = os.open(directory / NAME, os.O_RDONLY | os.O_NOFOLLOW)
     except OSError:
         return False
     try:

@@ -2,21 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from hedger.engine.orders import Order
+from hedger.engine.reconcile import PROOF_LAG_MS
+from hedger.engine.state import AccountView, State
 from hedger.runtime.clock import stopwatch
 from hedger.runtime.kill import KillFile
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiveOrder:
-    """One of our orders that may be on a venue's book: enough to cancel it without anything else."""
+    """One of our orders that may be on a venue's book: enough to cancel it without anything else.
+
+    Until `arrives_until` (our clock) its create may still arrive, and nobody's "no such order" is a proof. Until
+    `banned_until` the venue wants nothing from us, cancels included. 0 where neither is so.
+    """
 
     account: str
     symbol: str
     client_order_id: str
+    arrives_until: int = 0
+    banned_until: int = 0
 
 
 class Lifeline:
@@ -39,12 +47,10 @@ class Lifeline:
         """The event loop turns."""
         self.beaten_at = self._now()
 
-    def show(self, orders: Mapping[str, Order]) -> None:
-        """These are the orders now; called before anything that was decided with them leaves."""
+    def show(self, state: State) -> None:
+        """These are the orders and the bans now; called before anything that was decided with them leaves."""
         self.live = tuple(
-            LiveOrder(account=o.id.account, symbol=o.id.symbol, client_order_id=o.client_order_id)
-            for o in orders.values()
-            if o.live
+            _live(order, state.accounts[order.id.account]) for order in state.orders.values() if order.live
         )
 
     def forbids(self) -> str | None:
@@ -52,3 +58,13 @@ class Lifeline:
         if self.tripped:
             return "the watchdog has taken over"
         return "the kill file is there" if self.kill.exists() else None
+
+
+def _live(order: Order, view: AccountView) -> LiveOrder:
+    return LiveOrder(
+        account=order.id.account,
+        symbol=order.id.symbol,
+        client_order_id=order.client_order_id,
+        arrives_until=order.placed_at + order.ttl_ms + PROOF_LAG_MS if order.venue_order_id is None else 0,
+        banned_until=view.quiet_until_at if view.banned else 0,
+    )

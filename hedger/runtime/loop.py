@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import Coroutine, Mapping
 
 from hedger.engine.decide import CREATING
-from hedger.engine.gate import held_back
+from hedger.engine.gate import held_back, listed
+from hedger.engine.orders import Order
 from hedger.engine.policy import Policy
+from hedger.engine.reconcile import PROOF_LAG_MS
 from hedger.engine.state import State
 from hedger.engine.step import step
 from hedger.errors import HedgerError, JournalError
 from hedger.model.message import (
-    CancelAnswered,
     CancelOrder,
     Command,
     Event,
@@ -35,18 +36,25 @@ from hedger.model.message import (
     Stop,
     SwitchExtended,
     SwitchFailed,
+    VenueQuieted,
 )
-from hedger.model.order import OrderReport, RejectReason
+from hedger.model.order import OrderReport, RejectReason, ReportStatus
 from hedger.runtime.clock import stopwatch
 from hedger.runtime.inbox import Inbox
 from hedger.runtime.inputs import Recorder
 from hedger.runtime.journal import Journal, Row
 from hedger.runtime.lifeline import Lifeline
-from hedger.runtime.ports import Clock, Observer, Venue
+from hedger.runtime.ports import CancelOutcome, Clock, Observer, Venue
 from hedger.runtime.record import must_be_durable, rows_of
+from hedger.runtime.starts import LONG_RUN_MS
 
 LATE_MS = 1_000
+END_AGAIN_S = 1.0
 MAX_PENDING_ROWS = 1_000
+# What waits for the disk in any number: each is a fact of its own, and no create adds to them while it does.
+_NEVER_DROPPED = frozenset(
+    {"fill", "funding", "halt", "operator", "order", "prepared", "quiet", "resume", "steady", "stop", "trip"}
+)
 
 
 class Loop:
@@ -73,11 +81,14 @@ class Loop:
         self._observer = observer
         self._lifeline = lifeline
         if lifeline is not None:
-            lifeline.show(state.orders)
+            lifeline.show(state)
         self._recorder = Recorder(policy)
         self._rows: list[Row] = []
         self._journal_failed = False
+        self._latched: Row | None = None
+        self._began_at, self._ran_long = clock.now_ms(), False
         self._tasks: set[asyncio.Task[None]] = set()
+        self._creates: set[str] = set()
         self._failure: BaseException | None = None
 
     async def run(self) -> None:
@@ -95,8 +106,9 @@ class Loop:
         before = self.state
         result = step(before, stamped, self._policy)
         self.state = result.state
-        if self._lifeline is not None and result.state.orders is not before.orders:
-            self._lifeline.show(result.state.orders)
+        shown = result.state.orders is before.orders and not isinstance(stamped.event, VenueQuieted)
+        if self._lifeline is not None and not shown:
+            self._lifeline.show(result.state)
         rows = rows_of(before, stamped, result, self._recorder)
         commands = result.commands
         if rows and not self._record(rows, durable=must_be_durable(result, rows)):
@@ -116,6 +128,7 @@ class Loop:
     def flush(self) -> None:
         """Write what waits. A failure is told to the engine once, and so is the recovery."""
         started = stopwatch()
+        self._note_long_run()
         rows, self._rows = self._rows, []
         written = False
         try:
@@ -126,6 +139,7 @@ class Loop:
             if not written:
                 self._rows = _bounded(rows)
                 self._recorder.begin_anew()
+                self._latch_halt(rows)
             if not self._journal_failed:
                 self._journal_failed = True
                 self.inbox.put(JournalChanged(healthy=False, text=str(problem)))
@@ -135,6 +149,29 @@ class Loop:
         if self._journal_failed:
             self._journal_failed = False
             self.inbox.put(JournalChanged(healthy=True, text=""))
+
+    def _latch_halt(self, rows: list[Row]) -> None:
+        """A halt whose row the disk refused must not end with this process: the kill file is its latch, once.
+
+        Where that is refused too, it is said each time that it is tried; meanwhile we are halted and cancels go on.
+        """
+        last = next((row for row in reversed(rows) if row.kind in ("halt", "resume")), None)
+        if last is None or last.kind != "halt" or last is self._latched:
+            return
+        try:
+            self._journal.latch(last.key)
+        except JournalError as problem:
+            text = f"{problem}; the halt is on no disk, and a restart would forget it: {last.key}"
+            self.inbox.put(JournalChanged(healthy=False, text=text))
+            return
+        self._latched = last
+
+    def _note_long_run(self) -> None:
+        """Write once that this start has run for long: however it ends now, it did not crash soon after it began."""
+        now = self._clock.now_ms()
+        if not self._ran_long and now - self._began_at >= LONG_RUN_MS:
+            self._ran_long = True
+            self._rows.append(Row(now, "steady", str(self.state.epoch), {}))
 
     # --- commands -----------------------------------------------------------------------------------------------------
 
@@ -192,7 +229,12 @@ class Loop:
 
     async def _place(self, command: PlaceOrder, decided_at: int) -> None:
         started = stopwatch()
-        outcome = await self._venues[command.id.account].place(command, lambda: self._held_back(command, decided_at))
+        venue, name = self._venues[command.id.account], command.client_order_id
+        self._creates.add(name)
+        try:
+            outcome = await venue.place(command, lambda: self._held_back(command, decided_at))
+        finally:
+            self._creates.discard(name)
         self._observer.timed("place", command.id.account, stopwatch() - started, type(outcome).__name__)
         self.inbox.put(outcome)
 
@@ -221,9 +263,8 @@ class Loop:
 
     async def _extend_switch(self, command: ExtendSwitch) -> None:
         requested_at, started, account = self._clock.now_ms(), stopwatch(), command.account
-        symbols = [id.symbol for id in self.state.instruments if id.account == account]
         try:
-            await self._venues[account].extend_switch(symbols, command.timeout_ms)
+            await self._venues[account].extend_switch(listed(self.state, account), command.timeout_ms)
         except HedgerError as problem:
             self._observer.timed("switch", account, stopwatch() - started, type(problem).__name__)
             self.inbox.put(SwitchFailed(account=account, text=str(problem)))
@@ -274,28 +315,38 @@ class Loop:
         self.flush()
 
     async def cancel_everything(self, seconds: float) -> bool:
-        """On the way out: cancel what may live, within `seconds`. Whether the venue knew and ended every one.
+        """On the way out: cancel what may live, within `seconds`. Whether every order is proven over.
 
         Creates that are under way are waited for first, half of the time: a cancel must not overtake them.
         """
         if self._tasks:
             await asyncio.wait(set(self._tasks), timeout=self._clock.span(seconds / 2))
         live = [order for order in self.state.orders.values() if order.live]
-        cancels = [
-            self._venues[order.id.account].cancel(
-                CancelOrder(id=order.id, client_order_id=order.client_order_id, venue_order_id=order.venue_order_id)
-            )
-            for order in live
-        ]
         try:
             async with asyncio.timeout(self._clock.span(seconds / 2)):
-                outcomes = await asyncio.gather(*cancels, return_exceptions=True)
+                ended = await asyncio.gather(*(self._end(order) for order in live), return_exceptions=True)
         except TimeoutError:
             return False
-        return all(
-            isinstance(outcome, OrderReport) or (isinstance(outcome, CancelAnswered) and outcome.known)
-            for outcome in outcomes
-        )
+        return not any(isinstance(problem, BaseException) for problem in ended)
+
+    async def _end(self, order: Order) -> None:
+        """Cancel an order again and again until it is proven over: an answer to a cancel is no proof by itself."""
+        command = CancelOrder(id=order.id, client_order_id=order.client_order_id, venue_order_id=order.venue_order_id)
+        while not await self._is_over(order, await self._venues[order.id.account].cancel(command)):
+            await self._clock.sleep(END_AGAIN_S)
+
+    async def _is_over(self, order: Order, outcome: CancelOutcome) -> bool:
+        """Whether the venue's record says that an order ended, or that there is none and none can arrive any more."""
+        asked_at, found = self._clock.now_ms(), outcome if isinstance(outcome, OrderReport) else None
+        if found is None:
+            try:
+                found = await self._venues[order.id.account].find_order(order.id, order.client_order_id)
+            except HedgerError:
+                return False
+        if found is None:
+            may_arrive = order.client_order_id in self._creates or order.venue_order_id is not None
+            return not may_arrive and asked_at > order.placed_at + order.ttl_ms + PROOF_LAG_MS
+        return found.status not in (ReportStatus.WORKING, ReportStatus.UNRECOGNISED)
 
     async def close(self) -> None:
         """End the tasks of commands that are under way; their orders stay unknown in the journal."""
@@ -306,7 +357,7 @@ class Loop:
 
 def _bounded(rows: list[Row]) -> list[Row]:
     """What waits for a journal that cannot be written. When it is too much, decisions are given up, and of what has
-    a state only the newest is kept: fills and halts must not be lost."""
+    a state only the newest is kept; of the rest the oldest goes. Facts that would be missed are never given up."""
     if len(rows) <= MAX_PENDING_ROWS:
         return rows
     newest: dict[tuple[str, str], Row] = {}
@@ -314,4 +365,8 @@ def _bounded(rows: list[Row]) -> list[Row]:
         if row.kind != "decision":
             newest.pop((row.kind, row.key), None)
             newest[row.kind, row.key] = row
-    return list(newest.values())[-MAX_PENDING_ROWS:]
+    kept = [row for row in newest.values() if row.kind in _NEVER_DROPPED]
+    room = max(0, MAX_PENDING_ROWS - len(kept))
+    others = [row for row in newest.values() if row.kind not in _NEVER_DROPPED]
+    dropped = {id(row) for row in others[: max(0, len(others) - room)]}
+    return [row for row in newest.values() if id(row) not in dropped]

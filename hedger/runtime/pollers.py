@@ -18,6 +18,8 @@ from hedger.runtime.ports import Clock, Observer, Venue
 
 LONGEST_BACKOFF_S = 30.0
 DAY_MS = 86_400_000
+# How long a stream must have lasted for its end to be a first one again.
+STEADY_MS = 60_000
 
 T = TypeVar("T")
 
@@ -119,19 +121,20 @@ class Pollers:
         return result
 
     async def _stream(self, venue: Venue) -> None:
-        """Pass streamed hints on; when the stream ends, say so and begin again."""
+        """Pass streamed hints on; when the stream ends, say so and begin again, ever later where it does not last."""
         failures = 0
         while True:
+            begun_at = self._clock.now_ms()
             try:
                 async for hint in venue.hints():
-                    failures = 0
                     self._inbox.put(hint)
                     while self._inbox.full:
                         await self._clock.sleep(0.01)
                 text = "the stream ended"
             except HedgerError as problem:
                 text = str(problem)
-            failures += 1
+            steady = self._clock.now_ms() - begun_at >= STEADY_MS
+            failures = 1 if steady else failures + 1
             self._inbox.put(StreamChanged(account=venue.account, up=False, text=text))
             await self._clock.sleep(_backoff(0.5, failures))
 

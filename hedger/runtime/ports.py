@@ -14,6 +14,7 @@ from hedger.model.message import (
     CancelAnswered,
     CancelOrder,
     ClockMeasured,
+    InstrumentsLoaded,
     OrderAccepted,
     OrderOutcomeUnknown,
     OrderRejected,
@@ -26,7 +27,7 @@ from hedger.model.order import Fill, OrderReport
 
 PlaceOutcome = OrderAccepted | OrderRejected | OrderOutcomeUnknown
 CancelOutcome = OrderReport | CancelAnswered
-Hint = Quote | Mark | OrderReport | Fill | StreamChanged | ClockMeasured | VenueQuieted
+Hint = Quote | Mark | OrderReport | Fill | StreamChanged | ClockMeasured | VenueQuieted | InstrumentsLoaded
 # Asked at the last moment before an order's first byte: why it may not be sent any more, None if it may.
 LeaveTaken = Callable[[], str | None]
 
@@ -108,7 +109,8 @@ class Venue(Protocol):
     async def extend_switch(self, symbols: Sequence[str], timeout_ms: int) -> None:
         """Have the venue cancel our orders on `symbols` in `timeout_ms`, unless this is asked again before.
 
-        Returns when the venue has confirmed each; raises GiveUp where the venue has no such switch.
+        Returns when the venue has confirmed each that trades; where one is refused as no contract that trades, nothing
+        is created on it until it is confirmed. Raises GiveUp where the venue has no such switch.
         """
 
     def keep_quiet(self, until_at: int, *, banned: bool) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import Protocol
 
+from hedger.engine.executions import wants_word
 from hedger.engine.orders import OrderStatus
 from hedger.engine.state import Mode, State
 from hedger.model.message import Event, Operation, OperatorAsked, OrderWrittenOff
@@ -12,6 +13,7 @@ from hedger.runtime.lifeline import Lifeline
 from hedger.runtime.requests import Answer, Ask, Letter, Mailbox, Request
 
 LONGEST_HALT = 500
+_OPERATIONS = {Ask.PAUSE: Operation.PAUSE, Ask.UNPAUSE: Operation.UNPAUSE, Ask.RESUME: Operation.RESUME}
 
 
 class Engine(Protocol):
@@ -78,7 +80,7 @@ class Reception:
             engine.drain(request.reason)
         else:
             engine.handle_now(_event_of(request))
-        self._mailbox.answer(letter.name, Answer(done=True, why=f"{request.ask.value}: {request.reason}"))
+        self._mailbox.answer(letter.name, Answer(done=True, why=_told(engine.state, request)))
 
     def _objection(self, state: State, request: Request, letter: Letter) -> str:
         """Why a well-formed request is not obeyed; empty if it is. A resume takes the kill file away here."""
@@ -95,27 +97,41 @@ class Reception:
     def _objection_to_resume(self, state: State, request: Request, letter: Letter) -> str:
         """A halt is lifted only by somebody who knew of this one, and a kill that came later stays."""
         if state.halted is None:
-            return "it is not halted"
+            doubted = any(wants_word(view, state.now) for view in state.accounts.values())
+            return "" if doubted and not request.halted else "it is not halted"
         if state.mode is Mode.DRAINING:
             return "it is about to end, and stays halted"
         if request.halted != state.halted[:LONGEST_HALT]:
             return f"it is meanwhile halted for another reason: {state.halted[:LONGEST_HALT]}"
         if self._kill.exists() and not self._kill.lift(letter.written_ns):
-            return "the kill file was pressed again, or cannot be removed"
+            return self._kill.why_it_stays()
         return ""
 
 
 def _event_of(request: Request) -> OperatorAsked | OrderWrittenOff:
     if request.ask is Ask.WRITE_OFF:
         return OrderWrittenOff(client_order_id=request.order, reason=request.reason)
-    operation = Operation.PAUSE if request.ask is Ask.PAUSE else Operation.RESUME
-    return OperatorAsked(operation=operation, reason=request.reason)
+    return OperatorAsked(operation=_OPERATIONS[request.ask], reason=request.reason)
+
+
+def _told(state: State, request: Request) -> str:
+    """What became of a request, after it was obeyed. A halt and a pause are lifted each by its own word."""
+    if request.ask is Ask.PAUSE and state.halted is not None:
+        return f"the pause is remembered, but it is halted ({state.halted[:LONGEST_HALT]}): after the resume it rests"
+    if request.ask is Ask.UNPAUSE and state.halted is not None:
+        halted = state.halted[:LONGEST_HALT]
+        return f"the pause is over, but it stays halted ({halted}), which only `hedger resume` lifts"
+    if request.ask is Ask.RESUME and state.paused is not None:
+        return f"the halt is lifted, but it stays paused ({state.paused}), which only `hedger unpause` lifts"
+    return f"{request.ask.value}: done"
 
 
 def _objection_to_unpause(state: State) -> str:
+    if state.paused is not None:
+        return ""
     if state.halted is not None:
         return f"it is halted ({state.halted[:LONGEST_HALT]}), which only `hedger resume` lifts"
-    return "" if state.paused is not None else "it is not paused"
+    return "it is not paused"
 
 
 def _objection_to_write_off(state: State, client_order_id: str) -> str:

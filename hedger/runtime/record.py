@@ -7,6 +7,7 @@ from dataclasses import asdict, fields, replace
 from hedger.engine.orders import Order
 from hedger.engine.state import Action, Decision, HedgeState, State
 from hedger.engine.step import Result
+from hedger.model.account import FundingPayment
 from hedger.model.message import (
     Event,
     FillsRead,
@@ -52,6 +53,8 @@ def rows_of(before: State, stamped: Stamped, result: Result, recorder: Recorder 
         for name, memory in after.hedges.items()
         if everything or _counts(before.hedges[name]) != _counts(memory)
     ]
+    if after.accounts is not before.accounts:
+        rows += _trip_rows(before, after)
     rows += [Row(after.now, "change", f"{change.account}/{change.what}", change) for change in result.changes]
     rows += [Row(after.now, "halt", c.reason, {}) for c in result.commands if isinstance(c, Halt)]
     return rows
@@ -62,9 +65,19 @@ def _counts(memory: HedgeState) -> tuple[object, ...]:
     return memory.day_notional, memory.cost_day
 
 
+def _trip_rows(before: State, after: State) -> list[Row]:
+    """Breakers that opened by themselves: how often they did in a day must outlive the process."""
+    return [
+        Row(after.now, "trip", name, {"cause": view.breaker.cause})
+        for name, view in after.accounts.items()
+        if view.breaker.tripped > before.accounts[name].breaker.tripped
+    ]
+
+
 def must_be_durable(result: Result, rows: list[Row]) -> bool:
-    """Whether the rows must be on disk before anything else happens: an order leaves, a fill came, or we halt."""
-    return any(row.kind in ("fill", "halt", "funding", "operator", "resume", "quiet") for row in rows) or any(
+    """Whether the rows must be on disk before anything else happens: an order leaves, a fill came, we
+    halt, a person or a venue asked for something, or a breaker tripped."""
+    return any(row.kind in ("fill", "halt", "funding", "operator", "resume", "quiet", "trip") for row in rows) or any(
         decision.action is Action.PLACE for decision in result.decisions
     )
 
@@ -97,20 +110,34 @@ def _event_rows(before: State, after: State, event: Event) -> list[Row]:
         case FillsRead():
             return _fill_rows(before, after, event.fills)
         case FundingRead():
-            seen = before.funding_seen.get(event.account, frozenset())
-            new = [p for p in event.payments if p.payment_id not in seen]
-            return [Row(after.now, "funding", f"{event.account}/{p.payment_id}", p) for p in new]
+            return _funding_rows(before, after, event)
         case OperatorAsked():
             kind = "resume" if event.operation is Operation.RESUME else "operator"
             return [Row(after.now, kind, event.operation.value, {"reason": event.reason})]
         case OrderWrittenOff():
             return [Row(after.now, "operator", f"write_off/{event.client_order_id}", {"reason": event.reason})]
         case InstrumentsLoaded():
-            return [Row(after.now, "instrument", str(i.id), asdict(i)) for i in event.instruments]
+            return _rules_rows(before, after, event)
         case VenueQuieted():
             return [quiet_row(after.now, event)]
         case _:
             return []
+
+
+def _rules_rows(before: State, after: State, event: InstrumentsLoaded) -> list[Row]:
+    """The rules that are not what they were: they are read again every hour, and seldom change."""
+    changed = (i for i in event.instruments if after.instruments.get(i.id) == i != before.instruments.get(i.id))
+    return [Row(after.now, "instrument", str(i.id), asdict(i)) for i in changed]
+
+
+def _funding_rows(before: State, after: State, event: FundingRead) -> list[Row]:
+    """The payments that this step counted for the first time: the first of those that bear one id."""
+    old, known = (state.funding_seen.get(event.account, frozenset()) for state in (before, after))
+    new: dict[str, FundingPayment] = {}
+    for payment in event.payments:
+        if payment.payment_id in known - old:
+            new.setdefault(payment.payment_id, payment)
+    return [Row(after.now, "funding", f"{event.account}/{id}", payment) for id, payment in new.items()]
 
 
 def _fill_rows(before: State, after: State, fills: tuple[Fill, ...]) -> list[Row]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 from hedger.engine.belief import LAG_MS
+from hedger.engine.breaker import Breaker
 from hedger.engine.orders import Order, OrderStatus
 from hedger.engine.policy import Policy
 from hedger.engine.state import HedgeState, State, initial_state
 from hedger.errors import ConfigError
-from hedger.runtime.journal import Recovered
+from hedger.runtime.memory import Recovered
 
 SENT_WITHIN_MS = 1_000  # an order leaves so soon after its row, or not at all
 
@@ -25,10 +26,15 @@ def recovered_state(policy: Policy, recovered: Recovered, now: int) -> State:
     lagging_until = max(min(recovered.filled_at, now) + LAG_MS, _last_may_arrive(policy, recovered, now))
     return state._replace(
         first_epoch=recovered.first_epoch,
+        next_sequence=recovered.next_sequence,
         next_decision=recovered.next_decision,
         halted=recovered.halted,
+        paused=recovered.paused,
         orders=orders,
-        accounts={name: replace(view, barrier_at=lagging_until) for name, view in state.accounts.items()},
+        accounts={
+            name: replace(view, barrier_at=lagging_until, breaker=Breaker(trips=recovered.trips.get(name, ())))
+            for name, view in state.accounts.items()
+        },
         ledgers={name: recovered.ledgers.get(name, ledger) for name, ledger in state.ledgers.items()},
         hedges={name: _awake(recovered.memories.get(name, memory), now) for name, memory in state.hedges.items()},
         funding_seen=recovered.funding_seen,

@@ -1,24 +1,31 @@
-"""What a person asks of a running hedger: one small file each, written whole, taken up on the beat, and answered."""
+"""What a person asks of a running hedger: one small file each, written whole, taken up on the beat, and answered.
+
+Whoever takes a file up renames it first, and so does whoever withdraws it: one of the two succeeds.
+"""
 
 from __future__ import annotations
 
 import json
 import os
 import stat
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from hedger.errors import JournalError
-from hedger.runtime.kill import one_line, sync_directory
+from hedger.runtime.clock import wall_ns
+from hedger.runtime.kill import LONGEST_REASON, is_too_long, one_line, sync_directory
 
 DIRECTORY = "requests"
 LARGEST = 4_096
 MOST_AT_ONCE = 32
 MOST_KEPT = 64
-ASKED, ANSWERED, REFUSED = ".json", ".answer", ".refused"
+LONGEST_ORDER = 64
+WAIT_S, GRACE_S = 30.0, 5.0
+ASKED, TAKEN, WITHDRAWN, ANSWERED, REFUSED = ".json", ".taken", ".withdrawn", ".answer", ".refused"
 
 
 class Ask(StrEnum):
@@ -40,9 +47,20 @@ class Request:
     order: str = ""
     halted: str = ""
 
-    def to_json(self) -> bytes:
-        """As it stands in its file."""
-        return json.dumps(asdict(self)).encode()
+    def to_json(self, *, asked_ns: int, expires_ns: int) -> bytes:
+        """As it stands in its file, with the span of the wall clock in which it may be obeyed."""
+        return json.dumps({**asdict(self), "asked_ns": asked_ns, "expires_ns": expires_ns}).encode()
+
+    def flaw(self) -> str:
+        """What is wrong with it, as a sentence's end; empty where nothing is."""
+        wants_order = self.ask is Ask.WRITE_OFF
+        if not one_line(self.reason):
+            return "it needs a reason"
+        if is_too_long(self.reason):
+            return f"its reason is longer than {LONGEST_REASON} characters: shorten it"
+        if wants_order and not (self.order.isalnum() and self.order.isascii() and len(self.order) <= LONGEST_ORDER):
+            return "a write-off needs our id of the order, letters and digits, as `hedger status` shows it"
+        return "only a write-off names an order" if self.order and not wants_order else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,10 +85,11 @@ class Letter:
 
 
 class Mailbox:
-    """`<state directory>/requests`, which only its owner may enter."""
+    """`<state directory>/requests`, which only its owner may enter. `now_ns` is the wall clock of this moment."""
 
-    def __init__(self, state_directory: Path) -> None:
+    def __init__(self, state_directory: Path, now_ns: Callable[[], int] = wall_ns) -> None:
         self.directory = state_directory / DIRECTORY
+        self._now_ns = now_ns
 
     def prepare(self) -> None:
         """Make the directory and set aside what was asked of an earlier run. Raises JournalError."""
@@ -82,42 +101,68 @@ class Mailbox:
         except OSError as problem:
             raise JournalError(f"{self.directory}: cannot be used ({problem.strerror})") from None
         for name in self._names(ASKED):
-            self.refuse(name, "it was asked of an earlier run")
+            if self._take(name):
+                self.refuse(name, "it was asked of an earlier run")
+        for name in self._names(TAKEN):
+            self.refuse(_named(name, ASKED), "an earlier run took it up, and ended before it said what became of it")
 
     # --- who asks -----------------------------------------------------------------------------------------------------
 
-    def send(self, request: Request, token: str) -> str:
-        """Put a request there in one piece, under a name that `token` makes its own; returns that name.
+    def send(self, request: Request, token: str, wait_s: float = WAIT_S) -> str:
+        """Put a request there in one piece, under a name that sorts by time and that `token` makes its own; returns it.
 
-        Raises JournalError where that is not possible.
+        It expires a little after `wait_s`. Raises JournalError where it cannot be written.
         """
+        now_ns = self._now_ns()
+        token = f"{now_ns:020}-{token}"
         path = self.directory / f"{token}{ASKED}"
         draft = self.directory / f".{token}.new"
+        text = request.to_json(asked_ns=now_ns, expires_ns=now_ns + int((wait_s + GRACE_S) * 1e9))
         try:
             with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "wb") as file:
-                file.write(request.to_json())
+                file.write(text)
             draft.replace(path)
         except OSError as problem:
             raise JournalError(f"{self.directory}: the request cannot be written ({problem.strerror})") from None
         return path.name
 
     def answer_to(self, name: str) -> Answer | None:
-        """The answer to a request that was sent; None as long as there is none."""
-        path = (self.directory / name).with_suffix(ANSWERED)
+        """The answer to a request that was sent, which is taken away; None as long as there is none."""
+        answer = self.look_for_answer(name)
+        if answer is not None:
+            (self.directory / _named(name, ANSWERED)).unlink(missing_ok=True)
+        return answer
+
+    def look_for_answer(self, name: str) -> Answer | None:
+        """The same, and it stays there for whoever asks again."""
         try:
-            told = json.loads(path.read_text(encoding="utf-8"))
-            answer = Answer(done=bool(told["done"]), why=str(told["why"]))
+            told = json.loads((self.directory / _named(name, ANSWERED)).read_text(encoding="utf-8"))
+            return Answer(done=bool(told["done"]), why=str(told["why"]))
         except (OSError, ValueError, KeyError, TypeError):
             return None
-        path.unlink(missing_ok=True)
-        return answer
+
+    def waits(self, name: str) -> bool:
+        """Whether a request is there and nobody has said what became of it."""
+        return any((self.directory / _named(name, ending)).exists() for ending in (ASKED, TAKEN))
+
+    def withdraw(self, name: str) -> bool:
+        """Take a request back. False where it was taken up before: then it was, or will be, obeyed or refused."""
+        withdrawn = self.directory / _named(name, WITHDRAWN)
+        try:
+            os.rename(self.directory / name, withdrawn)
+        except OSError:
+            return False
+        with suppress(OSError):
+            withdrawn.unlink()
+        return True
 
     # --- who is asked -------------------------------------------------------------------------------------------------
 
     def letters(self) -> Iterator[Letter]:
-        """The requests that wait, oldest name first; a few at a time."""
+        """The requests that wait, oldest name first; a few at a time. Each is taken up: nobody can withdraw it now."""
         for name in self._names(ASKED)[:MOST_AT_ONCE]:
-            yield self._read(name)
+            if self._take(name):
+                yield self._read(name)
 
     def answer(self, name: str, answer: Answer) -> None:
         """Say what became of a request and take it away. It was carried out: a disk that refuses changes nothing."""
@@ -127,7 +172,7 @@ class Mailbox:
             draft.write_text(json.dumps(asdict(answer)), encoding="utf-8")
             draft.replace(path.with_suffix(ANSWERED))
         with suppress(OSError):
-            path.unlink(missing_ok=True)
+            path.with_suffix(TAKEN).unlink(missing_ok=True)
             sync_directory(self.directory)
         self._forget_old(ANSWERED)
 
@@ -135,7 +180,7 @@ class Mailbox:
         """Move a request aside, where a person can look at it and nobody obeys it, and say why."""
         path = self.directory / name
         with suppress(OSError):
-            path.replace(path.with_suffix(REFUSED))
+            path.with_suffix(TAKEN).replace(path.with_suffix(REFUSED))
         self.answer(name, Answer(done=False, why=why))
         self._forget_old(REFUSED)
 
@@ -151,9 +196,17 @@ class Mailbox:
             with suppress(OSError):
                 (self.directory / name).unlink()
 
+    def _take(self, name: str) -> bool:
+        """Whether it is ours to open: it may have been withdrawn, and a disk may refuse."""
+        try:
+            os.rename(self.directory / name, self.directory / _named(name, TAKEN))
+        except OSError:
+            return False
+        return True
+
     def _read(self, name: str) -> Letter:
         try:
-            file = os.open(self.directory / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            file = os.open(self.directory / _named(name, TAKEN), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError as problem:
             return Letter(name=name, written_ns=0, request=None, problem=f"it cannot be opened ({problem.strerror})")
         try:
@@ -163,10 +216,13 @@ class Mailbox:
             return Letter(name=name, written_ns=0, request=None, problem=f"it cannot be read ({problem.strerror})")
         finally:
             os.close(file)
-        problem_of_file = _problem_of(found, text)
-        request = None if problem_of_file else parse_request(text)
-        problem_told = problem_of_file or ("" if request is not None else "it is not a request as `hedger` writes them")
-        return Letter(name=name, written_ns=found.st_mtime_ns, request=request, problem=problem_told)
+        wrong = _problem_of(found, text)
+        request = None if wrong else parse_request(text)
+        if request is None:
+            wrong = wrong or "it is not a request as `hedger` writes them"
+        elif wrong := _expired(json.loads(text), self._now_ns()):
+            request = None
+        return Letter(name=name, written_ns=found.st_mtime_ns, request=request, problem=wrong)
 
 
 def parse_request(text: bytes) -> Request | None:
@@ -175,16 +231,28 @@ def parse_request(text: bytes) -> Request | None:
         told = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(told, dict) or not told.keys() <= {"ask", "reason", "order", "halted"}:
+    if not isinstance(told, dict):
+        return None
+    times = [told.pop(key, None) for key in ("asked_ns", "expires_ns")]
+    if not all(isinstance(value, int) for value in times) or not told.keys() <= {"ask", "reason", "order", "halted"}:
         return None
     if not all(isinstance(value, str) for value in told.values()) or told.get("ask") not in set(Ask):
         return None
-    reason, order = one_line(told.get("reason", "")), told.get("order", "")
-    ask = Ask(told["ask"])
-    wants_order = ask is Ask.WRITE_OFF
-    if not reason or bool(order) is not wants_order or len(order) > 64 or (order and not order.isalnum()):
-        return None
-    return Request(ask=ask, reason=reason, order=order, halted=told.get("halted", ""))
+    request = Request(**{"reason": "", **told, "ask": Ask(told["ask"])})
+    return None if request.flaw() else replace(request, reason=one_line(request.reason))
+
+
+def _expired(told: Mapping[str, Any], now_ns: int) -> str:
+    """Why a request is too old to be obeyed; empty if it is not. A clock that was set back proves nothing, so no."""
+    if now_ns > told["expires_ns"]:
+        return f"it expired {(now_ns - told['expires_ns']) / 1e9:.0f} s before it was taken up"
+    if now_ns < told["asked_ns"] - GRACE_S * 1e9:
+        return "the clock was set back after it was asked, so nobody can tell whether it has expired: ask again"
+    return ""
+
+
+def _named(name: str, ending: str) -> str:
+    return str(Path(name).with_suffix(ending))
 
 
 def _problem_of(found: os.stat_result, text: bytes) -> str:

@@ -6,7 +6,7 @@ import sqlite3
 from typing import NamedTuple
 
 MOST_CRASHES = 5
-WITHIN_MS = 600_000
+WITHIN_MS = 21_600_000
 LONG_RUN_MS = 300_000
 
 # Each start with its end: the row before the next start, or the newest row.
@@ -23,7 +23,7 @@ _AT = "SELECT at FROM events WHERE seq = ?"
 class Start(NamedTuple):
     """One start: `prepared` if it reached the venues and put them in order, `clean` if it stopped in order.
 
-    `ended_at` is its last row's moment, so it ran at least until then.
+    `ended_at` is its last row's moment, so it ran at least until then: once it has run for long, a row says so.
     """
 
     epoch: int
@@ -45,10 +45,11 @@ def newest_starts(connection: sqlite3.Connection) -> list[Start]:
 
 
 def crash_loop(connection: sqlite3.Connection, now: int) -> str | None:
-    """Why nothing may be created any more, where too many starts in a row crashed within a short time.
+    """Why nothing may be created any more, where too many starts in a row crashed soon after they began.
 
-    A start that stopped in order or ran for long ends the row, and so does a person who lifts a halt. A start that
-    never reached its venues (no network, wrong keys) sent nothing and is not counted.
+    How far apart they are does not matter, up to some hours: a bug may take minutes to strike, and whatever starts it
+    again may wait. A start that stopped in order or ran for long ends the row, and so does a person who lifts a halt.
+    A start that never reached its venues (no network, wrong keys) sent nothing and is not counted.
     """
     lifted, crashes = connection.execute(_LIFTED).fetchone()[0], 0
     for start in newest_starts(connection):
@@ -59,8 +60,11 @@ def crash_loop(connection: sqlite3.Connection, now: int) -> str | None:
         crashes += start.crashed
     if crashes <= MOST_CRASHES:
         return None
-    minutes = WITHIN_MS // 60_000
-    return f"{crashes} starts within {minutes} minutes crashed: find out why before it is tried again"
+    minutes, hours = LONG_RUN_MS // 60_000, WITHIN_MS // 3_600_000
+    return (
+        f"{crashes} starts in a row within {hours} hours crashed before they had run for {minutes} minutes: find out "
+        "why before it is tried again"
+    )
 
 
 def _start(connection: sqlite3.Connection, epoch: int, at: int, seq: int, last: int) -> Start:

@@ -24,7 +24,7 @@ EXIT_CODE = 71
 STACKS = "stacks.txt"
 _LARGEST_STACKS = 1_000_000
 
-# Cancels orders and returns the ids of those that are not proven gone.
+# Cancels orders and names those that are not proven gone: their ids, each with the reason where one is known.
 CancelAll = Callable[[Sequence[LiveOrder]], Sequence[str]]
 
 

@@ -20,6 +20,8 @@ from hedger.settings.schema import BreakerSettings, Mode, Settings
 from hedger.settings.symbols import parse_swap
 
 GAP_BEATS = 4
+LEAST_UNKNOWN = Decimal(100_000)
+CLIPS_UNKNOWN = 3
 
 
 def to_policy(settings: Settings) -> Policy:
@@ -36,7 +38,7 @@ def to_policy(settings: Settings) -> Policy:
         settle_ms=_ms(settings.reconcile.settle_s),
         delta_jump_bands=settings.reconcile.delta_jump_bands,
         switch_ms=_switches(settings, hedges) if sends else {},
-        breakers=_breakers(settings.breakers),
+        breakers=_breakers(settings.breakers, hedges),
         lag_ms=_ms(settings.breakers.lag_s * faster),
         gap_ms=max(_ms(settings.breakers.gap_s * faster), GAP_BEATS * settings.polling.tick_ms),
     )
@@ -49,11 +51,13 @@ def _switches(settings: Settings, hedges: tuple[Hedge, ...]) -> dict[str, int]:
     return {name: span for name, span in spans.items() if span}
 
 
-def _breakers(breakers: BreakerSettings) -> BreakerLimits:
+def _breakers(breakers: BreakerSettings, hedges: tuple[Hedge, ...]) -> BreakerLimits:
+    """The breakers' limits. One lost order must not stop the hedging of the rest, however large the owner's clips."""
+    clips = [CLIPS_UNKNOWN * hedge.guards.order_notional for hedge in hedges]
     return BreakerLimits(
         rejects=breakers.rejects,
         unknown_orders=breakers.unknown_orders,
-        unknown_notional=breakers.unknown_notional,
+        unknown_notional=breakers.unknown_notional or max(LEAST_UNKNOWN, *clips),
         cooldown_ms=_ms(breakers.cooldown_s),
         longest_cooldown_ms=_ms(breakers.longest_cooldown_s),
         trips_per_day=breakers.trips_per_day,

@@ -184,9 +184,10 @@ class BreakerSettings(Table):
     unknown_orders: Whole = Field(
         default=3, ge=1, le=100, description="So many orders of unknown fate at once stop creates, on every account."
     )
-    unknown_notional: Notional = Field(
-        default=Decimal(100_000),
-        description="Orders of unknown fate worth more than this, in quote, stop creates on their account.",
+    unknown_notional: Notional | None = Field(
+        default=None,
+        description="Orders of unknown fate worth more than this, in quote, stop creates on their account; without it, "
+        "100000 or three times the largest `order_notional` of a hedge, whichever is more.",
     )
     cooldown_s: Span = Field(
         default=Decimal(30), description="How long creates stay stopped, in seconds; doubled when the try fails."

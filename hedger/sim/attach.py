@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -25,6 +26,8 @@ NOTE = "exchange.json"
 LOG = "exchange.log"
 ASK_S = 5.0
 READY_S = 20.0
+_AFRESH = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
+_SECRET = re.compile(r"HEDGER_(?!.*__KEY_ENVIRONMENT$).*(KEY|SECRET|TOKEN|PASS).*")
 PROGRAM = ("-m", "hedger", "exchange")
 
 
@@ -165,11 +168,20 @@ def launch_exchange(
     prepare_directory(directory)
     command = [sys.executable, *program, *arguments, "--directory", str(directory)]
     # It calls nobody, so it trusts nobody: reading the system's authorities is a tenth of its start.
-    environment = {**os.environ, "SSL_CERT_FILE": os.devnull}
-    with (directory / LOG).open("wb") as log:
+    environment = {**without_secrets(os.environ), "SSL_CERT_FILE": os.devnull}
+    try:
+        log = os.fdopen(os.open(directory / LOG, _AFRESH, 0o600), "wb")
+    except OSError as problem:
+        raise GiveUp(f"{directory / LOG}: cannot be opened ({problem.strerror}); move it away") from None
+    with log:
         return subprocess.Popen(  # noqa: S603 - the command is ours
             command, stdin=subprocess.PIPE, stdout=log, stderr=log, start_new_session=True, env=environment
         )
+
+
+def without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
+    """An environment without the hedger's keys and tokens, and without the names of files that hold them."""
+    return {name: value for name, value in environ.items() if not _SECRET.fullmatch(name.upper())}
 
 
 async def await_ready(process: subprocess.Popen[bytes], directory: Path, *, timeout_s: float = READY_S) -> Attached:

@@ -280,7 +280,7 @@ class SimVenue:
         try:
             return await self._call("cancel", lambda: self._cancel(order))
         except AskAgain as lost:
-            return CancelAnswered(client_order_id=order.client_order_id, known=True, text=str(lost))
+            return CancelAnswered(client_order_id=order.client_order_id, known=None, text=str(lost))
 
     def _place(self, order: PlaceOrder, sent_at: int) -> PlaceOutcome:
         name = order.client_order_id

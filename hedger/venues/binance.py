@@ -47,6 +47,7 @@ from hedger.venues.binance_setup import (
     reload_rules,
 )
 from hedger.venues.binance_stream import Streams
+from hedger.venues.binance_suspicion import Suspicion
 from hedger.venues.binance_switch import Switch
 from hedger.venues.client import MAX_RECV_WINDOW_MS, Credentials, assert_safe, build_client, parse_json
 from hedger.venues.hints import HintQueue
@@ -122,12 +123,15 @@ class BinanceVenue:
         if listing.perpetuals:
             await history.load_intervals()
         positions = PositionReader(link, listing, partial(load_derivatives, link))
+        symbols = [id.symbol for id in listing.instruments]
+        suspicion = Suspicion(link, listing, partial(reload_rules, link, listing, symbols), self._queue.put)
         self._parts = _Parts(
             link=link,
-            reader=AccountReader(link, listing, positions),
+            reader=AccountReader(link, listing, positions, suspicion),
             history=history,
             desk=OrderDesk(link, listing),
-            switch=Switch(link, listing),
+            switch=Switch(link, listing, suspicion),
+            suspicion=suspicion,
             streams=Streams(link, listing, history, self._queue),
             listing=listing,
         )
@@ -270,6 +274,7 @@ class BinanceVenue:
         """Let creates under way end, then close every connection. Orders are not touched."""
         if self._parts is not None:
             await self._parts.desk.finish()
+            await self._parts.suspicion.stop()
             await self._parts.streams.stop()
         if self._watch is not None:
             await self._watch.stop()
@@ -289,6 +294,7 @@ class _Parts:
     history: HistoryReader
     desk: OrderDesk
     switch: Switch
+    suspicion: Suspicion
     streams: Streams
     listing: Listing
 

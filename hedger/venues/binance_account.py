@@ -17,8 +17,10 @@ from hedger.venues.binance_link import Link
 from hedger.venues.binance_listing import Listing, split_multiplier
 from hedger.venues.binance_parse import report_of
 from hedger.venues.binance_positions import Configs, PositionReader
+from hedger.venues.binance_suspicion import Suspicion
 from hedger.venues.binance_wire import (
     FuturesAccount,
+    FuturesAsset,
     OrderRecord,
     PositionMode,
     RiskRow,
@@ -37,13 +39,15 @@ read_futures: Understand[FuturesAccount] = reader(FuturesAccount)
 read_risks: Understand[list[RiskRow]] = reader(list[RiskRow])
 read_mode: Understand[PositionMode] = reader(PositionMode)
 read_orders: Understand[list[OrderRecord]] = reader(list[OrderRecord])
+_read_asset: Understand[FuturesAsset] = reader(FuturesAsset)
 _read_balance: Understand[SpotBalance] = reader(SpotBalance)
 
 
 class AccountReader:
     """Reads one account."""
 
-    def __init__(self, link: Link, listing: Listing, positions: PositionReader) -> None:
+    def __init__(self, link: Link, listing: Listing, positions: PositionReader, suspicion: Suspicion) -> None:
+        self._suspicion = suspicion
         self._link = link
         self._listing = listing
         self._positions = positions
@@ -58,8 +62,9 @@ class AccountReader:
         for trial in range(TRIES):
             asked_at = self._link.venue_now()
             parts = await self._read_parts()
-            _, futures, risks, *_ = parts
+            _, futures, risks, _, configs, *_ = parts
             await self._positions.learn(futures, risks)
+            await self._doubt_unnamed(configs)
             try:
                 return self._put_together(asked_at, *parts)
             except ValueError as problem:
@@ -80,14 +85,21 @@ class AccountReader:
         )
 
     async def _open_orders(self, id: InstrumentId) -> list[OrderRecord]:
-        """The orders on an instrument's book. The venue need not know one any more that does not trade any more."""
+        """The orders on an instrument's book. The venue need not know one any more that its listing calls gone."""
         link, raw = self._link, self._listing.raw[id]
         method = link.client.fapiprivate_get_openorders
-        absent = NO_SUCH_SYMBOL if id in self._listing.gone else ()
-        found = await link.asker.ask(
-            "open orders", lambda: method({"symbol": raw}), read_orders, host=link.hosts[FAPI], absent=absent
+        found: list[OrderRecord] | None = await link.asker.ask(
+            "open orders", lambda: method({"symbol": raw}), read_orders, host=link.hosts[FAPI], absent=NO_SUCH_SYMBOL
         )
+        if found is None and not await self._suspicion.is_gone(id):
+            raise AskAgain(f"binance: open orders: the venue lists {raw} and does not know it.")
         return found or []
+
+    async def _doubt_unnamed(self, configs: Configs) -> None:
+        """A contract of ours that has no settings any more may be gone."""
+        for id in self._listing.perpetuals:
+            if not configs.names(self._listing.raw[id]):
+                await self._suspicion.is_gone(id)
 
     async def _need(
         self, what: str, method: Any, params: dict[str, Any], understand: Understand[T], host: str = FAPI
@@ -107,7 +119,7 @@ class AccountReader:
         return AccountReading(
             account=self._link.account,
             spot=self._coins(spot),
-            collateral={row.asset: row.walletBalance for row in futures.assets},
+            collateral=self._collateral(futures),
             positions=self._positions.positions(futures, risks, configs),
             margin=Margin(
                 equity=futures.totalMarginBalance,
@@ -119,6 +131,18 @@ class AccountReader:
             one_way=not mode.dualSidePosition,
             exchange_at=asked_at,
         )
+
+    def _collateral(self, futures: FuturesAccount) -> dict[str, Decimal]:
+        """Balances of the derivatives wallet; one that we neither trade nor settle in is left out when it is odd."""
+        held = {}
+        settled = {rules.settle for rules in self._listing.instruments.values()}
+        for row in futures.assets:
+            try:
+                held[row.asset] = _read_asset(row.model_dump()).walletBalance
+            except ValueError:
+                if split_multiplier(row.asset)[0] in self._listing.coins | settled:
+                    raise ValueError(f"the derivatives wallet's row of {row.asset} is not understood") from None
+        return held
 
     def _coins(self, spot: SpotAccount) -> dict[str, Decimal]:
         """Coins held, zeros included, in coins: 5 of the asset 1000SATS are 5,000 SATS.

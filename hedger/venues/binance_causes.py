@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
-from hedger.errors import GiveUp
+from hedger.errors import AskAgain, GiveUp
 from hedger.model.instrument import InstrumentId
 from hedger.model.order import Fill, FillCause
 from hedger.venues.asking import Understand
@@ -50,8 +50,8 @@ class Causes:
                 whole = whole and len(rows) < PAGE
                 for row in rows:
                     seen.remember(id, str(row.orderId), row.clientOrderId or None, cause)
-        except GiveUp:
-            return  # The venue does not tell: the fills count all the same.
+        except (AskAgain, GiveUp):
+            return  # The venue does not tell, now or ever: the fills count all the same.
         settled_at = self._link.venue_now() - LAG_MS
         for fill in fills:
             if whole and fill.exchange_at < settled_at and seen.of(fill) is None:

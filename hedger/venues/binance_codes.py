@@ -100,6 +100,8 @@ WRONG_TIME = frozenset({-1021})
 UNKNOWN_ORDER = frozenset({-2011})
 NO_SUCH_ORDER = frozenset({-2013})
 NO_SUCH_SYMBOL = frozenset({-1121})
+# What is said of a contract that is not listed, or listed and does not trade (any more, or for now).
+NOT_TRADING = frozenset({-1121, -4108, -4140, -4141})
 SAME_MARGIN_MODE = frozenset({-4046})
 SAME_POSITION_MODE = frozenset({-4059})
 

@@ -43,7 +43,7 @@ class Listing:
     """The venue's names: of the derivatives listed at the start (for positions), and of what is configured.
 
     `instruments` has the newest rules of each, also of those in `gone`, which do not trade any more; `earlier` has the
-    rules before the last change.
+    rules before the last change. On those in `unguarded` the venue refuses a countdown: nothing is created there.
     """
 
     account: str
@@ -53,6 +53,7 @@ class Listing:
     instruments: Mapping[InstrumentId, Instrument]
     earlier: Mapping[InstrumentId, Instrument] = field(default_factory=dict)
     gone: Set[InstrumentId] = frozenset()
+    unguarded: Set[InstrumentId] = frozenset()
 
     def renew(self, asked: Iterable[InstrumentId], found: Iterable[Instrument]) -> None:
         """Take over rules that were read anew; what was asked for and not found does not trade any more."""

@@ -96,6 +96,8 @@ class OrderDesk:
         """Why an order that was decided by the rules of a moment ago must not leave by those of now."""
         if order.id in self._listing.gone:
             return f"{order.id.symbol} does not trade any more"
+        if order.id in self._listing.unguarded:
+            return f"the venue refuses the dead man's switch on {order.id.symbol}"
         if not _on_grid(order, self._listing.instruments[order.id]):
             return f"the venue changed the rules of {order.id.symbol}"
         return None
@@ -161,7 +163,7 @@ class OrderDesk:
         """
         link = self._link
         if link.environment is Environment.SHADOW:
-            return CancelAnswered(client_order_id=order.client_order_id, known=True, text=_WATCHED)
+            return CancelAnswered(client_order_id=order.client_order_id, known=None, text=_WATCHED)
         if creates := [task for task, id in self._under_way.items() if id == order.client_order_id]:
             await asyncio.wait(creates, timeout=link.answer_s + 1)
         query = self._query(order.id, order.client_order_id)
@@ -169,13 +171,13 @@ class OrderDesk:
             async with link.lanes.turn(Lane.CONTROL, link.hosts[FAPI]):
                 result = await attempt(lambda: link.client.fapiprivate_delete_order(query), link.answer_s + 1)
         except Barred as problem:
-            return CancelAnswered(client_order_id=order.client_order_id, known=True, text=str(problem))
+            return CancelAnswered(client_order_id=order.client_order_id, known=None, text=str(problem))
         if result.failure is None and result.evidence.status == 200:
             try:
                 return self._record(order.id, order.client_order_id, result.answer)
             except ValueError:
                 pass
-        known = result.code not in UNKNOWN_ORDER
+        known = False if result.code in UNKNOWN_ORDER else None
         return CancelAnswered(client_order_id=order.client_order_id, known=known, text=describe(result, link.scrub))
 
     async def find(self, id: InstrumentId, client_order_id: str) -> OrderReport | None:

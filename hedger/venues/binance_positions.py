@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Set
 from contextlib import suppress
 from decimal import Decimal
-from typing import Any
+from typing import Any, TypeVar
 
 from hedger.errors import AskAgain, GiveUp
 from hedger.model.account import Position
@@ -16,8 +16,10 @@ from hedger.venues.binance_listing import Listed, Listing
 from hedger.venues.binance_parse import bare_row, position_of
 from hedger.venues.binance_wire import FuturesAccount, FuturesPosition, PositionRisk, RiskRow, SymbolConfig, reader
 
+T = TypeVar("T")
 RELOAD_MS = 60_000
 
+_read_held: Understand[FuturesPosition] = reader(FuturesPosition)
 _read_risk: Understand[PositionRisk] = reader(PositionRisk)
 _read_config: Understand[SymbolConfig] = reader(SymbolConfig)
 
@@ -29,6 +31,10 @@ class Configs:
         if not isinstance(payload, list) or not payload:
             raise ValueError("not a list of symbols")
         self._rows = [row for row in payload if isinstance(row, dict)]
+
+    def names(self, raw: str) -> bool:
+        """Whether the venue tells anything of a symbol."""
+        return any(row.get("symbol") == raw for row in self._rows)
 
     def of(self, raw: str) -> SymbolConfig:
         """The settings of one symbol by the venue's name; ValueError where they are not told plainly."""
@@ -46,9 +52,10 @@ class PositionReader:
 
     def __init__(self, link: Link, listing: Listing, load: Callable[[], Awaitable[Mapping[str, Listed]]]) -> None:
         self._link = link
+        self._listing = listing
         self._load = load
         self._derivatives = dict(listing.derivatives)
-        self._configured = tuple(listing.raw[id] for id in listing.perpetuals)
+        self._configured = {listing.raw[id]: id for id in listing.perpetuals}
         self._coins = listing.coins
         self._loaded_at = 0
 
@@ -63,14 +70,16 @@ class PositionReader:
             self._derivatives |= await self._load()
 
     def positions(self, futures: FuturesAccount, risks: Iterable[RiskRow], configs: Configs) -> tuple[Position, ...]:
-        """A row for each configured perpetual and each open position, when both lists agree on every quantity.
+        """A row for each configured perpetual and each open position, when both lists agree on all that concerns us.
 
-        Of an odd row that does not concern us, the account's own list tells the quantity.
+        Others trade between the two requests: of what does not concern us, the one list tells the quantity, and where
+        its row is odd, the other.
         """
-        rows, odd = self._understood(risks)
-        by_risk, by_account = _net(rows), _net(futures.positions)
-        compared = (by_risk | by_account).keys() - odd
-        differing = {raw for raw in compared if by_risk.get(raw, ZERO) != by_account.get(raw, ZERO)}
+        rows, odd = self._understood(risks, _read_risk)
+        held, _ = self._understood(futures.positions, _read_held)
+        by_risk, by_account = self._net(rows), self._net(held)
+        ours = {raw for raw in (by_risk | by_account) if self._concerns_us(raw)}
+        differing = {raw for raw in ours if by_risk.get(raw, ZERO) != by_account.get(raw, ZERO)}
         if differing:
             raise ValueError(f"the venue's two lists of positions differ on {min(differing)}")
         if futures.totalMaintMargin > 0 and not any(by_risk.values()) and not odd:
@@ -80,17 +89,29 @@ class PositionReader:
         told = {raw: bare_row(raw) for raw in self._configured} | told
         return tuple(self._position(row, configs) for row in told.values())
 
-    def _understood(self, risks: Iterable[RiskRow]) -> tuple[list[PositionRisk], Set[str]]:
+    def _understood(self, told: Iterable[RiskRow], read: Understand[T]) -> tuple[list[T], Set[str]]:
         """The rows that are understood, and the symbols that do not concern us and have one that is not."""
-        rows, odd = [], set()
-        for row in risks:
+        rows: list[tuple[str, T]] = []
+        odd: set[str] = set()
+        for row in told:
             try:
-                rows.append(_read_risk(row.model_dump()))
+                rows.append((row.symbol, read(row.model_dump())))
             except ValueError:
                 if self._concerns_us(row.symbol):
                     raise ValueError(f"the venue's row of the position in {row.symbol} is not understood") from None
                 odd.add(row.symbol)
-        return [row for row in rows if row.symbol not in odd], odd
+        return [row for symbol, row in rows if symbol not in odd], odd
+
+    def _net(self, rows: Iterable[FuturesPosition]) -> dict[str, Decimal]:
+        """Each symbol's net quantity; two rows for one symbol and side of ours are no list of positions."""
+        seen: set[tuple[str, str]] = set()
+        net: dict[str, Decimal] = {}
+        for row in rows:
+            if (row.symbol, row.positionSide) in seen and self._concerns_us(row.symbol):
+                raise ValueError(f"{row.symbol} is listed twice")
+            seen.add((row.symbol, row.positionSide))
+            net[row.symbol] = net.get(row.symbol, ZERO) + row.positionAmt
+        return net
 
     def _concerns_us(self, raw: str) -> bool:
         """Whether a contract is, or may be, on a coin of ours."""
@@ -105,19 +126,8 @@ class PositionReader:
         try:
             return configs.of(raw)
         except ValueError:
-            if raw in self._configured:
+            if raw in self._configured and self._configured[raw] not in self._listing.gone:
                 raise
-        # The quantity of a position that is not ours counts; how it is financed is not ours to judge.
+        # The quantity of a position that is not ours counts; how it is financed is not ours to judge. Nor need the
+        # venue tell it of a contract that does not trade any more.
         return SymbolConfig(symbol=raw, marginType="CROSSED", leverage=Decimal(1))
-
-
-def _net(rows: Iterable[FuturesPosition]) -> dict[str, Decimal]:
-    """Each symbol's net quantity; two rows for one symbol and side are no list of positions."""
-    seen: set[tuple[str, str]] = set()
-    net: dict[str, Decimal] = {}
-    for row in rows:
-        if (row.symbol, row.positionSide) in seen:
-            raise ValueError(f"{row.symbol} is listed twice")
-        seen.add((row.symbol, row.positionSide))
-        net[row.symbol] = net.get(row.symbol, ZERO) + row.positionAmt
-    return net

@@ -75,7 +75,8 @@ class Streams:
             await self._link.lanes.quiet.over()
             await watch()
 
-        return Channel(name=name, begin=begin, cut=lambda: self._cut(name), silence_s=silence_s)
+        private = name == "orders"
+        return Channel(name=name, begin=begin, cut=lambda: self._cut(name), silence_s=silence_s, private=private)
 
     async def _watch_orders(self) -> None:
         # Without a remembered key ccxt asks for one; the venue answers with the same key, renewed, while it lives.

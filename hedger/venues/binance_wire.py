@@ -56,7 +56,7 @@ class ServerTime(Payload):
 
 
 class SpotRow(Payload):
-    """A row of the spot wallet, unread but for its name: what is odd about one asset must not hide the others."""
+    """A row of a wallet, unread but for its name: what is odd about one asset must not hide the others."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -84,6 +84,14 @@ class FuturesAsset(Payload):
     walletBalance: Number
 
 
+class RiskRow(Payload):
+    """A row of a list of positions, unread but for its name, as in the spot wallet."""
+
+    model_config = ConfigDict(extra="allow")
+
+    symbol: Name
+
+
 class FuturesPosition(Payload):
     """One position in the account's own list, which leaves out what is flat."""
 
@@ -99,16 +107,8 @@ class FuturesAccount(Payload):
     totalMaintMargin: NotNegative
     totalInitialMargin: NotNegative
     availableBalance: Number
-    assets: Annotated[list[FuturesAsset], Field(min_length=1)]
-    positions: list[FuturesPosition]
-
-
-class RiskRow(Payload):
-    """A row of `GET /fapi/v3/positionRisk`, unread but for its name, as in the spot wallet."""
-
-    model_config = ConfigDict(extra="allow")
-
-    symbol: Name
+    assets: Annotated[list[SpotRow], Field(min_length=1)]
+    positions: list[RiskRow]
 
 
 class PositionRisk(FuturesPosition):

@@ -13,6 +13,9 @@ from hedger.venues.hints import HintQueue
 LOOK_S = 1.0
 DIAL_S = 15.0
 LONGEST_PAUSE_S = 30.0
+# How long a stream must have been up for its next break to be a first one again. One that comes and goes is begun ever
+# more seldom: each time something of our orders may be missed, and a reading must find room between two breaks.
+STEADY_S = 60.0
 
 
 @dataclass(slots=True, kw_only=True)
@@ -20,20 +23,23 @@ class Channel:
     """One connection's worth of news.
 
     `begin` subscribes and returns only when the stream breaks, by an error. `cut` closes its connection. `silence_s`
-    is how long (of the clock) it may say nothing; None where silence is usual.
+    is how long (of the clock) it may say nothing; None where silence is usual. `private`: it tells of our orders.
     """
 
     name: str
     begin: Callable[[], Awaitable[object]]
     cut: Callable[[], Awaitable[None]]
     silence_s: float | None
+    private: bool = False
     up: bool = False
+    up_at: int = 0
     heard_at: int = 0
     broken: str | None = None
 
 
 class ChannelKeeper:
-    """Keeps the channels of one account, and says when the whole is up and when a part of it went down."""
+    """Keeps the channels of one account. Says when the whole is up, when a part of it went down, and when the part that
+    tells of our orders is up again, whatever the others do."""
 
     def __init__(self, account: str, clock: Clock, queue: HintQueue, channels: Sequence[Channel]) -> None:
         self._account = account
@@ -58,19 +64,25 @@ class ChannelKeeper:
         """A frame came, or a connection that may stay silent stands: the channel is up."""
         channel.heard_at = self._clock.now_ms()
         if not channel.up:
-            channel.up = True
+            again = channel.up_at > 0
+            channel.up, channel.up_at = True, channel.heard_at
             if all(other.up for other in self.channels):
-                self._queue.put(StreamChanged(account=self._account, up=True, text=f"{channel.name}: up"))
+                self._tell(channel, "up")
+            elif channel.private and again:
+                self._tell(channel, "up again, while others are not")
+
+    def _tell(self, channel: Channel, text: str) -> None:
+        whole, text = all(other.up for other in self.channels), f"{channel.name}: {text}"
+        self._queue.put(StreamChanged(account=self._account, up=whole, text=text, private=channel.private))
 
     async def _keep(self, channel: Channel) -> None:
         failures = 0
         while True:
-            begun_at = self._clock.now_ms()
             text = await self._run(channel)
+            steady = channel.up and self._clock.now_ms() - channel.up_at >= STEADY_S * 1000
+            failures = 1 if steady else failures + 1
             channel.up = False
-            self._queue.put(StreamChanged(account=self._account, up=False, text=f"{channel.name}: {text}"))
-            lasted = self._clock.now_ms() - begun_at > LONGEST_PAUSE_S * 1000
-            failures = 1 if lasted else failures + 1
+            self._tell(channel, text)
             await self._clock.sleep(min(0.25 * 2.0 ** min(failures, 10), LONGEST_PAUSE_S))
 
     async def _run(self, channel: Channel) -> str:

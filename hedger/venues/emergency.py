@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from hedger.errors import Bug, HedgerError
+from hedger.runtime.clock import stopwatch
 from hedger.runtime.lifeline import LiveOrder
 from hedger.runtime.ports import Clock
 from hedger.venues.binance_codes import NO_SUCH_ORDER, OPTIONS, Environment, allowed_hosts
@@ -20,9 +21,11 @@ from hedger.venues.network import Network, open_session
 from hedger.venues.outcome import attempt
 
 ROUNDS = 6
+LONGEST_S = 15.0  # for all rounds: the watchdog waits a little longer
+BANNED = 418
 PAUSE_S = 1.0
 ANSWER_S = 4.0
-PROOFS = 2  # how often the venue must say that it knows no such order: a create may still be on its way
+PROOFS = 2  # how often the venue must say that it knows no such order, after its create could arrive last
 _ENDED = frozenset({"FILLED", "CANCELED", "EXPIRED", "EXPIRED_IN_MATCH", "REJECTED"})
 
 
@@ -44,7 +47,7 @@ class EmergencyExit:
         self._pause_s = pause_s
 
     def __call__(self, orders: Sequence[LiveOrder]) -> Sequence[str]:
-        """Cancel them; the ids of those whose end the venue did not confirm."""
+        """Cancel them; the ids of those whose end the venue did not confirm, with the reason where a ban is one."""
         return asyncio.run(self._cancel_all(orders))
 
     async def _cancel_all(self, orders: Sequence[LiveOrder]) -> list[str]:
@@ -57,6 +60,8 @@ class EmergencyExit:
         account = self._accounts.get(name)
         if account is None or account.environment == Environment.SHADOW:
             return [order.client_order_id for order in orders]
+        if max(order.banned_until for order in orders) > self._clock.now_ms():
+            return [_banned(order.client_order_id) for order in orders]
         where = Environment(account.environment)
         network = replace(account.network, answer_s=ANSWER_S, loopback_only=where is Environment.PAPER)
         session = open_session(network, allowed_hosts(where))
@@ -64,7 +69,7 @@ class EmergencyExit:
         try:
             assert_safe(client, self._clock)
             await _learn_time(client, self._clock)
-            return await _Rounds(client, orders, self._pause_s).run()
+            return await _Rounds(client, orders, self._clock, self._pause_s).run()
         except (Bug, HedgerError):
             return [order.client_order_id for order in orders]
         finally:
@@ -73,25 +78,34 @@ class EmergencyExit:
 
 
 class _Rounds:
-    """Cancels and asks again until the venue's own records say that each order is over, or the rounds are."""
+    """Cancels and asks again until the venue's own records say that each order is over, or the rounds are.
 
-    def __init__(self, client: Any, orders: Sequence[LiveOrder], pause_s: float) -> None:
+    An order that the venue does not know yet is canceled again until its create cannot arrive any more. A ban ends all:
+    whatever is sent during it would only make it longer.
+    """
+
+    def __init__(self, client: Any, orders: Sequence[LiveOrder], clock: Clock, pause_s: float) -> None:
         self._client = client
+        self._clock = clock
         self._pause_s = pause_s
         self._left = {order.client_order_id: order for order in orders}
         self._absences: dict[str, int] = {}
+        self._awaited: set[str] = set()
+        self._is_banned = False
 
     async def run(self) -> list[str]:
         """The ids that are left."""
-        for number in range(ROUNDS):
+        begun, number = stopwatch(), 0
+        while self._left and not self._is_banned and stopwatch() - begun < LONGEST_S:
+            if number >= ROUNDS and not self._awaited & self._left.keys():
+                break
             if number:
                 await asyncio.sleep(self._pause_s)
+            number += 1
             ended = await asyncio.gather(*(self._end(order) for order in self._left.values()))
             over = {id for id, done in zip(list(self._left), ended, strict=True) if done}
             self._left = {id: order for id, order in self._left.items() if id not in over}
-            if not self._left:
-                break
-        return list(self._left)
+        return [_banned(id) if self._is_banned else id for id in self._left]
 
     async def _end(self, order: LiveOrder) -> bool:
         """Whether one order is over. A refused cancel proves nothing, so the order's own record is read."""
@@ -99,18 +113,34 @@ class _Rounds:
         canceled = await attempt(lambda: self._client.fapiprivate_delete_order(dict(query)), ANSWER_S + 1)
         if canceled.failure is None and _is_over(canceled.answer, order):
             return True
+        if self._is_banned or canceled.evidence.status == BANNED:
+            self._is_banned = True
+            return False
+        asked_at = self._clock.now_ms()
         found = await attempt(lambda: self._client.fapiprivate_get_order(dict(query)), ANSWER_S + 1)
+        if found.evidence.status == BANNED:
+            self._is_banned = True
         if found.failure is None:
             return _is_over(found.answer, order)
-        if found.code in NO_SUCH_ORDER:
-            self._absences[order.client_order_id] = self._absences.get(order.client_order_id, 0) + 1
-        return self._absences.get(order.client_order_id, 0) >= PROOFS
+        return found.code in NO_SUCH_ORDER and self._is_absent(order, asked_at)
+
+    def _is_absent(self, order: LiveOrder, asked_at: int) -> bool:
+        """Whether the venue has said often enough, since its create could arrive last, that it knows no such order."""
+        id = order.client_order_id
+        self._awaited.add(id)
+        if asked_at > order.arrives_until:
+            self._absences[id] = self._absences.get(id, 0) + 1
+        return self._absences.get(id, 0) >= PROOFS
 
 
 def _is_over(record: Any, order: LiveOrder) -> bool:
     if not isinstance(record, dict) or record.get("clientOrderId") != order.client_order_id:
         return False
     return record.get("status") in _ENDED
+
+
+def _banned(id: str) -> str:
+    return f"{id} (not canceled: the venue has banned us)"
 
 
 def _raw(symbol: str) -> str:

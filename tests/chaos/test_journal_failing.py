@@ -2,16 +2,22 @@
 
 import sqlite3
 from contextlib import closing
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
-from hedger.engine.state import Action, Mode
-from hedger.model.message import Operation
+from hedger.engine.state import Action, Mode, State
+from hedger.engine.step import Result
+from hedger.model.identity import OrderIdentity, format_order_id
+from hedger.model.message import JournalChanged, Operation, Stamped
+from hedger.model.order import Side
 from hedger.runtime.journal import Journal
+from hedger.sim.nouns import OrderKind, Wallet
+from hedger.sim.world import World
 from tests.support.engine_journals import BreakableJournal, Disk, SlowJournal
 from tests.support.engine_policies import hedge_of, policy_of
-from tests.support.simulated_daemon import Play, play
+from tests.support.simulated_daemon import OWNER, SYMBOL, Play, act, make_world, play, stage
 
 POLICY = policy_of(hedge_of())
 
@@ -79,6 +85,83 @@ def test_a_halt_while_it_fails_is_on_disk_once_it_works(tmp_path: Path) -> None:
         assert journal.halted() == "now, with a full disk"
 
 
+async def halts_by_itself_without_a_disk(it: Play) -> None:
+    await it.until_hedged()
+    breakable(it).broken = True
+    it.world.exchange.place(
+        OWNER,
+        Wallet.LINEAR,
+        SYMBOL,
+        side=Side.BUY,
+        kind=OrderKind.POST_ONLY,
+        quantity=Decimal("0.01"),
+        price=Decimal(30_000),
+        reduce_only=False,
+        client_order_id=format_order_id(OrderIdentity(bot="sim", epoch=it.state.epoch, sequence=77)),
+    )
+    await it.until(lambda: it.state.halted is not None, "halted")
+    await it.sleep(12)
+
+
+def test_a_halt_that_the_disk_refused_is_latched_by_the_kill_file_and_outlives_a_crash(tmp_path: Path) -> None:
+    async def begins_halted(it: Play) -> None:
+        await it.sleep(60)
+        assert it.state.mode is Mode.HALTED
+        assert "the kill file: " in (it.state.halted or "")
+        assert not it.venue.placed
+
+    async def scene(world: World) -> None:
+        it = await act(world, halts_by_itself_without_a_disk, POLICY, tmp_path, kill=True, journal=BreakableJournal.at)
+        assert (tmp_path / "kill").read_text().strip() == it.state.halted
+        await act(world, begins_halted, POLICY, tmp_path)
+
+    stage(scene, lambda: make_world(POLICY, {"BTC": "1"}))
+    with closing(Journal.open(tmp_path, read_only=True)) as journal:
+        assert journal.halted() is not None
+
+
+def test_a_halt_that_nothing_can_keep_is_said_each_time_and_cancels_go_on(tmp_path: Path) -> None:
+    said: list[str] = []
+
+    def hear(_: State, stamped: Stamped, __: Result) -> None:
+        if isinstance(stamped.event, JournalChanged) and "a restart would forget it" in stamped.event.text:
+            said.append(stamped.event.text)
+
+    async def script(it: Play) -> None:
+        await it.until(lambda: bool(it.resting()), "resting")
+        breakable(it).broken = breakable(it).unlatched = True
+        it.watcher.looks.append(hear)
+        it.daemon.loop.ask(Operation.HALT, "the owner wants it")
+        await it.until(lambda: not it.resting(), "canceled", within=10)
+        await it.sleep(20)
+        assert len(said) > 2
+        breakable(it).unlatched = False
+        await it.sleep(10)
+        assert (tmp_path / "kill").read_text() == "the owner wants it\n"
+        told, pressed = len(said), (tmp_path / "kill").stat().st_mtime_ns
+        await it.sleep(20)
+        assert (len(said), (tmp_path / "kill").stat().st_mtime_ns) == (told, pressed), "it is pressed once"
+        breakable(it).broken = False
+
+    play(script, POLICY, tmp_path, journal=BreakableJournal.at)
+
+
+def test_a_halt_that_a_person_lifted_before_the_disk_came_back_leaves_no_kill_file(tmp_path: Path) -> None:
+    async def script(it: Play) -> None:
+        await it.until_hedged()
+        breakable(it).broken = breakable(it).unlatched = True
+        it.daemon.loop.ask(Operation.HALT, "for a moment")
+        await it.sleep(1)
+        it.daemon.loop.ask(Operation.RESUME, "and on")
+        await it.sleep(1)
+        breakable(it).unlatched = False
+        await it.sleep(20)
+        assert not (tmp_path / "kill").exists()
+        breakable(it).broken = False
+
+    play(script, POLICY, tmp_path, journal=BreakableJournal.at)
+
+
 def test_a_really_full_disk_under_the_daemon_stops_creates_only(tmp_path: Path) -> None:
     async def script(it: Play) -> None:
         await it.until_hedged()
@@ -104,7 +187,7 @@ def test_a_disk_that_is_mounted_read_only_stops_creates_and_not_cancels(tmp_path
         placed = len(it.venue.placed)
         await it.sleep(30)
         assert "readonly" in (it.state.journal_fault or "")
-        it.daemon.loop.ask(Operation.RESUME, "go on")
+        it.daemon.loop.ask(Operation.UNPAUSE, "go on")
         await it.sleep(30)
         assert len(it.venue.placed) == placed
         it.journal._connection.execute("PRAGMA query_only = OFF")

@@ -39,7 +39,7 @@ def touch(running: Running) -> None:
 def type_it(running: Running) -> None:
     ended = command(running, "kill", "--reason", "a drill")
     assert (ended.code, ended.err) == (0, "")
-    assert ended.out.startswith("killed: the kill file: hedger kill: a drill")
+    assert ended.out.startswith(f"killed on {running.paper}: the kill file: hedger kill: a drill")
 
 
 def signal_it(running: Running) -> None:
@@ -138,7 +138,8 @@ def test_a_kill_without_a_hedger_is_latched_for_its_next_start(processes: Nurser
     directory = tmp_path / "paper"
     directory.mkdir()
     told = run_hedger("kill", "--reason", "before the start", "--state-dir", str(directory))
-    assert (told.code, "no hedger runs there" in told.out) == (0, True)
+    assert (told.code, told.out) == (4, "")
+    assert told.err.startswith(f"hedger: nobody was stopped: no hedger has ever run on {directory}")
     assert run_hedger("pause", "--reason", "x", "--state-dir", str(directory)).code == 4
     running = processes.still(tmp_path)
     known = running.until_mode("halted")

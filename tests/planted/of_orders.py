@@ -8,7 +8,7 @@ ORDERS = "hedger/engine/orders.py"
 FLOW = "hedger/engine/order_flow.py"
 RECONCILE = "hedger/engine/reconcile.py"
 FOLD = "hedger/engine/fold.py"
-TABLE = ("tests/property/test_engine_orders.py",)
+TABLE = ("tests/unit/test_engine_orders.py",)
 PROOFS = ("tests/unit/test_engine_reconcile.py",)
 SPENT = ("tests/unit/test_engine_spent.py",)
 
@@ -17,32 +17,56 @@ BUGS: tuple[Bug, ...] = (
         name="not found means gone",
         rule="I12, law 3",
         path=RECONCILE,
-        old="    if min(event.requested_at, order.absent_at) > proven_at:\n",
-        new="    if event.requested_at:\n",
+        old="    if min(_looked_for(order), order.denied_at) > _proven_at(order):\n",
+        new="    if order.missing_at > 0:\n",
         tests=PROOFS,
     ),
     Bug(
         name="an order is proven absent without a complete list",
         rule="I12, V09",
         path=RECONCILE,
-        old="    if min(event.requested_at, order.absent_at) > proven_at:\n",
-        new="    if event.requested_at > proven_at:\n",
+        old="    return min(order.absent_at, order.missing_at, order.unfilled_at)\n",
+        new="    return min(order.missing_at, order.unfilled_at)\n",
+        tests=PROOFS,
+    ),
+    Bug(
+        name="an order is proven absent without its fills",
+        rule="I12, law 3",
+        path=RECONCILE,
+        old="    return min(order.absent_at, order.missing_at, order.unfilled_at)\n",
+        new="    return min(order.absent_at, order.missing_at)\n",
+        tests=PROOFS,
+    ),
+    Bug(
+        name="an order is forgotten by its age and not by its silence",
+        rule="I12, V07",
+        path=RECONCILE,
+        old="max(arrived_at, order.changed_at + FORGETFUL_MS)",
+        new="max(arrived_at, order.placed_at + FORGETFUL_MS)",
+        tests=PROOFS,
+    ),
+    Bug(
+        name="an order whose end was presumed is forgotten like others",
+        rule="I2",
+        path=RECONCILE,
+        old="keep_ms = KEEP_PRESUMED_MS if order.presumed",
+        new="keep_ms = KEEP_FINAL_MS if order.presumed",
         tests=PROOFS,
     ),
     Bug(
         name="an order is proven absent within its time-to-live",
         rule="I12, V06",
         path=RECONCILE,
-        old="order.placed_at + order.ttl_ms + lag, News.PROVEN_ABSENT",
-        new="order.placed_at + lag - order.ttl_ms, News.PROVEN_ABSENT",
+        old="    arrived_at = order.placed_at + order.ttl_ms + PROOF_LAG_MS\n",
+        new="    arrived_at = order.placed_at\n",
         tests=PROOFS,
     ),
     Bug(
         name="an acknowledged order is given up like one that never arrived",
         rule="I12, V07",
         path=RECONCILE,
-        old="lag = PROOF_LAG_MS if order.venue_order_id is None else FORGETFUL_MS",
-        new="lag = PROOF_LAG_MS",
+        old="    known = order.venue_order_id is not None or order.admitted\n",
+        new="    known = False\n",
         tests=PROOFS,
     ),
     Bug(
@@ -60,7 +84,7 @@ BUGS: tuple[Bug, ...] = (
         old="            asks = order is not None and order.live\n",
         new="            asks = order is not None and order.live\n"
         "            state = on_news(state, policy, event.client_order_id, News.SEEN_CANCELED)\n",
-        tests=("tests/simulation/test_lost_answers.py", "tests/simulation/test_operator.py"),
+        tests=("tests/simulation/test_lost_answers.py",),
     ),
     Bug(
         name="a cancel is final when it is sent",
@@ -74,8 +98,8 @@ BUGS: tuple[Bug, ...] = (
         name="a cancel that brought no end is not sent again",
         rule="I2, V13",
         path=RECONCILE,
-        old="if order.status is OrderStatus.PENDING_CANCEL and _due(",
-        new="if order.cancels < 0 and _due(",
+        old="if order.status is OrderStatus.PENDING_CANCEL and cancel_due:",
+        new="if order.cancels < 0 and cancel_due:",
         tests=PROOFS,
     ),
     Bug(
@@ -108,7 +132,7 @@ BUGS: tuple[Bug, ...] = (
         path="hedger/runtime/reception.py",
         old="    if order.status is not OrderStatus.UNKNOWN:\n",
         new="    if not order.live:\n",
-        tests=("tests/simulation/test_operator.py",),
+        tests=("tests/simulation/test_operator.py::test_only_an_order_of_unknown_fate_can_be_written_off",),
     ),
     Bug(
         name="a status that nobody recognises is final",
@@ -254,6 +278,6 @@ BUGS: tuple[Bug, ...] = (
         path="hedger/engine/step.py",
         old="    if any(order.live for order in state.orders.values()):\n",
         new="    if any(order.placed_at < 0 for order in state.orders.values()):\n",
-        tests=("tests/simulation/test_lost_answers.py", "tests/simulation/test_operator.py"),
+        tests=("tests/simulation/test_lost_answers.py",),
     ),
 )

@@ -10,7 +10,7 @@ from hedger.engine.orders import OrderStatus
 from hedger.engine.policy import Policy
 from hedger.engine.state import Change, ChangeCause, State
 from hedger.engine.step import step
-from hedger.model.message import Event, FillsRead, ReadFills, Stamped, TimePassed
+from hedger.model.message import Event, FillsRead, Operation, OperatorAsked, ReadFills, Stamped, TimePassed
 from hedger.model.order import Fill, FillCause, ReportStatus, Side
 from tests.support.engine_policies import ACCOUNT, band, hedge_of, perpetual, policy_of
 from tests.support.engine_worlds import NOW, fill_of, hedging, order_of, read_at, reading_of, report_of
@@ -121,8 +121,10 @@ def play(tale: Tale, venue: Venue, story: list[Step]) -> dict[ChangeCause, D]:
             tale.tell(TimePassed())
     tale.now += 31_000
     tale.end()
-    for _ in range(25):
+    for _ in range(60):
         tale.now += 3_000
+        if tale.state.accounts[ACCOUNT].evidence.since_at:
+            tale.tell(OperatorAsked(operation=Operation.RESUME, reason="what no list names is so all the same"))
         tale.read(venue)
         tale.tell(TimePassed())
         tale.answer(venue)

@@ -38,6 +38,19 @@ def test_a_price_lies_on_the_grid_and_never_crosses(book: tuple[int, int, D], of
         assert buy <= bid - offset * tick
 
 
+@given(st.integers(1, 12), st.integers(1, 3), st.integers(0, 20), st.sampled_from([D(1), D("0.5")]), ticks)
+def test_a_coin_near_its_tick_is_bought_at_a_tick_or_more_or_has_no_passive_price(
+    n: int, spread: int, offset: int, off_grid: D, tick: D
+) -> None:
+    bid, ask = n * tick * off_grid, (n + spread) * tick * off_grid
+    execution = replace(EXECUTION, offset_ticks=offset)
+    buy = passive_price(Side.BUY, quote_at(str(bid), str(ask)), instrument_of(tick_size=tick), execution)
+    assert buy % tick == 0
+    assert buy < ask
+    assert (buy >= tick) is (ask > tick)
+    assert buy <= max(bid, tick)
+
+
 @given(st.sampled_from(Side), st.integers(-30, 30), st.integers(0, 60_000))
 def test_the_touch_is_followed_by_the_same_rule_on_both_sides(side: Side, moved: int, age: int) -> None:
     """`moved` ticks away from the order: up for a buy, down for a sell."""

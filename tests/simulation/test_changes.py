@@ -141,7 +141,7 @@ def test_a_movement_that_no_fill_explains_is_told_as_unexplained(tmp_path: Path)
     """The venue says that the position is another one, and its history knows of no trade."""
 
     def shifted(reading: AccountReading) -> AccountReading:
-        rows = (replace(row, quantity=row.quantity + D("0.04")) for row in reading.positions)
+        rows = (replace(row, quantity=row.quantity - D("0.04")) for row in reading.positions)
         return replace(reading, positions=tuple(rows))
 
     async def script(it: Play) -> None:
@@ -149,7 +149,7 @@ def test_a_movement_that_no_fill_explains_is_told_as_unexplained(tmp_path: Path)
         it.checks.on = False
         it.venue.reading = shifted
         await it.until(lambda: bool(told.of(PERPETUAL)), "told", within=90)
-        assert told.of(PERPETUAL) == [(ChangeCause.UNEXPLAINED, D("0.04"))]
+        assert told.of(PERPETUAL) == [(ChangeCause.UNEXPLAINED, D("-0.04"))]
 
     play(script, POLICY, tmp_path)
 

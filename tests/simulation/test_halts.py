@@ -23,8 +23,9 @@ POLICY = policy_of(hedge_of())
 
 
 def without_effect(reading: AccountReading) -> AccountReading:
-    """Readings of an account in which no position ever shows, as with a wrong unit or a wrong account."""
-    return replace(reading, positions=tuple(replace(p, quantity=D(0)) for p in reading.positions))
+    """Readings of an account whose positions are worth next to nothing, as with a wrong unit."""
+    tiny = (replace(p, contract_multiplier=p.contract_multiplier / 1_000_000) for p in reading.positions)
+    return replace(reading, positions=tuple(tiny))
 
 
 def halted_in_journal(directory: Path) -> str | None:

@@ -140,7 +140,7 @@ def test_a_pause_cancels_and_a_resume_hedges_again(tmp_path: Path) -> None:
         placed = len(it.venue.placed)
         await it.sleep(30)
         assert len(it.venue.placed) == placed
-        it.daemon.loop.ask(Operation.RESUME, "all well")
+        it.daemon.loop.ask(Operation.UNPAUSE, "all well")
         await it.until_hedged()
 
     play(script, POLICY, tmp_path)

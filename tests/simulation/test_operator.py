@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from decimal import Decimal as D
 from pathlib import Path
 
 import pytest
@@ -10,8 +12,10 @@ from hedger.engine.orders import OrderStatus
 from hedger.engine.state import Mode, State
 from hedger.engine.step import Result
 from hedger.errors import Bug, ConfigError
+from hedger.model.account import AccountReading
 from hedger.model.instrument import Instrument
-from hedger.model.message import PlaceOrder, Stamped
+from hedger.model.message import Operation, PlaceOrder, Stamped
+from hedger.ops.words import way_out
 from hedger.runtime.journal import Journal
 from hedger.runtime.ports import LeaveTaken, PlaceOutcome
 from hedger.runtime.requests import Ask
@@ -172,9 +176,30 @@ def test_a_resume_that_is_meant_for_another_halt_or_older_than_the_kill_is_refus
         assert it.state.mode is Mode.HALTED
 
     _, desk = operate(tmp_path, script)
-    assert [why.partition(" ")[0] for why in desk.refused] == ["it", "it", "the"]
     assert desk.refused[0] == "it is not halted"
+    assert desk.refused[1].startswith("it is meanwhile halted for another reason")
+    assert "was pressed again meanwhile" in desk.refused[2]
     assert desk.kill.exists()
+
+
+def test_a_resume_reaches_readings_that_wait_for_a_person_s_word_and_the_way_out_names_it(tmp_path: Path) -> None:
+    def gone(reading: AccountReading) -> AccountReading:
+        return replace(reading, positions=tuple(replace(p, quantity=p.quantity + D("0.4")) for p in reading.positions))
+
+    async def script(it: Play, desk: OperatorDesk) -> None:
+        await it.until_hedged()
+        await it.sleep(40)
+        desk.ask(Ask.RESUME)
+        await it.sleep(1)
+        it.checks.on = False
+        it.venue.reading = gone
+        await it.sleep(120)
+        assert "resume --reason" in (way_out(it.state) or "")
+        desk.ask(Ask.RESUME, halted="")
+        await it.until(lambda: it.delta() == D("-0.4"), "hedged on the person's word", within=60)
+
+    _, desk = operate(tmp_path, script)
+    assert desk.refused == ["it is not halted"]
 
 
 # --- pause, write-off -------------------------------------------------------------------------------------------------
@@ -198,6 +223,70 @@ def test_a_pause_takes_the_orders_off_until_it_is_over_and_lifts_no_halt(tmp_pat
     _, desk = operate(tmp_path, script)
     assert desk.refused[0] == "it is not paused"
     assert desk.refused[1].startswith("it is halted (for another reason)")
+
+
+def answers(desk: OperatorDesk) -> list[str]:
+    """The words of the answers, in the order of the requests."""
+    names = sorted(path.with_suffix(".json").name for path in desk.mailbox.directory.glob("*.answer"))
+    found = [desk.mailbox.answer_to(name) for name in names]
+    return [answer.why for answer in found if answer is not None]
+
+
+def test_a_resume_lifts_the_halt_and_leaves_another_operator_s_pause(tmp_path: Path) -> None:
+    async def script(it: Play, desk: OperatorDesk) -> None:
+        await it.until_hedged()
+        it.daemon.halt("a drill")
+        desk.ask(Ask.PAUSE, reason="the other operator's lunch")
+        await it.until(lambda: it.state.paused is not None, "remembered")
+        desk.ask(Ask.RESUME, halted="a drill")
+        await it.until(lambda: it.state.reconciled, "reconciled")
+        await it.sleep(5)
+        assert (it.state.halted, it.state.paused) == (None, "the other operator's lunch")
+        assert it.state.mode is Mode.CANCEL_ONLY
+        desk.ask(Ask.UNPAUSE)
+        await it.until_hedged()
+
+    _, desk = operate(tmp_path, script)
+    remembered, lifted, over = answers(desk)
+    assert remembered.startswith("the pause is remembered, but it is halted (a drill)")
+    assert lifted.startswith("the halt is lifted, but it stays paused (the other operator's lunch)")
+    assert over == "unpause: done"
+    assert kinds(tmp_path, "operator") == ["halt", "pause", "unpause", "drain"]
+    assert kinds(tmp_path, "resume") == ["resume"]
+
+
+def test_the_end_of_a_pause_lifts_no_halt(tmp_path: Path) -> None:
+    async def script(it: Play, desk: OperatorDesk) -> None:
+        await it.until_hedged()
+        desk.ask(Ask.PAUSE)
+        await it.sleep(1)
+        it.daemon.halt("a drill")
+        desk.ask(Ask.UNPAUSE)
+        await it.sleep(1)
+        assert (it.state.halted, it.state.paused) == ("a drill", None)
+        it.daemon.loop.ask(Operation.UNPAUSE, "past the reception")
+        await it.sleep(1)
+        assert it.state.mode is Mode.HALTED
+
+    _, desk = operate(tmp_path, script)
+    assert "it stays halted (a drill)" in answers(desk)[1]
+
+
+def test_paper_heeds_a_kill_in_the_directory_that_it_was_given(tmp_path: Path) -> None:
+    directory = tmp_path / "paper"
+    directory.mkdir(mode=0o700)
+
+    async def script(it: Play, desk: OperatorDesk) -> None:
+        await it.until_hedged()
+        (tmp_path / "kill").touch()
+        await it.until(lambda: it.state.mode is Mode.HALTED, "halted", within=BEAT_S + 0.1)
+        desk.ask(Ask.RESUME, halted=it.state.halted or "")
+        await it.sleep(2)
+        assert it.state.mode is Mode.HALTED
+
+    _, desk = operate(directory, script)
+    assert (tmp_path / "kill").exists()
+    assert desk.refused == [f"{tmp_path / 'kill'} is there, above this hedger's own directory: remove it by hand"]
 
 
 def test_only_an_order_of_unknown_fate_can_be_written_off(tmp_path: Path) -> None:

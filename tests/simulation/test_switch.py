@@ -1,19 +1,22 @@
 """The dead man's switch on a running daemon: armed before the first order, nothing without it, and it really fires."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from decimal import Decimal as D
 from itertools import pairwise
 from pathlib import Path
 
-from hedger.engine.state import Mode
+from hedger.engine.state import Mode, Reason
+from hedger.errors import AskAgain
+from hedger.model.instrument import Instrument
 from hedger.model.market import Quote
 from hedger.model.message import ExtendSwitch, PlaceOrder
 from hedger.sim.virtual_time import VirtualEventLoop
 from hedger.sim.world import World
 from tests.support.engine_policies import ACCOUNT, hedge_of, policy_of
 from tests.support.simulated_daemon import OWNER, Play, act, make_world, play, stage
+from tests.support.simulated_venue import with_liquidation_at
 
 T = 20_000
 POLICY = policy_of(hedge_of(), switch_ms={ACCOUNT: T}, gap_ms=5_000)
@@ -167,3 +170,72 @@ def test_a_loop_that_comes_late_by_less_than_a_gap_creates_nothing_for_ten_secon
 
     it = play(script, POLICY, tmp_path)
     assert it.state.reconcile_reason == "the program has just started", "it was no gap"
+
+
+def test_without_the_switch_a_position_near_its_liquidation_is_still_reduced_and_nothing_else_leaves(
+    tmp_path: Path,
+) -> None:
+    async def script(it: Play) -> None:
+        await it.until_hedged()
+        it.venue.failing.add("switch_request")
+        await it.until(lambda: it.state.mode is Mode.CANCEL_ONLY, "without the lease", within=2 * T / 1000)
+        placed = len(it.venue.placed)
+        it.deposit("0.3")
+        it.venue.reading = with_liquidation_at("0.03")
+        await it.until(lambda: it.position() > D("-0.8"), "reduced", within=30)
+        assert it.state.mode is Mode.REDUCE_ONLY
+        sent = {order.client_order_id for order in it.venue.placed[placed:]}
+        reductions = {id for id, order in it.state.orders.items() if order.margin_reduction}
+        assert sent <= reductions
+        told = [d.detail for d in it.watcher.decisions if d.reason is Reason.MARGIN_REDUCTION]
+        assert told[-1].endswith("it leaves without the dead man's switch")
+
+    play(script, POLICY, tmp_path)
+
+
+def test_a_contract_that_trades_no_more_costs_the_others_their_lease_for_seconds_only(tmp_path: Path) -> None:
+    coins = policy_of(hedge_of(), hedge_of("ETH"), switch_ms={ACCOUNT: T})
+
+    async def script(it: Play) -> None:
+        await it.until_hedged()
+        extend, read = it.venue.inner.extend_switch, it.venue.inner.read_instruments
+
+        async def refusing(symbols: Sequence[str], timeout_ms: int) -> None:
+            if "ETH/USDT:USDT" in symbols:
+                raise AskAgain("a symbol is not trading")
+            await extend(symbols, timeout_ms)
+
+        async def without(symbols: Sequence[str]) -> tuple[Instrument, ...]:
+            return tuple(rules for rules in await read(symbols) if rules.underlying != "ETH")
+
+        it.venue.inner.extend_switch = refusing  # type: ignore[method-assign]
+        it.venue.inner.read_instruments = without  # type: ignore[method-assign]
+        await it.sleep(2 * T / 1000)
+        it.deposit("0.3")
+        await it.until(lambda: abs(it.delta()) <= D("0.01"), "BTC is hedged", within=30)
+        assert it.state.mode is Mode.HEDGING
+
+    play(script, coins, tmp_path, spot={"BTC": "1", "ETH": "5"})
+
+
+def test_in_shadow_an_order_of_an_earlier_start_is_told_of_and_neither_canceled_nor_in_the_way(
+    tmp_path: Path,
+) -> None:
+    armless = policy_of(hedge_of())
+
+    async def scene(world: World) -> None:
+        await act(world, resting, armless, tmp_path, kill=True)
+
+        async def watch(it: Play) -> None:
+            await it.until(lambda: it.state.mode is Mode.SHADOW, "in shadow", within=60)
+            assert "1 orders of an earlier start may still rest" in it.state.mode_reason
+            exposure = it.decision.exposure
+            assert exposure is not None
+            assert exposure.low < exposure.delta, "what it may fill counts"
+            await it.until(lambda: it.decision.reason is Reason.ORDER_WORKING, "seen", within=10)
+            assert not it.venue.canceled
+
+        watched = await act(world, watch, replace(armless, sends=False), tmp_path)
+        assert not watched.watcher.placed()
+
+    stage(scene, lambda: make_world(armless, {"BTC": "1"}))

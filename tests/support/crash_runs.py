@@ -15,7 +15,7 @@ from hedger.engine.policy import Policy
 from hedger.engine.state import Mode, State
 from hedger.engine.step import Result
 from hedger.errors import HedgerError
-from hedger.model.message import PlaceOrder, Stamped
+from hedger.model.message import Operation, PlaceOrder, Stamped
 from hedger.runtime.journal import Journal
 from hedger.runtime.recover import recovered_state
 from hedger.sim.virtual_time import VirtualClock
@@ -240,6 +240,8 @@ class _Lives:
         """After a crash: whatever happens again, then it converges, and stays there."""
         began = it.clock.now_ms()
         await self._scenario.again(it)
+        if it.state.paused is not None:  # it outlived the crash, so a person ends it
+            it.daemon.loop.ask(Operation.UNPAUSE, "after the crash")
         since = it.clock.now_ms()
         await it.until(lambda: _converged(it, since), "converged", within=CONVERGES_S, every=0.25)
         self._verdict.converged_s = (it.clock.now_ms() - began) / 1000

@@ -326,7 +326,7 @@ async def paused_for_a_while(it: Play) -> None:
     await resting(it)
     it.daemon.loop.ask(Operation.PAUSE, "for a while")
     await it.until(lambda: not it.resting(), "off the book")
-    it.daemon.loop.ask(Operation.RESUME, "and on")
+    it.daemon.loop.ask(Operation.UNPAUSE, "and on")
     await hedged(it)
 
 
@@ -341,9 +341,9 @@ async def halted_and_lifted(it: Play) -> None:
 async def asked_too_often(it: Play) -> None:
     await resting(it)
     for n in range(4):
-        it.daemon.loop.ask(Operation.PAUSE if n % 2 else Operation.RESUME, f"again {n}")
+        it.daemon.loop.ask(Operation.PAUSE if n % 2 else Operation.UNPAUSE, f"again {n}")
         await it.sleep(0.4)
-    it.daemon.loop.ask(Operation.RESUME, "at last")
+    it.daemon.loop.ask(Operation.UNPAUSE, "at last")
     await hedged(it)
 
 

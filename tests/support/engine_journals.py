@@ -12,9 +12,11 @@ from hedger.sim.virtual_time import VirtualEventLoop
 
 
 class BreakableJournal(Journal):
-    """A real journal with a switch. `written` counts the rows that reached the disk, `refused` the failed writes."""
+    """A real journal with a switch. `written` counts the rows that reached the disk, `refused` the failed writes.
+    `unlatched` refuses the kill file as well."""
 
     broken = False
+    unlatched = False
     written = 0
     refused = 0
 
@@ -29,6 +31,11 @@ class BreakableJournal(Journal):
             raise JournalError("the disk is full in this test")
         self.written += len(rows)
         super().write(rows)
+
+    def latch(self, reason: str) -> None:
+        if self.unlatched:
+            raise JournalError("the directory is read-only in this test")
+        super().latch(reason)
 
 
 class SlowJournal(Journal):

@@ -21,7 +21,8 @@ import apsw
 from hedger.errors import JournalError
 from hedger.runtime import journal as journal_module
 from hedger.runtime.head import NAME as HEAD
-from hedger.runtime.journal import Journal, Recovered, Row, Told
+from hedger.runtime.journal import Journal, Row, Told
+from hedger.runtime.memory import Recovered
 
 SECTOR = 512
 LATER = 2_000_000_000_000

@@ -53,7 +53,7 @@ async def _cancel(desk: Desk) -> Verdict:
     if isinstance(outcome, OrderReport):
         return Verdict(word="record", text=outcome.status)
     assert isinstance(outcome, CancelAnswered)
-    return Verdict(word="proves nothing" if outcome.known else "not known there", text=outcome.text)
+    return Verdict(word="not known there" if outcome.known is False else "proves nothing", text=outcome.text)
 
 
 async def _reading(read: Awaitable[object], word: str) -> Verdict:

@@ -16,8 +16,16 @@ from hedger.engine.policy import BandUnit, Hedge, Policy, Target, TargetKind
 from hedger.engine.state import AccountView, Mode, State, initial_state
 from hedger.model.account import AccountReading
 from hedger.model.instrument import InstrumentId
-from hedger.model.message import ReadAccount, Stamped, TimePassed
-from hedger.model.order import Side
+from hedger.model.message import (
+    FillsRead,
+    Operation,
+    OperatorAsked,
+    ReadAccount,
+    ReadFills,
+    Stamped,
+    TimePassed,
+)
+from hedger.model.order import Fill, Side
 from tests.support.engine_policies import ACCOUNT, band, hedge_of, instrument_of, perpetual, policy_of
 from tests.support.engine_worlds import (
     NOW,
@@ -81,14 +89,97 @@ def test_a_reading_with_a_part_of_our_fills_is_refused(side: Side) -> None:
     assert position_of(state, perpetual()) == side.sign * D("0.5")
 
 
+def executions(at: int, *fills: Fill) -> Stamped:
+    return Stamped(at, FillsRead(id=perpetual(), requested_at=at, since_at=0, fills=fills))
+
+
+def by_hand(side: Side, quantity: str, at: int, trade: str = "9") -> Fill:
+    return fill_of(order_of(side), quantity, trade, at, client_order_id="by-hand", venue_order_id=f"x{trade}")
+
+
 @pytest.mark.parametrize("side", Side)
-def test_half_a_minute_later_something_else_has_moved_the_position_back(side: Side) -> None:
-    back, late = reading_of(str(-side.sign), "0"), SETTLED + LAG_MS + 1
-    state, _ = feed(filled(side), read_at(late, back), read_at(late + CONFIRM_AGAINST_US_MS - 1, back))
-    assert position_of(state, perpetual()) == side.sign * D("0.5"), "two readings of one replica are no proof"
-    state, _ = feed(state, read_at(late + CONFIRM_AGAINST_US_MS, back))
+@pytest.mark.parametrize("minutes", [1, 5, 60])
+def test_no_time_makes_a_reading_that_undoes_our_fills_believed(side: Side, minutes: int) -> None:
+    back, late = reading_of(str(-side.sign), "0"), SETTLED + 60_000 * minutes
+    state = filled(side)
+    for at in range(late, late + 60_000, CONFIRM_AGAINST_US_MS):
+        state, results = feed(state, read_at(at, back), (at + 1, TICK), executions(at + 2))
+        assert position_of(state, perpetual()) == side.sign * D("0.5")
+        assert not view(state).settled
+        assert not placed(results)
+    assert "lacks our own fills on paper:BTC/USDT:USDT" in view(state).last_failure
+
+
+@pytest.mark.parametrize("side", Side)
+def test_a_reading_that_undoes_our_fills_is_believed_when_executions_name_who_did_it(side: Side) -> None:
+    back, late = reading_of(str(-side.sign), "0"), SETTLED + 10_000
+    state, results = feed(filled(side), read_at(late, back), (late + 1, TICK))
+    assert any(isinstance(command, ReadFills) for command in results[1].commands), "they are asked for at once"
+    other = Side.SELL if side is Side.BUY else Side.BUY
+    state, _ = feed(state, executions(late + 2, by_hand(other, "0.5", late - 5_000)))
+    state, _ = feed(state, read_at(late + 100, back), read_at(late + 1_200, back))
     assert position_of(state, perpetual()) == 0
     assert view(state).settled
+
+
+@pytest.mark.parametrize("side", Side)
+@pytest.mark.parametrize("minutes", [1, 30, 119])
+def test_a_reading_from_before_our_fills_is_not_believed_after_one_with_them(side: Side, minutes: int) -> None:
+    """Replicas that take turns: one is up to date, another is an hour behind."""
+    new, old = reading_of(str(-side.sign), side.sign * D("0.5")), reading_of(str(-side.sign), "0")
+    state, _ = feed(filled(side), read_at(SETTLED + 1, new))
+    late = SETTLED + 60_000 * minutes
+    state, _ = feed(state, read_at(late, old), read_at(late + 6_000, old), read_at(late + 12_000, old))
+    assert position_of(state, perpetual()) == side.sign * D("0.5")
+    state, _ = feed(state, read_at(late + 13_000, new))
+    assert view(state).believed_at == late + 13_000
+
+
+@pytest.mark.parametrize("side", Side)
+def test_an_execution_explains_one_movement_and_not_another(side: Side) -> None:
+    """A person trades, we hedge it away, and an old reading shows the person's trade without ours."""
+    other = Side.SELL if side is Side.BUY else Side.BUY
+    before, after = reading_of(str(-side.sign), side.sign * D("0.5")), reading_of(str(-side.sign), "0")
+    theirs = by_hand(other, "0.5", SETTLED + 5_000)
+    state, _ = feed(filled(side), read_at(SETTLED + 1, before), (SETTLED + 5_010, theirs))
+    state, _ = feed(state, read_at(SETTLED + 9_000, after), read_at(SETTLED + 15_000, after))
+    assert position_of(state, perpetual()) == 0
+    ours = order_of(side, "0.5", sequence=2, status=OrderStatus.OPEN, venue_order_id="v2")
+    state = state._replace(orders={**state.orders, ours.client_order_id: ours})
+    state, _ = feed(state, (SETTLED + 16_000, fill_of(ours, "0.5", "2", SETTLED + 16_000, venue_order_id="v2")))
+    for at in range(SETTLED + 20_000, SETTLED + 90_000, 6_000):
+        state, _ = feed(state, read_at(at, after), executions(at + 1, theirs))
+        assert position_of(state, perpetual()) == side.sign * D("0.5")
+
+
+@pytest.mark.parametrize("side", Side)
+def test_a_trade_of_another_in_our_direction_is_not_taken_for_our_own_fill(side: Side) -> None:
+    """The reading is behind our fill and shows theirs, which is as large."""
+    spot = str(-side.sign * 2)
+    order = order_of(side, "0.5", status=OrderStatus.OPEN, venue_order_id="v1")
+    state, _ = feed(hedging(spot, "0", orders=[order]), read_at(NOW + 1_000, reading_of(spot, "0")))
+    theirs, fill = by_hand(side, "0.5", NOW + 9_000), fill_of(order, "0.5", at=NOW + 12_000)
+    state, _ = feed(state, (NOW + 9_050, theirs), (NOW + 12_000, fill))
+    one, both = reading_of(spot, side.sign * D("0.5")), reading_of(spot, side.sign)
+    for at in range(NOW + 12_001 + POLICY.settle_ms, NOW + 100_000, 6_000):
+        state, _ = feed(state, read_at(at, one))
+        assert not view(state).settled
+    state, _ = feed(state, read_at(NOW + 100_000, both), read_at(NOW + 101_500, both))
+    assert position_of(state, perpetual()) == side.sign
+    assert view(state).settled
+
+
+@pytest.mark.parametrize("side", Side)
+def test_a_person_s_word_makes_refused_readings_believed_once_two_agree(side: Side) -> None:
+    back, late = reading_of(str(-side.sign), "0"), SETTLED + 40_000
+    resume = OperatorAsked(operation=Operation.RESUME, reason="the venue's page shows it")
+    early, _ = feed(filled(side), read_at(SETTLED + 1, back), (SETTLED + 1_000, resume))
+    early, _ = feed(early, read_at(SETTLED + 2_000, back), read_at(SETTLED + 8_000, back))
+    assert position_of(early, perpetual()) == side.sign * D("0.5"), "soon after a fill it is a lag and no alarm"
+    state, _ = feed(filled(side), read_at(SETTLED + 1, back), (late, resume), read_at(late + 1, back))
+    assert position_of(state, perpetual()) == side.sign * D("0.5")
+    state, _ = feed(state, read_at(late + 2 + CONFIRM_AGAINST_US_MS, back))
+    assert position_of(state, perpetual()) == 0
 
 
 @pytest.mark.parametrize("side", Side)
@@ -100,10 +191,21 @@ def test_a_slow_answer_from_before_our_fill_is_no_witness_of_a_position_moved_ba
 
 
 @pytest.mark.parametrize("side", Side)
+def test_a_reading_from_before_our_fill_cannot_have_shown_it_whatever_it_shows(side: Side) -> None:
+    """Another has traded as much, and nobody has told us."""
+    state, moved = filled(side), reading_of(str(-side.sign), side.sign * D("0.5"))
+    state, _ = feed(state, read_at(NOW + 200, moved, requested_at=NOW + 50))
+    assert view(state).fills_since == {perpetual(): side.sign * D("0.5")}
+
+
+@pytest.mark.parametrize("side", Side)
 def test_more_of_the_same_side_than_we_filled_is_a_person_and_not_a_lag(side: Side) -> None:
     more = reading_of(str(-side.sign), side.sign * D("0.7"))
-    later = SETTLED + 1 + CONFIRM_AGAINST_US_MS
-    state, _ = feed(filled(side), read_at(SETTLED + 1, more), read_at(later, more))
+    unasked, _ = feed(filled(side), read_at(SETTLED + 1, more), read_at(SETTLED + 9_000, more))
+    assert position_of(unasked, perpetual()) == side.sign * D("0.5"), "the executions were not seen yet"
+    state, _ = feed(filled(side), read_at(SETTLED + 1, more), (SETTLED + 2, TICK), executions(SETTLED + 3))
+    later = SETTLED + 100 + CONFIRM_AGAINST_US_MS
+    state, _ = feed(state, read_at(SETTLED + 100, more), read_at(later, more))
     assert position_of(state, perpetual()) == side.sign * D("0.7")
 
 
@@ -170,6 +272,19 @@ def test_collateral_in_the_coin_does_not_go_without_a_word() -> None:
     assert delta(state) == -2, "a row that says so is believed"
 
 
+def test_a_row_of_collateral_that_three_readings_of_half_a_minute_lack_is_gone() -> None:
+    held = replace(reading_of("1", "-3"), collateral={"BTC": D(2)})
+    state, _ = feed(hedging("3", "-3"), read_at(NOW + 100, held), read_at(NOW + 200, held))
+    lacking, at = replace(held, collateral={"USDT": D(5)}), NOW + 10_000
+    state, _ = feed(state, *(read_at(at + n * 1_000, lacking) for n in range(30)))
+    assert delta(state) == 0, "not before half a minute"
+    cut, _ = feed(state, read_at(at + 30_000, held), *(read_at(at + 31_000 + n, lacking) for n in range(3)))
+    assert delta(cut) == 0, "a reading with the row begins the count anew"
+    state, _ = feed(state, read_at(at + 31_000, lacking), read_at(at + 32_500, lacking))
+    assert delta(state) == -2
+    assert view(state).last_failure == ""
+
+
 def test_an_explicit_zero_balance_is_believed() -> None:
     state = started()
     for n in range(1, 4):
@@ -231,6 +346,21 @@ def test_a_jump_on_a_relative_band_is_more_than_five_bands_of_the_holding(step: 
     state, _ = feed(hedging("10", "-10", policy=policy), read_at(NOW + 500, jump), policy=policy)
     assert delta(state, WIDE) == 0
     assert view(state).doubted is not None
+
+
+def test_coins_that_jump_with_every_reading_are_believed_after_some_rounds_and_asked_for_ever_more_slowly() -> None:
+    state, asked, believed = hedging("1", "-1"), list[int](), set[int]()
+    state, _ = feed(state, read_at(NOW + 50, reading_of("9", "-1")))
+    for n in range(1, 1_200):
+        at = NOW + 100 * n
+        state, results = feed(state, (at, TICK))
+        if any(isinstance(command, ReadAccount) for command in results[0].commands):
+            asked.append(at)
+            state, _ = feed(state, read_at(at + 1, reading_of(3 + D(len(asked) % 3), "-1", at=at), requested_at=at))
+            believed.add(view(state).believed_at)
+    assert len(asked) < 20
+    assert len(believed) > 1, "coins that come and go are what they are"
+    assert min(believed - {NOW - 1}) >= NOW + 45_000, "not before it was asked for some times"
 
 
 # --- coins that move between two own accounts -------------------------------------------------------------------------

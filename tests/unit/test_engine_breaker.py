@@ -12,7 +12,8 @@ from tests.support.engine_worlds import NOW
 
 LIMITS = BreakerLimits()
 COUNTED = [reason for reason in RejectReason if reason not in HARMLESS]
-PLAIN = RejectReason.INVALID_ORDER
+PLAIN = RejectReason.CLOCK
+OF_EVERY_REQUEST = (RejectReason.RATE_LIMITED, RejectReason.CLOCK, RejectReason.NOT_AUTHORISED)
 
 
 def refused(breaker: Breaker, *reasons: RejectReason, now: int = NOW, reduces: bool = False) -> Breaker:
@@ -47,12 +48,43 @@ OPEN = refused(Breaker(), *[PLAIN] * LIMITS.rejects)
     ],
 )
 def test_so_many_refusals_in_a_row_open_it_and_one_fewer_does_not(reason: RejectReason, times: int) -> None:
+    adding, all_of_it = refused(Breaker(), *[reason] * times), refused(Breaker(), *[reason] * times, reduces=True)
     assert refused(Breaker(), *[reason] * (times - 1)).status is BreakerStatus.CLOSED
-    assert refused(Breaker(), *[reason] * times).status is BreakerStatus.OPEN
+    assert adding.status is (BreakerStatus.OPEN if reason in OF_EVERY_REQUEST else BreakerStatus.RESTRICTED)
+    assert all_of_it.status is BreakerStatus.OPEN
+
+
+def test_where_what_adds_was_refused_what_reduces_finds_out_for_itself() -> None:
+    adding = refused(Breaker(), *[RejectReason.INSUFFICIENT_MARGIN] * 3)
+    assert adding.forbids(None, adds_risk=True)
+    assert not adding.forbids(None, adds_risk=False)
+    assert adding.cooldown_ms == LIMITS.cooldown_ms, "what was under way says nothing new"
+    assert refused(adding, RejectReason.INSUFFICIENT_MARGIN, reduces=True).status is BreakerStatus.OPEN
+
+
+@pytest.mark.parametrize("breaker", ["open", "trying", "restricted"])
+def test_a_margin_reduction_leaves_whatever_was_refused_before(breaker: str) -> None:
+    made = {"open": OPEN, "trying": half_open(OPEN), "restricted": RESTRICTED}[breaker]
+    assert not made.forbids("a reduction", adds_risk=False, saves=True)
+
+
+def test_a_refused_key_stops_margin_reductions_too_because_it_may_be_a_ban() -> None:
+    banned = refused(Breaker(), RejectReason.NOT_AUTHORISED)
+    assert banned.forbids("a reduction", adds_risk=False, saves=True)
+    tried = OPEN.rejected("a reduction", RejectReason.NOT_AUTHORISED, LIMITS, NOW, reduces=True, saves=True)
+    assert tried.forbids("the next one", adds_risk=False, saves=True)
+    assert tried.until_at == NOW + 300_000
+
+
+def test_an_order_that_told_nothing_lets_another_try() -> None:
+    trying = half_open(OPEN)
+    assert trying.freed("another") is trying
+    assert trying.freed("probe").probe is None
 
 
 def test_refusals_of_many_kinds_count_together() -> None:
-    mixed = [PLAIN, RejectReason.CLOCK, RejectReason.INSUFFICIENT_MARGIN, RejectReason.RATE_LIMITED, PLAIN]
+    kinds = RejectReason
+    mixed = [PLAIN, kinds.INVALID_ORDER, kinds.INSUFFICIENT_MARGIN, kinds.RATE_LIMITED, PLAIN]
     assert refused(Breaker(), *mixed[:4]).status is BreakerStatus.CLOSED
     assert refused(Breaker(), *mixed).status is BreakerStatus.OPEN
 
@@ -217,7 +249,7 @@ def test_an_acceptance_of_nothing_special_changes_nothing() -> None:
 def test_a_restriction_says_so_and_a_trip_says_how_often_and_why() -> None:
     only_reduces = refused(Breaker(), RejectReason.RESTRICTED)
     assert (only_reduces.restricted, only_reduces.cause) == (True, "the venue lets it reduce only")
-    assert OPEN.cause == f"the venue refused creates {LIMITS.rejects} times in a row, last for invalid_order"
+    assert OPEN.cause == f"the venue refused creates {LIMITS.rejects} times in a row, last for clock"
     assert not OPEN.restricted
     once = refused(Breaker(), RejectReason.NOT_AUTHORISED)
     assert once.cause == "the venue refused creates once, last for not_authorised"

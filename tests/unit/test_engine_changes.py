@@ -276,13 +276,18 @@ def test_three_strange_movements_within_an_hour_are_too_many(times: int, apart_m
     assert (state.accounts[ACCOUNT].movement.drifting_until > state.now) is bool(drifting)
 
 
-def test_the_hour_begins_anew_with_each_further_movement() -> None:
+def test_one_movement_an_hour_after_three_does_not_keep_an_account_shut() -> None:
     state = drifted(3, 60_000)
-    until = state.accounts[ACCOUNT].movement.drifting_until
-    at = state.now + 50 * 60_000
-    state, _ = seen(state, "-1.5", at=at)
-    state, _ = feed(state, answer(at + 3_000, strange("0.47", trade="9", at=at - 100)), policy=WIDE)
-    assert state.accounts[ACCOUNT].movement.drifting_until == at + 3_000 + HOUR_MS > until
+    first_at = NOW + 60_000 + 3_000
+    assert state.accounts[ACCOUNT].movement.drifting_until == first_at + HOUR_MS
+    position, open_at = D("-1.03"), []
+    for n in range(1, 6):
+        at = NOW + 60_000 + n * (HOUR_MS + 60_000)
+        open_at.append(state.accounts[ACCOUNT].movement.drifting_until <= at)
+        position -= D("0.01")
+        state, _ = seen(state, str(position), at=at)
+        state, _ = feed(state, answer(at + 3_000, strange("0.01", trade=f"h{n}", at=at - 100)), policy=WIDE)
+    assert open_at == [True] * 5
 
 
 def test_where_others_drift_an_account_only_reduces() -> None:

@@ -6,9 +6,10 @@ from decimal import Decimal as D
 import pytest
 
 from hedger.engine.breaker import Breaker, BreakerStatus
-from hedger.engine.gate import held_back
+from hedger.engine.gate import held_back, too_many_unknown
 from hedger.engine.mode import with_mode
 from hedger.engine.orders import OrderStatus
+from hedger.engine.policy import BreakerLimits
 from hedger.engine.state import Mode, Reason, Severity, State, initial_state
 from hedger.engine.step import step
 from hedger.engine.switch import Switch
@@ -22,6 +23,7 @@ from hedger.model.message import (
     PlaceOrder,
     ReadAccount,
     Stamped,
+    SwitchFailed,
     TimePassed,
     VenueQuieted,
 )
@@ -106,6 +108,63 @@ def test_at_the_wire_an_order_is_held_back_that_the_breaker_forbids_by_now(break
     assert held_back(with_breaker(hedging(), breaker), PLACE, NOW) is not None
     probing = with_breaker(hedging(), replace(HALF_OPEN, probe="mine"))
     assert held_back(probing, PLACE, NOW) is None, "the one that tries may leave"
+
+
+def test_at_the_wire_what_reduces_is_held_back_by_less() -> None:
+    reduces, ours = replace(PLACE, reduce_only=True), replace(HALF_OPEN, probe="mine")
+    assert held_back(with_breaker(hedging(), RESTRICTED), reduces, NOW) is None
+    assert held_back(with_breaker(hedging(), ours), reduces, NOW) is None
+    told = held_back(with_breaker(hedging(), OPEN), reduces, NOW)
+    assert told == f"account {ACCOUNT}: refused"
+    told = held_back(with_breaker(hedging(), replace(HALF_OPEN, probe="another")), reduces, NOW)
+    assert told == f"account {ACCOUNT}: refused, and one order is trying"
+    freed = replace(HALF_OPEN, probe="another", restricted=True)
+    assert held_back(with_breaker(hedging(), freed), reduces, NOW) is None, "only what adds risk can tell"
+
+
+@pytest.mark.parametrize(
+    ("status", "after", "tries"),
+    [
+        (OrderStatus.SENT, BreakerStatus.HALF_OPEN, True),
+        (OrderStatus.OPEN, BreakerStatus.CLOSED, False),
+        (OrderStatus.FILLED, BreakerStatus.CLOSED, False),
+        (OrderStatus.REJECTED, BreakerStatus.HALF_OPEN, False),
+        (None, BreakerStatus.HALF_OPEN, False),
+    ],
+)
+def test_what_became_of_the_probe_is_seen_on_the_beat_whatever_told_of_it(
+    status: OrderStatus | None, after: BreakerStatus, tries: bool
+) -> None:
+    orders = [] if status is None else [order_of(status=status, venue_order_id="v1")]
+    probing = replace(HALF_OPEN, probe=order_of().client_order_id)
+    state, _ = feed(with_breaker(hedging(orders=orders), probing), (NOW + 250, TimePassed()))
+    breaker = state.accounts[ACCOUNT].breaker
+    assert (breaker.status, breaker.probe is not None) == (after, tries)
+    assert breaker.cause == ("refused" if after is BreakerStatus.HALF_OPEN else "")
+
+
+def test_a_probe_that_the_venue_refuses_opens_the_breaker_by_its_own_id() -> None:
+    sent = order_of()
+    state = with_breaker(hedging("1", "-1", orders=[sent]), replace(HALF_OPEN, probe=sent.client_order_id))
+    refused = OrderRejected(client_order_id=sent.client_order_id, reason=RejectReason.CLOCK, text="")
+    state, _ = feed(state, (NOW + 1, refused))
+    assert state.accounts[ACCOUNT].breaker.status is BreakerStatus.OPEN
+
+
+@pytest.mark.parametrize(("reduces", "status"), [(False, BreakerStatus.RESTRICTED), (True, BreakerStatus.OPEN)])
+def test_a_restriction_that_meets_what_reduces_shuts_the_account(reduces: bool, status: BreakerStatus) -> None:
+    sent = order_of(reduce_only=reduces)
+    refused = OrderRejected(client_order_id=sent.client_order_id, reason=RejectReason.RESTRICTED, text="")
+    state, _ = feed(hedging("1", "-1", orders=[sent]), (NOW + 1, refused))
+    assert state.accounts[ACCOUNT].breaker.status is status
+
+
+def test_after_a_restriction_an_order_that_only_reduces_is_no_probe() -> None:
+    half_open = replace(HALF_OPEN, restricted=True)
+    sent = placed([step(with_breaker(hedging("1", "-1.5"), half_open), Stamped(NOW, quote_at()), POLICY)])
+    assert [order.reduce_only for order in sent] == [True]
+    state, _ = feed(with_breaker(hedging("1", "-1.5"), half_open), (NOW, quote_at()))
+    assert state.accounts[ACCOUNT].breaker.probe is None
 
 
 def test_at_the_wire_an_order_is_held_back_when_the_lease_has_ended_meanwhile() -> None:
@@ -316,3 +375,46 @@ def test_a_mode_always_says_why_unless_all_is_well() -> None:
         other = with_mode(state._replace(accounts={ACCOUNT: view}, **changes), POLICY)
         assert other.mode is mode
         assert other.mode_reason in changes.values()
+
+
+# --- at the edge ------------------------------------------------------------------------------------------------------
+
+
+def test_after_a_restriction_the_first_order_that_adds_risk_is_the_probe() -> None:
+    state, results = feed(with_breaker(hedging("1"), replace(HALF_OPEN, restricted=True)), (NOW, quote_at()))
+    assert state.accounts[ACCOUNT].breaker.probe == placed(results)[0].client_order_id
+
+
+def test_two_wishes_for_quiet_are_no_ban_and_one_that_is_over_is_forgotten() -> None:
+    def wish(until_at: int, *, banned: bool = False) -> VenueQuieted:
+        return VenueQuieted(account=ACCOUNT, until_at=until_at, banned=banned, text="")
+
+    state, _ = feed(hedging("1"), (NOW, wish(NOW + 1_000)), (NOW + 10, wish(NOW + 2_000)))
+    assert not state.accounts[ACCOUNT].banned
+    told = held_back(state, PLACE, NOW + 10)
+    assert told == f"account {ACCOUNT}: the venue asked for quiet for now"
+    ban = (NOW, wish(NOW + 1_000, banned=True))
+    state, _ = feed(hedging("1"), ban, (NOW + 999, wish(NOW + 2_000)))
+    assert held_back(state, PLACE, NOW + 999) == f"account {ACCOUNT}: the venue has banned us for now"
+    state, _ = feed(hedging("1"), ban, (NOW + 1_000, wish(NOW + 2_000)))
+    assert not state.accounts[ACCOUNT].banned
+
+
+def test_a_clock_is_compared_with_what_was_measured_last() -> None:
+    first, second = (ClockMeasured(account=ACCOUNT, offset_ms=offset) for offset in (1_500, 3_000))
+    state, _ = feed(hedging("1", "-1"), (NOW, first), (NOW + 1, second))
+    assert state.reconciled
+    state, _ = feed(state, (NOW + 2, ClockMeasured(account=ACCOUNT, offset_ms=900)))
+    assert state.reconcile_reason == f"the clock of account {ACCOUNT} moved by -2100 ms"
+
+
+def test_a_switch_that_does_not_exist_cannot_fail() -> None:
+    state = hedging("1", "-1")
+    assert feed(state, (NOW, SwitchFailed(account=ACCOUNT, text="")))[0].accounts == state.accounts
+
+
+@pytest.mark.parametrize(("limit", "stopped"), [("30000", False), ("29999.99", True)])
+def test_unknown_orders_may_be_worth_their_limit_and_no_more(limit: str, stopped: bool) -> None:
+    lost = hedging("1", orders=[order_of(status=OrderStatus.UNKNOWN)])
+    limits = BreakerLimits(unknown_notional=D(limit))
+    assert (too_many_unknown(lost, limits, ACCOUNT) is not None) is stopped

@@ -9,9 +9,11 @@ import pytest
 from hedger.engine.belief import CONFIRM_AGAINST_US_MS
 from hedger.engine.exposure import exposure, position_of
 from hedger.engine.orders import Order, OrderStatus
-from hedger.engine.reconcile import FORGETFUL_MS, KEEP_FINAL_MS, PROOF_LAG_MS, SILENCE_MS
+from hedger.engine.reconcile import FORGETFUL_MS, KEEP_FINAL_MS, MOST_PRESUMED, PROOF_LAG_MS, SILENCE_MS
 from hedger.engine.state import AccountView, Mode, State
+from hedger.engine.step import Result
 from hedger.model.message import (
+    CancelAnswered,
     CancelOrder,
     ClockMeasured,
     FillsRead,
@@ -162,6 +164,14 @@ def test_a_stream_that_came_back_asks_for_a_reading_before_new_risk() -> None:
     assert ReadAccount(account=ACCOUNT) in results[0].commands
 
 
+def test_a_stream_of_prices_that_broke_takes_nothing_from_what_was_read() -> None:
+    before = hedging("1", "0")
+    for up in (False, True):
+        state, _ = feed(before, (NOW, StreamChanged(account=ACCOUNT, up=up, text="", private=False)))
+        assert view(state).barrier_at == view(before).barrier_at
+        assert view(state).stream_up is up
+
+
 def test_nothing_is_created_before_enough_clean_readings() -> None:
     state, results = feed(started(), (NOW + 100, TICK))
     assert state.mode is Mode.RECONCILING
@@ -202,16 +212,63 @@ def test_not_found_proves_nothing_before_the_create_can_no_longer_arrive() -> No
         assert status(state) is OrderStatus.UNKNOWN
 
 
-def test_an_unknown_order_is_proven_absent_only_by_both_proofs() -> None:
-    query_alone, _ = feed(lost(), not_found(DEAD_AT + 1_000))
-    assert status(query_alone) is OrderStatus.UNKNOWN
-    list_alone, _ = feed(lost(), read_at(DEAD_AT + 1_000, reading_of("1", "-0.5")))
-    assert status(list_alone) is OrderStatus.UNKNOWN
-    early = read_at(DEAD_AT + 1_000, reading_of("1", "-0.5"), requested_at=DEAD_AT)
-    too_early, _ = feed(lost(), early, not_found(DEAD_AT + 2_000))
-    assert status(too_early) is OrderStatus.UNKNOWN
-    both, _ = feed(lost(), read_at(DEAD_AT + 1_000, reading_of("1", "-0.5")), not_found(DEAD_AT + 2_000))
-    assert status(both) is OrderStatus.REJECTED
+PROOFS = ("list", "query", "fills", "cancel")
+
+
+def prove(state: State, at: int, *proofs: str, known: bool = False) -> State:
+    """Proofs of absence that are asked for at `at` and come at once; a cancel is sent as if it were due."""
+    for proof in proofs:
+        if proof == "list":
+            state, _ = feed(state, read_at(at, reading_of("1", "-0.5", at=at)))
+        elif proof == "query":
+            state, _ = feed(state, not_found(at))
+        elif proof == "fills":
+            state, _ = feed(state, (at, FillsRead(id=perpetual(), requested_at=at, since_at=NOW - 30_000, fills=())))
+        else:
+            sent = replace(state.orders[order_id()], cancel_at=at)
+            answer = CancelAnswered(client_order_id=order_id(), known=known, text="")
+            state, _ = feed(state._replace(orders={**state.orders, order_id(): sent}), (at, answer))
+    return state
+
+
+def test_an_unknown_order_is_proven_absent_by_four_proofs() -> None:
+    assert status(prove(lost(), DEAD_AT + 1, *PROOFS)) is OrderStatus.REJECTED
+
+
+@pytest.mark.parametrize("lacking", PROOFS)
+def test_three_proofs_of_absence_are_none(lacking: str) -> None:
+    three = [proof for proof in PROOFS if proof != lacking]
+    assert status(prove(lost(), DEAD_AT + 1, *three)) is OrderStatus.UNKNOWN
+
+
+@pytest.mark.parametrize("early", PROOFS)
+def test_a_proof_from_while_the_create_may_still_arrive_is_none(early: str) -> None:
+    state = prove(lost(), DEAD_AT, early)
+    three = [proof for proof in PROOFS if proof != early]
+    assert status(prove(state, DEAD_AT + 1, *three)) is OrderStatus.UNKNOWN
+
+
+def test_a_list_of_fills_that_begins_after_the_order_proves_nothing() -> None:
+    state = prove(lost(), DEAD_AT + 1, "list", "query", "cancel")
+    late = FillsRead(id=perpetual(), requested_at=DEAD_AT + 1, since_at=NOW, fills=())
+    state, _ = feed(state, (DEAD_AT + 1, late))
+    assert status(state) is OrderStatus.UNKNOWN
+
+
+def test_a_cancel_that_the_venue_took_tells_that_the_order_exists() -> None:
+    state = prove(lost(), DEAD_AT + 1, "cancel", known=True)
+    assert status(prove(state, DEAD_AT + 60_000, *PROOFS)) is OrderStatus.UNKNOWN, "its record is only hidden"
+
+
+def test_fills_are_asked_for_and_a_cancel_is_sent_before_an_order_is_called_absent() -> None:
+    state, results = feed(lost(), (DEAD_AT + 1, TICK))
+    asked = results[0].commands
+    assert any(isinstance(command, ReadFills) and command.since_at < NOW for command in asked)
+    assert any(isinstance(command, FindOrder) for command in asked)
+    assert not any(isinstance(command, CancelOrder) for command in asked)
+    state, results = feed(prove(state, DEAD_AT + 2, "list", "query", "fills"), (DEAD_AT + 3, TICK), (DEAD_AT + 4, TICK))
+    sent = [[c for c in result.commands if isinstance(c, CancelOrder)] for result in results]
+    assert [len(some) for some in sent] == [1, 0]
 
 
 def test_a_lost_order_stays_reserved_however_often_it_is_not_found() -> None:
@@ -225,7 +282,7 @@ def test_a_lost_order_stays_reserved_however_often_it_is_not_found() -> None:
 
 
 def test_a_late_report_reopens_an_order_that_was_proven_absent() -> None:
-    state, _ = feed(lost(), read_at(DEAD_AT + 1_000, reading_of("1", "-0.5")), not_found(DEAD_AT + 2_000))
+    state = prove(lost(), DEAD_AT + 1, *PROOFS)
     state, _ = feed(state, (DEAD_AT + 3_000, report_of(order_of(), filled="0.1")))
     assert state.orders[order_id()].live
     assert state.orders[order_id()].remaining == D("0.4")
@@ -235,7 +292,7 @@ def test_a_late_report_reopens_an_order_that_was_proven_absent() -> None:
 
 
 def test_a_late_fill_of_an_order_proven_absent_is_counted() -> None:
-    state, _ = feed(lost(), read_at(DEAD_AT + 1_000, reading_of("1", "-0.5")), not_found(DEAD_AT + 2_000))
+    state = prove(lost(), DEAD_AT + 1, *PROOFS)
     state, _ = feed(state, (DEAD_AT + 3_000, fill_of(order_of(), "0.5")))
     assert delta(state) == 0
     assert state.ledgers["btc"].fills == 1
@@ -256,6 +313,7 @@ def test_unknown_orders_are_asked_about_ever_more_rarely_and_for_ever() -> None:
     for at in range(NOW, NOW + 600_000, 250):
         state, results = feed(state, (at, TICK))
         asked += [at - NOW for command in results[0].commands if isinstance(command, FindOrder)]
+    asked.remove(min(at for at in asked if at > DEAD_AT - NOW))  # as soon as it can be proven, it is asked for at once
     gaps = [later - earlier for earlier, later in itertools.pairwise(asked)]
     assert asked[0] <= 1_000
     assert gaps == sorted(gaps)
@@ -439,10 +497,50 @@ def test_an_order_that_the_venue_forgets_is_reserved_and_blocks_nothing(before: 
 
 def test_an_acknowledged_order_is_given_up_only_when_no_venue_forgets_so_long() -> None:
     order = order_of(status=OrderStatus.UNKNOWN, venue_order_id="v1")
-    state = forgotten(3_600_000, hedging("1", "-0.5", orders=[order]))
-    assert status(state) is OrderStatus.UNKNOWN
-    state = forgotten(FORGETFUL_MS + 20_000, state)
-    assert status(state) is OrderStatus.REJECTED
+    state = hedging("1", "-0.5", orders=[order])
+    assert status(prove(state, NOW + 3_600_000, *PROOFS)) is OrderStatus.UNKNOWN
+    assert status(prove(state, NOW + FORGETFUL_MS + 1, *PROOFS)) is OrderStatus.REJECTED
+
+
+def test_an_old_order_counts_from_when_the_venue_last_showed_it() -> None:
+    """It rested for three hours, and then the venue's endpoints forgot it."""
+    lost_at, long_ago = NOW + 1_000, NOW - 3 * 3_600_000
+    order = order_of(status=OrderStatus.UNKNOWN, venue_order_id="v1", placed_at=long_ago, changed_at=lost_at)
+    state = hedging("1", "-0.5", orders=[order])
+    read = FillsRead(id=perpetual(), requested_at=lost_at + FORGETFUL_MS, since_at=long_ago - 1, fills=())
+    early = prove(state, lost_at + FORGETFUL_MS, "list", "query", "cancel")
+    early, _ = feed(early, (lost_at + FORGETFUL_MS, read))
+    assert status(early) is OrderStatus.UNKNOWN
+    late = prove(state, lost_at + FORGETFUL_MS + 1, "list", "query", "cancel")
+    late, _ = feed(late, (lost_at + FORGETFUL_MS + 1, replace(read, requested_at=lost_at + FORGETFUL_MS + 1)))
+    assert status(late) is OrderStatus.REJECTED
+
+
+@pytest.mark.parametrize("how", ["written off", "proven absent"])
+def test_an_order_whose_end_no_record_says_is_known_for_days_and_canceled_when_it_shows(how: str) -> None:
+    if how == "written off":
+        state, _ = feed(lost(), (NOW + 100, OrderWrittenOff(client_order_id=order_id(), reason="gone")))
+    else:
+        state = prove(lost(), DEAD_AT + 1, *PROOFS)
+    newer = order_of(sequence=2, placed_at=NOW + 3_600_000, status=OrderStatus.OPEN, venue_order_id="v2")
+    days = NOW + 6 * 86_400_000
+    state, _ = feed(state, (days, TICK))
+    state = state._replace(orders={**state.orders, newer.client_order_id: newer})
+    orders = [report_of(order_of()), replace(report_of(newer), venue_order_id="v2")]
+    state, results = feed(state, read_at(days + 1, reading_of("1", "-0.5", at=days, orders=orders)), (days + 2, TICK))
+    assert state.halted is None
+    canceled = [c.client_order_id for r in results for c in r.commands if isinstance(c, CancelOrder)]
+    assert order_id() in canceled
+    assert state.orders[order_id()].remaining == D("0.5"), "and it is reserved"
+
+
+def test_only_so_many_orders_are_kept_for_days() -> None:
+    ended = [
+        order_of(sequence=n, status=OrderStatus.REJECTED, presumed=True, changed_at=NOW - n)
+        for n in range(1, MOST_PRESUMED + 20)
+    ]
+    state, _ = feed(hedging("0", "0", orders=ended), (NOW + KEEP_FINAL_MS + 1, TICK))
+    assert list(state.orders) == [order.client_order_id for order in ended[:MOST_PRESUMED]]
 
 
 def test_fills_are_asked_for_by_the_venue_s_clock() -> None:
@@ -511,3 +609,55 @@ def test_an_order_written_off_that_lives_is_reserved_again(word: str) -> None:
     order = state.orders[wrong.client_order_id]
     assert order.live
     assert order.remaining == (D("0.5") if word == "report" else D("0.4"))
+
+
+# --- on the beat, to the millisecond ----------------------------------------------------------------------------------
+
+
+def test_fills_that_a_record_named_of_an_order_that_still_works_are_asked_for_further_and_further_back() -> None:
+    order = order_of(status=OrderStatus.OPEN, venue_order_id="v1", reported=D("0.2"), probed_at=NOW)
+    state, due, asked = hedging("0.5", orders=[order]), NOW, []
+    for probes, pause in enumerate((500, 1_000, 2_000)):
+        due += pause
+        state, results = feed(state, (due - 1, TICK), (due, TICK))
+        found = [[c for c in result.commands if isinstance(c, ReadFills)] for result in results]
+        assert [len(some) for some in found] == [0, 1], "not a millisecond earlier"
+        asked.append(found[1][0].since_at)
+        assert state.orders[order_id()].probes == probes + 1
+    assert asked == [NOW - SILENCE_MS, NOW - 2 * SILENCE_MS, NOW - 4 * SILENCE_MS]
+
+
+def test_a_cancel_without_an_end_is_sent_again_with_a_question_for_the_same_order() -> None:
+    order = order_of(status=OrderStatus.PENDING_CANCEL, venue_order_id="v1", cancel_at=NOW, cancels=0)
+    state, results = feed(hedging("0.5", orders=[order]), (NOW + 999, TICK), (NOW + 1_000, TICK))
+    ours = [[c for c in result.commands if isinstance(c, CancelOrder | FindOrder)] for result in results]
+    again = CancelOrder(id=order.id, client_order_id=order_id(), venue_order_id="v1")
+    assert ours == [[], [again, FindOrder(id=order.id, client_order_id=order_id())]]
+    assert (state.orders[order_id()].cancels, state.orders[order_id()].cancel_at) == (1, NOW + 1_000)
+
+
+def test_an_order_that_must_go_has_its_cancel_timed_from_now() -> None:
+    old = order_of(status=OrderStatus.OPEN, venue_order_id="v1")
+    state, _ = feed(hedging("0.5", orders=[old])._replace(epoch=2), (NOW + 100, TICK))
+    assert state.orders[old.client_order_id].cancel_at == NOW + 100
+
+
+def reads(results: list[Result]) -> list[bool]:
+    return [any(isinstance(command, ReadAccount) for command in result.commands) for result in results]
+
+
+def test_an_account_is_asked_for_once_after_its_barrier_and_not_before() -> None:
+    state = hedging("1", "-1")
+    state = state._replace(accounts={ACCOUNT: replace(view(state), barrier_at=NOW, asked_at=NOW)})
+    state, results = feed(state, (NOW, TICK), (NOW + 1, TICK), (NOW + 250, TICK))
+    assert reads(results) == [False, True, False]
+    state, results = feed(state, read_at(NOW + 300, reading_of("1", "-1"), requested_at=NOW + 1), (NOW + 500, TICK))
+    assert reads(results) == [False, False], "it is settled, and the poller goes on by itself"
+
+
+def test_a_doubted_reading_is_confirmed_by_one_that_is_asked_for_in_time_and_once() -> None:
+    state, _ = feed(hedging("1", "-1"), read_at(NOW + 1_000, reading_of("3", "-1")))
+    at = view(state).doubt.confirm_at
+    assert at == NOW + 1_000
+    state, results = feed(state, (at + 1, TICK), (at + 250, TICK))
+    assert reads(results) == [True, False]

@@ -223,7 +223,8 @@ def test_hedges_that_change_nothing_are_still_called_futile() -> None:
         state, again = feed(state, *prices, read_at(later, reading_of("1", "0", at=later)))
         for order in placed(results + again):
             fill = fill_of(state.orders[order.client_order_id], order.quantity, f"{n}", at=later + 1)
-            state, _ = feed(state, (later + 1, replace(fill, venue_order_id=f"v{n}")))
+            back = replace(fill, side=Side.BUY, venue_order_id=f"x{n}", client_order_id="by-hand")
+            state, _ = feed(state, (later + 1, replace(fill, venue_order_id=f"v{n}")), (later + 2, back))
     assert state.mode is Mode.HALTED
     assert "left the deviation where it was" in (state.halted or "")
 

@@ -1,9 +1,11 @@
 """The dead man's switch as a lease: how long orders may leave, when it is asked for, and what its firing leads to."""
 
 from dataclasses import replace
+from decimal import Decimal as D
 
 import pytest
 
+from hedger.engine.gate import listed
 from hedger.engine.policy import Policy
 from hedger.engine.state import Mode, Reason, State
 from hedger.engine.step import step
@@ -11,15 +13,17 @@ from hedger.engine.switch import Switch
 from hedger.model.message import (
     Event,
     ExtendSwitch,
+    InstrumentsLoaded,
     Operation,
     OperatorAsked,
+    ReadInstruments,
     Stamped,
     SwitchExtended,
     SwitchFailed,
     TimePassed,
     VenueQuieted,
 )
-from tests.support.engine_policies import ACCOUNT, hedge_of, policy_of
+from tests.support.engine_policies import ACCOUNT, hedge_of, instrument_of, perpetual, policy_of
 from tests.support.engine_worlds import NOW, feed, hedging, placed, read_at, reading_of, started
 
 T = 40_000
@@ -193,3 +197,36 @@ def test_an_extension_in_time_interrupts_nothing() -> None:
     state, _ = feed(armed(), (NOW + T - 1, extended(NOW + T - 20)), policy=POLICY)
     assert state.mode is Mode.HEDGING
     assert state.reconciled
+
+
+# --- what trades no more ----------------------------------------------------------------------------------------------
+
+
+def test_a_failure_has_the_rules_read_again_at_once_but_not_more_than_twice_a_minute() -> None:
+    loaded = InstrumentsLoaded(account=ACCOUNT, instruments=(instrument_of(),))
+    state, _ = feed(armed(), (NOW + 1, loaded), policy=POLICY)
+    asked_at = []
+    for second in range(1, 70):
+        events = ((NOW + 1_000 * second, event) for event in (SwitchFailed(account=ACCOUNT, text="no"), TimePassed()))
+        state, results = feed(state, *events, policy=POLICY)
+        asked_at += [second for r in results for command in r.commands if isinstance(command, ReadInstruments)]
+    assert asked_at == [1, 31, 61]
+
+
+def test_it_is_armed_for_what_the_venue_lists_and_not_asked_for_where_that_is_nothing() -> None:
+    state = armed()._replace(instruments={**armed().instruments, perpetual("ETH"): instrument_of("ETH")})
+    assert listed(state, ACCOUNT) == ["BTC/USDT:USDT", "ETH/USDT:USDT"]
+    state = state._replace(delisted=frozenset({perpetual("ETH")}))
+    assert listed(state, ACCOUNT) == ["BTC/USDT:USDT"]
+    assert not asked(state._replace(delisted=frozenset(state.instruments)), NOW + T)
+
+
+def test_to_save_margin_a_start_does_not_wait_for_the_switch() -> None:
+    calm, _ = feed(started(POLICY), *(read(NOW + 1_000 * n) for n in (1, 2, 3)), policy=POLICY)
+    assert calm.mode is Mode.RECONCILING
+    near = reading_of("1", "-1")
+    near = replace(near, positions=tuple(replace(p, liquidation_price=D(62_000)) for p in near.positions))
+    readings = (read_at(NOW + 1_000 * n, replace(near, exchange_at=NOW + 1_000 * n)) for n in (1, 2, 3))
+    state, results = feed(started(POLICY), *readings, policy=POLICY)
+    assert state.mode is Mode.REDUCE_ONLY
+    assert [order.reduce_only for order in placed(results)] == [True]

@@ -10,11 +10,12 @@ import pytest
 
 from hedger.errors import ConfigError
 from hedger.ops.control import LARGEST_BODY, LOCKED_S, MOST_FAILURES, NONCE_S, SHORTEST_TOKEN, ControlServer
+from hedger.ops.serving import MOST_CONNECTIONS
 from hedger.runtime.kill import KillFile
-from hedger.runtime.requests import Ask, Mailbox, Request
+from hedger.runtime.requests import Answer, Ask, Mailbox, Request
 
 TOKEN = "canary-token-of-more-than-32-characters"
-POSTS = ("/kill", "/pause", "/resume")
+POSTS = ("/kill", "/pause", "/unpause", "/resume")
 JSON = {"Content-Type": "application/json", "X-Hedger": "1", "Authorization": f"Bearer {TOKEN}"}
 
 
@@ -144,15 +145,29 @@ def test_a_form_of_another_site_cannot_be_posted(server: ControlServer, tmp_path
     assert not KillFile(tmp_path).exists()
 
 
-def test_after_ten_wrong_tokens_it_is_locked_for_a_minute_for_everybody(
+def test_after_ten_wrong_tokens_the_wrong_ones_wait_and_the_right_one_kills(
     server: ControlServer, tmp_path: Path, clock: Clock
 ) -> None:
     for _ in range(MOST_FAILURES):
         assert post(server, "/kill", Authorization="Bearer wrong").status == 401
-    assert post(server, "/kill").status == 429
+    for _ in range(3):
+        assert post(server, "/kill", Authorization="Bearer wrong").status == 429
     assert not KillFile(tmp_path).exists()
-    clock.seconds += LOCKED_S + 1
     assert post(server, "/kill").status == 202
+    assert KillFile(tmp_path).exists()
+    assert post(server, "/kill", Authorization="Bearer wrong").status == 429
+    clock.seconds += LOCKED_S + 1
+    assert post(server, "/kill", Authorization="Bearer wrong").status == 401
+
+
+def test_connections_that_say_nothing_do_not_keep_a_kill_out(server: ControlServer, tmp_path: Path) -> None:
+    idle = [socket.create_connection(("127.0.0.1", server.port), timeout=5) for _ in range(3 * MOST_CONNECTIONS)]
+    try:
+        assert post(server, "/kill").status == 202
+    finally:
+        for connection in idle:
+            connection.close()
+    assert KillFile(tmp_path).exists()
 
 
 def test_a_right_token_in_between_starts_the_count_anew(server: ControlServer) -> None:
@@ -214,10 +229,43 @@ def test_a_pause_becomes_a_request(server: ControlServer, tmp_path: Path) -> Non
     assert requests_in(tmp_path) == [Request(ask=Ask.PAUSE, reason="a look")]
 
 
-def test_a_pause_is_lifted_in_one_step(server: ControlServer, tmp_path: Path) -> None:
+def test_a_pause_is_ended_by_its_own_route_in_one_step(server: ControlServer, tmp_path: Path) -> None:
     say(tmp_path, mode="cancel_only", halted=None)
-    assert post(server, "/resume", {"reason": "seen"}).status == 202
+    refused = post(server, "/resume", {"reason": "seen"})
+    assert (refused.status, refused.body) == (409, {"error": "it is not halted: POST /unpause ends a pause"})
+    assert post(server, "/unpause", {"reason": "seen"}).status == 202
     assert requests_in(tmp_path) == [Request(ask=Ask.UNPAUSE, reason="seen")]
+
+
+def test_a_client_learns_what_became_of_its_request(server: ControlServer, tmp_path: Path) -> None:
+    bearer = {"Authorization": f"Bearer {TOKEN}"}
+    asked = [post(server, path, {"reason": "x"}).body for path in ("/pause", "/unpause")]
+    where = [str(body["outcome"]) for body in asked]
+    assert where == sorted(where) == [f"/requests/{body['request']}" for body in asked]
+    waiting = ask(server, "GET", where[0], headers=bearer)
+    assert (waiting.status, waiting.body) == (202, {"state": "waits"})
+    mailbox = Mailbox(tmp_path)
+    for letter, done in zip(list(mailbox.letters()), (True, False), strict=True):
+        mailbox.answer(letter.name, Answer(done=done, why="as told"))
+    for path, state in zip(where, ("done", "refused"), strict=True):
+        for _ in range(2):
+            said = ask(server, "GET", path, headers=bearer)
+            assert (said.status, said.body) == (200, {"state": state, "why": "as told"})
+    assert ask(server, "GET", where[0]).status == 401
+
+
+@pytest.mark.parametrize("name", ["", "1", "../../status", "00000000000000000001-control-0000000000000000", "x.answer"])
+def test_of_a_request_that_is_not_its_own_it_tells_nothing(server: ControlServer, tmp_path: Path, name: str) -> None:
+    (tmp_path / "requests" / "1.answer").write_text('{"done": true, "why": "not yours"}')
+    said = ask(server, "GET", f"/requests/{name}", headers={"Authorization": f"Bearer {TOKEN}"})
+    assert said.status == 404
+    assert "yours" not in said.text
+
+
+def test_a_reason_that_would_be_cut_is_refused(server: ControlServer, tmp_path: Path) -> None:
+    assert post(server, "/pause", {"reason": "x" * 501}).status == 400
+    assert requests_in(tmp_path) == []
+    assert post(server, "/kill", {"reason": "x" * 501}).status == 202, "a kill is never refused for its words"
 
 
 def test_a_halt_is_lifted_only_with_the_nonce_of_a_first_step(
@@ -237,6 +285,13 @@ def test_a_halt_is_lifted_only_with_the_nonce_of_a_first_step(
     assert post(server, "/resume", {"reason": "seen", "nonce": fresh}).status == 202
     assert requests_in(tmp_path) == [Request(ask=Ask.RESUME, reason="seen", halted="a drill")]
     assert post(server, "/resume", {"reason": "seen", "nonce": fresh}).status == 409, "a nonce is used once"
+
+
+def test_a_person_s_word_for_doubted_readings_takes_two_steps_too(server: ControlServer, tmp_path: Path) -> None:
+    say(tmp_path, mode="hedging", halted=None, doubted=["main"])
+    nonce = post(server, "/resume", {"reason": "seen at the venue"}).body["nonce"]
+    assert post(server, "/resume", {"reason": "seen at the venue", "nonce": nonce}).status == 202
+    assert requests_in(tmp_path) == [Request(ask=Ask.RESUME, reason="seen at the venue")]
 
 
 def test_without_a_hedger_there_is_nothing_to_resume(server: ControlServer) -> None:

@@ -11,12 +11,12 @@ from collections.abc import Iterator
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from hedger.engine.state import initial_state
+from hedger.engine.state import Mode, initial_state
 from hedger.errors import ConfigError
 from hedger.ops.health import HealthServer
 from hedger.ops.metrics import Metrics
 from hedger.ops.readiness import Check, Health, readiness
-from hedger.ops.serving import MOST_CONNECTIONS, MOST_SECONDS
+from hedger.ops.serving import HEAD_SECONDS, MOST_CONNECTIONS, MOST_SECONDS
 from tests.support.ops_states import NOW, hedging_state, policy
 
 
@@ -131,15 +131,25 @@ def test_a_client_that_drips_is_cut_off_in_all(server: HealthServer, clock: Hand
         assert slow.recv(100) == b""
 
 
-def test_too_many_connections_are_turned_away_until_there_is_room(server: HealthServer, clock: HandClock) -> None:
+def test_a_silent_connection_gives_its_seat_to_whoever_comes_when_all_are_taken(server: HealthServer) -> None:
     idle = [raw(server) for _ in range(MOST_CONNECTIONS)]
     time.sleep(0.1)
-    with raw(server) as one_more:
-        assert one_more.recv(100) == b""
+    assert ask(server, "/livez")[0].status == 200
+    assert idle[0].recv(100) == b"", "the one who waited longest had to go"
+    idle[-1].settimeout(0.1)
+    with pytest.raises(TimeoutError):
+        idle[-1].recv(100)
     for connection in idle:
         connection.close()
-    time.sleep(0.2)
-    assert ask(server, "/livez")[0].status == 200
+
+
+def test_a_head_that_does_not_come_costs_the_seat_after_two_seconds(server: HealthServer, clock: HandClock) -> None:
+    with raw(server) as slow:
+        slow.sendall(b"GET /livez HT")
+        time.sleep(0.1)
+        clock.seconds += HEAD_SECONDS + 0.1
+        slow.settimeout(2)
+        assert slow.recv(100) == b""
 
 
 def test_a_port_in_use_is_refused_in_one_sentence_with_the_remedy(server: HealthServer, health: Health) -> None:
@@ -187,5 +197,11 @@ def test_halts_lost_leases_and_journal_faults_are_told_in_their_words() -> None:
     assert failing == {
         Check.LEASE: "held by another process",
         Check.JOURNAL: "disk full",
-        Check.NOT_HALTED: "futile hedges",
+        Check.NOT_HALTED: "futile hedges; find the cause, then `hedger resume --reason …`",
+        Check.MAY_CREATE: "halted: futile hedges; find the cause, then `hedger resume --reason …`",
     }
+
+
+def test_a_pause_is_told_with_its_way_out() -> None:
+    state = hedging_state()._replace(paused="lunch", mode=Mode.CANCEL_ONLY, mode_reason="lunch")
+    assert readiness(state, policy()) == {Check.MAY_CREATE: "paused: lunch; `hedger unpause --reason …`"}

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 from hedger.engine.orders import OrderStatus
 from hedger.engine.state import Mode, Severity, State
 from hedger.engine.step import Result
-from hedger.model.message import JournalChanged, Operation, OperatorAsked, ReadFailed, Stamped, TimePassed
+from hedger.model.message import Halt, JournalChanged, Operation, OperatorAsked, ReadFailed, Stamped, TimePassed
 from hedger.ops.events import EVENT_WORDS, LogEvent, logs_page
 from hedger.ops.logs import configure_logging
 from hedger.ops.narrate import Narrator
@@ -244,6 +244,9 @@ def test_mode_journal_reads_and_operators_are_told_by_name() -> None:
     for event, name, level in events:
         line = told(state, state, event)[0]
         assert (line["event"], line["level"]) == (name, level)
+    assert told(state, state, asked)[0]["remedy"] == "`hedger unpause --reason …`"
+    halted = told(state, state, commands=(Halt(reason="a drill"),))[-1]
+    assert (halted["event"], halted["remedy"]) == ("halted", "`hedger resume --reason …`")
     line = told(state, paused, asked)[1]
     assert (line["event"], line["mode"], line["reason"]) == ("mode_changed", "cancel_only", "lunch")
 

@@ -189,3 +189,13 @@ def test_what_became_of_an_order_is_told_after_its_decision() -> None:
 def test_a_decision_without_an_order_has_no_life_to_tell() -> None:
     record = json.loads(pydantic_core.to_json(decision()))
     assert explain_story(Story(decision=record)) == explain(record)
+
+
+def test_an_explanation_holds_nothing_that_a_terminal_obeys() -> None:
+    record = {**json.loads(pydantic_core.to_json(decision())), "detail": "red \x1b[31m\nsecond line \u202e"}
+    nearby = [(NOW, "operator", "pause", {"reason": "lunch \x07\x1b]0;title"})]
+    text = explain_story(Story(decision=record, nearby=nearby))
+    assert "lunch ??]0;title" in text
+    assert all(c.isprintable() for c in text.replace("\n", ""))
+    assert all(c.isprintable() for c in explain(record).replace("\n", ""))
+    assert "red ?[31m?second line ?" in explain(record)

@@ -1,6 +1,7 @@
 """The readers: pauses after failures, each account's funding from its own start, and what a restart reads again."""
 
 import asyncio
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from decimal import Decimal as D
 from pathlib import Path
@@ -9,10 +10,12 @@ import pytest
 
 from hedger.model.account import FundingPayment
 from hedger.model.instrument import InstrumentId
-from hedger.model.message import FundingRead, OrderAccepted, Stamped
-from hedger.runtime.journal import FUNDING_READ_BACK_MS, Journal, Row
+from hedger.model.message import FundingRead, OrderAccepted, Stamped, StreamChanged
+from hedger.runtime.journal import Journal, Row
 from hedger.runtime.loop import Loop
+from hedger.runtime.memory import FUNDING_READ_BACK_MS
 from hedger.runtime.pollers import DAY_MS, LONGEST_BACKOFF_S, Pollers, _backoff
+from hedger.runtime.ports import Hint
 from hedger.runtime.record import rows_of
 from hedger.runtime.recover import recovered_state
 from hedger.sim.port import SimVenue, SteadyLink
@@ -99,6 +102,46 @@ def test_each_accounts_funding_is_read_from_its_own_start(tmp_path: Path) -> Non
     other = venues["other"].asked_since
     assert other[:4] == [NOON - 10 * DAY_MS] * 4, "until it was read once"
     assert other[-1] > NOON - 2 * DAY_MS
+
+
+class ShortStream(LensVenue):
+    """A venue whose stream says one thing and ends after `lasts_s`, each time that it is begun."""
+
+    def __init__(self, inner: SimVenue, clock: VirtualClock, lasts_s: float) -> None:
+        super().__init__(inner)
+        self.clock, self.lasts_s = clock, lasts_s
+        self.ended: list[int] = []
+        self.begun: list[int] = []
+
+    async def hints(self) -> AsyncIterator[Hint]:
+        self.begun.append(self.clock.now_ms())
+        yield StreamChanged(account=ACCOUNT, up=True, text="open")
+        await self.clock.sleep(self.lasts_s)
+        self.ended.append(self.clock.now_ms())
+
+
+@pytest.mark.parametrize(("lasts_s", "grows"), [(1.0, True), (59.0, True), (60.0, False)])
+def test_a_stream_that_comes_and_goes_is_begun_ever_more_seldom(tmp_path: Path, lasts_s: float, grows: bool) -> None:
+    """One hint is no sign that it will last: a reading must find room between two ends of it."""
+
+    async def scene() -> list[float]:
+        clock, world = VirtualClock(), make_world(POLICY, {"BTC": "1"})
+        inner = SimVenue(world.exchange, clock, SteadyLink(clock, 1), account=ACCOUNT, user=OWNER)
+        venue = ShortStream(inner, clock, lasts_s)
+        journal, watcher = Journal.open(tmp_path), Watcher()
+        state = recovered_state(POLICY, journal.begin(NOON, {}), NOON)
+        loop = Loop(state=state, policy=POLICY, venues={ACCOUNT: venue}, clock=clock, journal=journal, observer=watcher)
+        pollers = Pollers(loop=loop, clock=clock, polling=POLLING, observer=watcher, funding_since_at=NOON)
+        task = asyncio.create_task(pollers._stream(venue))
+        await clock.sleep(900)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+        journal.close()
+        return [(begun - ended) / 1000 for ended, begun in zip(venue.ended, venue.begun[1:], strict=False)]
+
+    pauses = run_virtual(scene(), NOON)
+    assert pauses == sorted(pauses)
+    assert pauses[-1] == (LONGEST_BACKOFF_S if grows else pauses[0])
 
 
 # --- what a restart reads again ---------------------------------------------------------------------------------------

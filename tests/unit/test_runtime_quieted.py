@@ -11,6 +11,8 @@ from hedger.model.message import VenueQuieted
 from hedger.runtime.journal import Journal, Row
 from hedger.runtime.quieted import remembered_quiet
 from hedger.sim.virtual_time import VirtualClock, run_virtual
+from hedger.venues.quiet import Quiet
+from hedger.venues.watching import Unwatched
 from tests.support.engine_policies import ACCOUNT, hedge_of, policy_of
 from tests.support.simulated_daemon import NOON, POLLING, Watcher
 
@@ -53,6 +55,32 @@ def test_a_ban_is_on_disk_at_once_and_the_next_start_heeds_it(tmp_path: Path) ->
     run_virtual(scene(), NOON)
     assert first.heeded == []
     assert second.heeded == [(ban.until_at, True)]
+
+
+def test_a_ban_and_a_pause_are_heeded_both_and_what_is_over_closes_nothing(tmp_path: Path) -> None:
+    asked = [
+        VenueQuieted(account=ACCOUNT, until_at=NOON + 60_000, banned=False, text="HTTP 429"),
+        VenueQuieted(account=ACCOUNT, until_at=NOON + 600_000, banned=True, text="HTTP 418"),
+        VenueQuieted(account=ACCOUNT, until_at=NOON + 90_000, banned=False, text="HTTP 429"),
+    ]
+    venue = Heeding()
+
+    async def scene() -> None:
+        with closing(Journal.open(tmp_path)) as journal:
+            daemon = daemon_on(journal, Heeding())
+            for event in asked:
+                daemon.handle_now(event)
+        with closing(Journal.open(tmp_path)) as journal:
+            daemon_on(journal, venue)
+        clock = VirtualClock()
+        await clock.sleep(700)
+        quiet = Quiet(ACCOUNT, clock, Unwatched(), lambda _: None)
+        for until_at, banned in venue.heeded:
+            quiet.keep(until_at, banned=banned)
+        assert not quiet.asked
+
+    run_virtual(scene(), NOON)
+    assert sorted(venue.heeded) == [(NOON + 90_000, False), (NOON + 600_000, True)]
 
 
 def test_a_row_of_quiet_that_cannot_be_understood_is_not_passed_over(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ from hedger.engine.orders import Order, OrderStatus
 from hedger.engine.state import HedgeState, State
 from hedger.errors import ConfigError
 from hedger.model.numeric import ONE
-from hedger.runtime.journal import Recovered
 from hedger.runtime.loop import LATE_MS
+from hedger.runtime.memory import Recovered
 from hedger.runtime.recover import SENT_WITHIN_MS, recovered_state
 from tests.support.engine_policies import hedge_of, perpetual, policy_of
 from tests.support.engine_worlds import NOW, POLICY, feed, order_of, read_at

@@ -49,8 +49,18 @@ def past(tmp_path: Path) -> Past:
 def test_too_many_crashes_in_a_short_time_begin_halted(past: Past) -> None:
     past.crash(MOST_CRASHES + 1)
     told = past.start()
-    assert told == "6 starts within 10 minutes crashed: find out why before it is tried again"
+    assert told == (
+        "6 starts in a row within 6 hours crashed before they had run for 5 minutes: find out why before it is tried "
+        "again"
+    )
     assert past.start() == told, "latched, until a person lifts it"
+
+
+def test_crashes_some_minutes_after_each_start_are_a_loop_as_well(past: Past) -> None:
+    for _ in range(MOST_CRASHES + 1):
+        assert past.start(ran_ms=110_000) is None
+        past.now += 20 * 60_000
+    assert past.start() is not None
 
 
 def test_a_person_who_lifts_the_halt_begins_a_new_count(past: Past) -> None:
@@ -79,6 +89,20 @@ def test_a_long_run_in_between_begins_a_new_count(past: Past) -> None:
     past.start(LONG_RUN_MS)
     past.crash(MOST_CRASHES)
     assert past.start() is None
+
+
+def test_a_start_that_ran_for_long_says_so_although_nothing_else_happened(tmp_path: Path) -> None:
+    async def long(it: Play) -> None:
+        await it.until_hedged()
+        await it.sleep(LONG_RUN_MS / 1000 + 10)
+
+    async def scene(world: World) -> None:
+        await act(world, long, POLICY, tmp_path, kill=True)
+
+    stage(scene, lambda: make_world(POLICY, {"BTC": "0"}))
+    with closing(Journal.open(tmp_path, read_only=True)) as journal:
+        assert len(list(journal.rows("steady"))) == 1
+        assert [(start.clean, start.crashed) for start in journal.starts()] == [(False, False)]
 
 
 def test_starts_that_reached_no_venue_neither_count_nor_end_the_count(past: Past) -> None:

@@ -6,9 +6,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from hedger.engine.orders import OrderStatus
+from hedger.engine.reconcile import PROOF_LAG_MS
+from hedger.model.message import VenueQuieted
 from hedger.runtime.kill import KillFile
 from hedger.runtime.lifeline import Lifeline, LiveOrder
 from hedger.runtime.watchdog import EXIT_CODE, Watchdog
+from tests.support.engine_policies import ACCOUNT, hedge_of, policy_of
+from tests.support.engine_worlds import NOW, feed, hedging, order_of
+from tests.support.simulated_daemon import Play, play
 
 ORDER = LiveOrder(account="main", symbol="BTC/USDT:USDT", client_order_id="hhdg000100000199")
 
@@ -56,6 +62,36 @@ class Bench:
                 self.line.beat()
             found += [fault] if (fault := self.dog.look()) else []
         return found
+
+
+def test_a_live_order_says_until_when_it_may_arrive_and_until_when_its_venue_bans_us(tmp_path: Path) -> None:
+    sent = order_of(placed_at=NOW, ttl_ms=2_000)
+    resting = order_of(sequence=2, placed_at=NOW, ttl_ms=2_000, venue_order_id="v1", status=OrderStatus.OPEN)
+    line = Lifeline(KillFile(tmp_path))
+    state = hedging("1", orders=[sent, resting])
+    line.show(state)
+    assert {one.client_order_id: one.arrives_until for one in line.live} == {
+        sent.client_order_id: NOW + 2_000 + PROOF_LAG_MS,
+        resting.client_order_id: 0,
+    }
+    for banned, until in ((True, NOW + 60_000), (False, 0)):
+        quieted = VenueQuieted(account=ACCOUNT, until_at=NOW + 60_000, banned=banned, text="")
+        line.show(feed(state, (NOW, quieted))[0])
+        assert {one.banned_until for one in line.live} == {until}
+
+
+def test_a_ban_reaches_the_watchdog_at_once_although_no_order_changed(tmp_path: Path) -> None:
+    line = Lifeline(KillFile(tmp_path / "kill"))
+
+    async def script(it: Play) -> None:
+        it.daemon.loop._lifeline = line
+        await it.until(lambda: bool(it.resting()), "resting")
+        for seconds in (30, 40, 50):
+            until = it.clock.now_ms() + seconds * 1000
+            it.daemon.handle_now(VenueQuieted(account=ACCOUNT, until_at=until, banned=True, text="418"))
+            assert {one.banned_until for one in line.live} == {until}
+
+    play(script, policy_of(hedge_of()), tmp_path)
 
 
 def test_a_loop_that_beats_is_left_alone(tmp_path: Path) -> None:

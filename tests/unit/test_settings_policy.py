@@ -72,6 +72,21 @@ def test_the_defaults_of_the_guards_are_those_of_the_design(tmp_path: Path) -> N
     )
 
 
+@pytest.mark.parametrize(
+    ("guards", "breakers", "limit"),
+    [
+        ("", "", 150_000),
+        (", order_notional = 10000", "", 100_000),
+        (", order_notional = 300000, daily_notional = 9000000", "", 900_000),
+        (", order_notional = 300000, daily_notional = 9000000", "\n[breakers]\nunknown_notional = 5000\n", 5_000),
+    ],
+)
+def test_one_lost_order_never_stops_the_hedging_of_the_rest_unless_the_owner_says_so(
+    guards: str, breakers: str, limit: int, tmp_path: Path
+) -> None:
+    assert policy_with(tmp_path, guards=guards, more=breakers).breakers.unknown_notional == limit
+
+
 def test_the_defaults_of_the_execution_are_those_of_the_design(tmp_path: Path) -> None:
     assert to_policy(load(tmp_path)).hedges[0].execution == Execution(
         reprice_ms=3_000,

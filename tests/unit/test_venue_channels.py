@@ -1,8 +1,10 @@
-"""Channels that are kept up: however long the venue stays away, it is tried again."""
+"""Channels that are kept up: however long the venue stays away, it is tried again, and what flaps ever more seldom."""
 
 import asyncio
+from collections.abc import Callable
 
-from hedger.venues.channels import LONGEST_PAUSE_S, Channel, ChannelKeeper
+from hedger.model.message import StreamChanged
+from hedger.venues.channels import LONGEST_PAUSE_S, STEADY_S, Channel, ChannelKeeper
 from hedger.venues.hints import HintQueue
 
 
@@ -51,3 +53,76 @@ def test_a_stream_is_tried_again_after_more_than_a_thousand_failures() -> None:
     asyncio.run(scenario())
     assert clock.pauses[0] < 1
     assert max(clock.pauses) == clock.pauses[-1] == LONGEST_PAUSE_S
+
+
+async def nothing() -> None:
+    """Nothing to cut."""
+
+
+def flapping(clock: SteppedClock, up_s: float, breaks: int) -> list[float]:
+    """The pauses after each break of a channel that is up for so long each time."""
+    ended = asyncio.Event()
+
+    async def scenario() -> None:
+        lives = 0
+
+        async def begin() -> None:
+            nonlocal lives
+            lives += 1
+            if lives > breaks:
+                ended.set()
+            keeper.heard(channel)
+            clock.now += int(up_s * 1000)
+            raise OSError
+
+        channel = Channel(name="orders", begin=begin, cut=nothing, silence_s=None, private=True)
+        keeper = ChannelKeeper("main", clock, HintQueue("main"), [channel])
+        keeper.start()
+        async with asyncio.timeout(20):
+            await ended.wait()
+        await keeper.stop()
+
+    asyncio.run(scenario())
+    return clock.pauses[:breaks]
+
+
+def test_a_stream_that_comes_and_goes_is_begun_ever_more_seldom() -> None:
+    """A reading of the account must find room between two breaks, even where the venue answers slowly."""
+    for up_s in (0.1, LONGEST_PAUSE_S + 1, STEADY_S - 1):
+        pauses = flapping(SteppedClock(), up_s, 12)
+        assert pauses == sorted(pauses)
+        assert pauses[-1] == LONGEST_PAUSE_S
+    assert set(flapping(SteppedClock(), STEADY_S, 12)) == {0.5}, "one that lasted is begun again at once"
+
+
+def changes(act: Callable[[ChannelKeeper, Channel, Channel], None]) -> list[tuple[bool, bool]]:
+    """What two channels, `books` and the private `orders`, told: (whether all are up, whether it is private)."""
+
+    async def scenario() -> list[tuple[bool, bool]]:
+        queue = HintQueue("main")
+        books = Channel(name="books", begin=nothing, cut=nothing, silence_s=10)
+        orders = Channel(name="orders", begin=nothing, cut=nothing, silence_s=None, private=True)
+        keeper = ChannelKeeper("main", SteppedClock(), queue, [books, orders])
+        act(keeper, books, orders)
+        told = []
+        try:
+            while True:
+                async with asyncio.timeout(0.01):
+                    hint = await queue.get()
+                assert isinstance(hint, StreamChanged)
+                told.append((hint.up, hint.private))
+        except TimeoutError:
+            return told
+
+    return asyncio.run(scenario())
+
+
+def test_orders_that_are_told_again_are_told_so_although_the_books_are_down() -> None:
+    def act(keeper: ChannelKeeper, books: Channel, orders: Channel) -> None:
+        for channel in (books, orders):
+            keeper.heard(channel)
+        books.up = orders.up = False
+        keeper.heard(orders)
+        keeper.heard(books)
+
+    assert changes(act) == [(True, True), (False, True), (True, False)]

@@ -13,8 +13,11 @@ from hedger.venues.network import EVIDENCE, Evidence
 from hedger.venues.outcome import LONGEST_READ, LONGEST_TEXT, PIECE, Attempt, Scrub, attempt, describe, judge_refusal
 
 SECRET = "k9+Z/x~Q4w8 é7Tb2Lm6Vn"  # what URLs, JSON and base64 write in another way is in it
-SCRUB = Scrub(SECRET)
 CROSS = '{"code":-5022,"msg":"Due to the order could not be executed as maker."}'
+
+
+def scrub(text: str) -> str:
+    return Scrub(SECRET)(text)
 
 
 def tried(status: int | None = 400, body: str = CROSS, sent: int = 1, failure: str | None = "BadRequest") -> Attempt:
@@ -22,9 +25,9 @@ def tried(status: int | None = 400, body: str = CROSS, sent: int = 1, failure: s
 
 
 def reason_of(result: Attempt) -> RejectReason | None:
-    outcome = judge_refusal("an id", result, REFUSED, SCRUB)
+    outcome = judge_refusal("an id", result, REFUSED, Scrub(SECRET))
     assert outcome.client_order_id == "an id"
-    assert outcome.text == describe(result, SCRUB)
+    assert outcome.text == describe(result, Scrub(SECRET))
     return outcome.reason if isinstance(outcome, OrderRejected) else None
 
 
@@ -91,7 +94,7 @@ def test_a_code_of_many_meanings_is_judged_by_its_words(words: str, reason: Reje
 
 
 def test_without_a_proof_the_outcome_is_unknown_and_says_why() -> None:
-    outcome = judge_refusal("an id", tried(status=502, body="bad gateway"), REFUSED, SCRUB)
+    outcome = judge_refusal("an id", tried(status=502, body="bad gateway"), REFUSED, Scrub(SECRET))
     assert outcome == OrderOutcomeUnknown(client_order_id="an id", text="BadRequest: HTTP 502: bad gateway")
 
 
@@ -142,7 +145,7 @@ def test_a_call_without_an_end_is_given_up() -> None:
     ],
 )
 def test_what_became_of_a_call_is_one_phrase(result: Attempt, said: str) -> None:
-    assert describe(result, SCRUB) == said
+    assert describe(result, Scrub(SECRET)) == said
 
 
 # --- what may be shown ------------------------------------------------------------------------------------------------
@@ -174,26 +177,27 @@ FORMS |= {
 @pytest.mark.parametrize("name", FORMS)
 def test_no_eight_characters_of_a_secret_are_shown_in_any_form(name: str) -> None:
     form = FORMS[name]
+    hide = Scrub(SECRET)
     for start in range(len(form) - PIECE + 1):
         piece = form[start : start + PIECE]
-        assert piece not in SCRUB(f"before {form} after"), "all of it is there"
-        assert SCRUB(f"<{piece}>") == "<***>", "only this piece is there"
+        assert piece not in hide(f"before {form} after"), "all of it is there"
+        assert hide(f"<{piece}>") == "<***>", "only this piece is there"
 
 
 def test_every_secret_is_hidden_also_a_short_one_and_words_beside_it_stay() -> None:
-    scrub = Scrub("first-secret-1", "four", "abc")
-    assert scrub("x first-secret-1 y four z abc") == "x *** y *** z abc", "of three letters nothing can be hidden"
+    three = Scrub("first-secret-1", "four", "abc")
+    assert three("x first-secret-1 y four z abc") == "x *** y *** z abc", "of three letters nothing can be hidden"
 
 
 def test_addresses_and_signatures_are_taken_out_of_any_text() -> None:
-    assert SCRUB("GET https://fapi.binance.com/x?signature=1 failed") == "GET <address> failed"
-    assert SCRUB("wss://a.b/ws/key and http://c") == "<address> and <address>"
-    assert SCRUB('signature=ab12&x=1 "listenKey": "zz"') == 'signature=***&x=1 "listenKey": "***"'
-    assert SCRUB("TIMESTAMP=5") == "TIMESTAMP=***"
-    assert SCRUB("apiKey: Q") == "apiKey: ***"
+    assert scrub("GET https://fapi.binance.com/x?signature=1 failed") == "GET <address> failed"
+    assert scrub("wss://a.b/ws/key and http://c") == "<address> and <address>"
+    assert scrub('signature=ab12&x=1 "listenKey": "zz"') == 'signature=***&x=1 "listenKey": "***"'
+    assert scrub("TIMESTAMP=5") == "TIMESTAMP=***"
+    assert scrub("apiKey: Q") == "apiKey: ***"
 
 
 def test_a_text_that_is_shown_is_one_bounded_line() -> None:
-    assert SCRUB("a\n b\t\tc ") == "a b c"
-    assert SCRUB("x" * 10_000) == "x" * LONGEST_TEXT
-    assert SCRUB(" " * LONGEST_READ + "late") == "", "no more than this is looked at"
+    assert scrub("a\n b\t\tc ") == "a b c"
+    assert scrub("x" * 10_000) == "x" * LONGEST_TEXT
+    assert scrub(" " * LONGEST_READ + "late") == "", "no more than this is looked at"

@@ -2,13 +2,16 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pytest
+from aiohttp import web
 
 from hedger.runtime.lifeline import LiveOrder
 from hedger.venues.client import Credentials
-from hedger.venues.emergency import EmergencyAccount, EmergencyExit
+from hedger.venues.emergency import ROUNDS, EmergencyAccount, EmergencyExit
 from hedger.venues.network import Network
 from tests.support.wire_bodies import order_record
 from tests.support.wire_certificates import contexts
@@ -97,6 +100,48 @@ def test_an_order_that_the_venue_does_not_know_is_asked_about_twice() -> None:
     assert left == []
     assert len([one for one in seen if one.method == "GET" and one.path == ORDER]) == 2
     assert len([one for one in seen if one.method == "DELETE"]) == 2
+
+
+def test_an_order_whose_create_may_still_arrive_is_canceled_until_it_cannot() -> None:
+    """The venue does not know it for a while, and then it arrives: two early "no such order" prove nothing."""
+    arrives_at = int(time.time() * 1000) + 300
+
+    async def late(request: web.Request, seen: Seen) -> object:
+        if time.time() * 1000 < arrives_at:
+            return await refusal(400, -2011 if seen.method == "DELETE" else -2013)(request, seen)
+        return web.json_response(canceled_record())
+
+    def prepare(fake: FakeVenue) -> None:
+        fake.answers |= {("DELETE", ORDER): late, ("GET", ORDER): late}
+
+    left, seen, _ = cancel(prepare, [replace(OURS, arrives_until=arrives_at + 500)])
+    assert left == []
+    assert len([one for one in seen if one.method == "DELETE"]) > ROUNDS
+
+
+def test_an_order_that_never_arrived_is_gone_once_it_cannot_any_more() -> None:
+    until = int(time.time() * 1000) + 400
+    left, _, _ = cancel(
+        answering(DELETE=refusal(400, -2011), GET=refusal(400, -2013)), [replace(OURS, arrives_until=until)]
+    )
+    assert left == []
+    assert time.time() * 1000 > until
+
+
+def test_during_a_ban_nothing_is_sent_and_that_is_said() -> None:
+    banned = replace(OURS, banned_until=int(time.time() * 1000) + 60_000)
+    left, seen, _ = cancel(answering(DELETE=canceled_record()), [banned])
+    assert (len(left), seen) == (1, [])
+    assert left[0].startswith(OUR_ID)
+    assert "banned" in left[0]
+    over = replace(OURS, banned_until=int(time.time() * 1000) - 1)
+    assert cancel(answering(DELETE=canceled_record()), [over])[0] == []
+
+
+def test_a_ban_that_is_met_ends_the_rounds_at_once() -> None:
+    left, seen, _ = cancel(answering(DELETE=refusal(418, -1003), GET=refusal(418, -1003)))
+    assert "banned" in left[0]
+    assert len([one for one in seen if one.path == ORDER]) == 1
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,7 @@ def test_a_cancel_that_the_venue_finds_too_old_has_the_clock_measured_soon() -> 
             clock.stand_still(SLEPT_MS)
             refused = await desk.venue.cancel(cancel_order())
             assert isinstance(refused, CancelAnswered)
-            assert refused.known
+            assert refused.known is None
             await measured(desk)
             assert isinstance(await desk.venue.cancel(cancel_order()), OrderReport)
 

@@ -152,6 +152,43 @@ def test_an_odd_row_of_what_we_do_not_trade_is_no_reason_to_miss_the_margin() ->
     assert {p.id.symbol: p.quantity for p in reading.positions} == {BTC.symbol: 0, "ETH/USDT:USDT": 2}
 
 
+def test_a_foreign_position_that_moves_between_two_requests_does_not_spoil_the_reading() -> None:
+    async def scenario() -> tuple[AccountReading, int]:
+        async with opened() as desk:
+            tell(desk.fake, {RISK: [risk("BTCUSDT", "-0.5"), risk("ETHUSDT", "2")]})
+            tell(desk.fake, {ACCOUNT: futures_account(held("BTCUSDT", "-0.5"), held("ETHUSDT", "3"))})
+            return await desk.venue.read_account(), len(desk.fake.requests("GET", ACCOUNT))
+
+    reading, asked = asyncio.run(scenario())
+    assert {symbol: p.quantity for symbol, p in positions_of(reading).items()} == {
+        BTC.symbol: Decimal("-0.5"),
+        "ETH/USDT:USDT": 2,
+    }
+    assert asked == 1
+
+
+def test_odd_rows_of_the_account_s_own_lists_matter_only_where_they_are_ours() -> None:
+    strange = {"symbol": "ETHUSDT", "positionSide": "ASIDE", "positionAmt": "2"}
+    asset = {"asset": "USDT", "walletBalance": "5"}
+
+    async def scenario() -> AccountReading:
+        async with opened() as desk:
+            for positions, assets in (
+                ([strange | {"symbol": "BTCUSDT"}], [asset]),
+                ([held("BTCUSDT", "-0.5")], [asset | {"walletBalance": None}]),
+            ):
+                tell(desk.fake, {ACCOUNT: futures_account(*positions, assets=assets)})
+                with pytest.raises(AskAgain, match="not understood"):
+                    await desk.venue.read_account()
+            assets = [asset, {"asset": "DUST", "walletBalance": "?"}]
+            tell(desk.fake, {ACCOUNT: futures_account(held("BTCUSDT", "-0.5"), strange, assets=assets)})
+            return await desk.venue.read_account()
+
+    reading = asyncio.run(scenario())
+    assert set(positions_of(reading)) == {BTC.symbol}
+    assert reading.collateral == {"USDT": 5}
+
+
 BTC_OF_ANOTHER_QUOTE = {**futures_symbol("BTC"), "symbol": "BTCUSDC", "quoteAsset": "USDC", "marginAsset": "USDC"}
 OURS_ODD: dict[str, dict[str, Any]] = {
     "our settings": {CONFIG: [settings("BTCUSDT", margin="PORTFOLIO"), settings("ETHUSDT")]},

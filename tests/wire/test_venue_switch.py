@@ -30,7 +30,7 @@ def test_one_contract_that_is_not_confirmed_fails_the_whole_and_the_others_are_e
     async def scenario() -> list[str]:
         async def only_bitcoin(request: web.Request, seen: Seen) -> web.StreamResponse:
             if seen.params["symbol"] != "BTCUSDT":
-                return web.json_response({"code": -1121, "msg": "Invalid symbol."}, status=400)
+                return web.json_response({"code": -4109, "msg": "This account is inactive."}, status=400)
             return await echo_countdown(request, seen)
 
         async with opened([BTC.symbol, ETH]) as desk:

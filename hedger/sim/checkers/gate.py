@@ -89,7 +89,9 @@ class GateChecker:
             yield _finding("I9", at, order, f"left in mode {state.mode.value}")
         if state.journal_fault is not None:
             yield _finding("I9", at, order, "left while the journal could not be written")
-        if order.id.account in self._witness.policy.switch_ms:
+        known = state.orders.get(order.client_order_id)
+        saves = order.reduce_only and known is not None and known.margin_reduction
+        if order.id.account in self._witness.policy.switch_ms and not saves:  # its orphan could only reduce
             ends_at = self._witness.switch_ends_at(order.id)
             span = self._witness.policy.switch_ms[order.id.account]
             fired_early = at - self._struck.get("V29", at - span) < span  # which nobody can see who rests nothing

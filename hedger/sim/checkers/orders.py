@@ -32,6 +32,7 @@ class OrdersChecker:
         self._ended: dict[str, int] = {}  # orders that were called final, and when, in true time
         self._died_at: int | None = None
         self._alive: set[int] = set()
+        self._saving: set[str] = set()  # reduce-only margin reductions, which may leave without the switch
         self._killed_at: int | None = None
         self._told: set[tuple[str, str]] = set()
 
@@ -61,12 +62,15 @@ class OrdersChecker:
                 pass
 
     def dead(self, at: int) -> Iterator[Finding]:
-        """After a death, nothing of ours outlives the switch on accounts that have one. Also called by the runner."""
+        """After a death, nothing of ours outlives the switch on accounts that have one, but what may leave without it
+        to save margin. Also called by the runner."""
         if self._died_at is None:
             return
         for id, order in self._witness.live():
             span = self._witness.policy.switch_ms.get(id.account)
-            if span is not None and at > self._died_at + span + SWITCH_SLACK_MS:
+            if span is None or order.client_order_id in self._saving:
+                continue
+            if at > self._died_at + span + SWITCH_SLACK_MS:
                 text = f"{order.client_order_id} rests {at - self._died_at} ms after the process died"
                 yield from self._once("I2", order.client_order_id, at, text)
 
@@ -80,6 +84,8 @@ class OrdersChecker:
         if before.orders is not after.orders:
             for name, order in after.orders.items():
                 old = before.orders.get(name)
+                if old is None and order.margin_reduction and order.reduce_only:
+                    self._saving.add(name)
                 if old is not order:
                     yield from self._changed(happening.at, old, order)
         if happening.at - self._looked_at >= LOOK_EVERY_MS:

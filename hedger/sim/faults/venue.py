@@ -173,7 +173,7 @@ class FaultyVenue:
             self._enter("cancel", order)
             answer = await self._wired("cancel", self._desk.cancel(order))
         except AskAgain as lost:
-            return CancelAnswered(client_order_id=order.client_order_id, known=True, text=str(lost))
+            return CancelAnswered(client_order_id=order.client_order_id, known=None, text=str(lost))
         return answer
 
     async def extend_switch(self, symbols: Sequence[str], timeout_ms: int) -> None:

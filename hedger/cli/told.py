@@ -1,0 +1,48 @@
+"""The status file in rows for a person: what may be done now and why, what stands against it, and the way out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from hedger.runtime.kill import printable
+
+_HEAD = ("at", "kind", "pid", "metrics_port", "kill_file")
+_OF_ORDERS = ("orders", "orders_working")
+
+
+def status_rows(known: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Name and value of each row; `known` is what `ops.status` wrote, with its age."""
+    return [(name, printable(value)) for name, value in _rows(known)]
+
+
+def _rows(known: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    age = f"{known['age_s']:.0f} s ago"
+    yield "said", f"STALE: {age}, and no hedger runs there now" if known["stale"] else age
+    why = f": {known['mode_reason']}" if known.get("mode_reason") else ""
+    yield "mode", f"{known['mode']}{why}"
+    for name in ("halted", "paused", "way_out"):
+        if known.get(name):
+            yield name.replace("_", " "), str(known[name])
+    for account, gate in known.get("accounts", {}).items():
+        yield f"gate of {account}", gate["creates_stopped"] or "open"
+        yield f"switch of {account}", _switch(gate)
+    for name, hedge in known["hedges"].items():
+        for order in hedge.get("orders", []):
+            yield f"{name}.order", _order(order)
+        yield from ((f"{name}.{key}", str(value)) for key, value in hedge.items() if key not in _OF_ORDERS)
+    yield from ((key, str(known[key])) for key in _HEAD if known.get(key) is not None)
+
+
+def _switch(gate: Mapping[str, Any]) -> str:
+    if gate["switch_timeout_s"] is None:
+        return "none"
+    until = gate["switch_lease_until"]
+    return "not armed" if until is None else f"lease until {until}"
+
+
+def _order(order: Mapping[str, Any]) -> str:
+    mark = "UNKNOWN FATE" if order["status"] == "unknown" else order["status"]
+    filled = f", {order['filled']} filled" if order["filled"] != "0" else ""
+    traded = f"{order['side']} {order['quantity']} at {order['price']} on {order['instrument']}"
+    return f"{order['id']} {mark}: {traded}{filled}"

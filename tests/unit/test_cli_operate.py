@@ -1,0 +1,153 @@
+"""The commands that ask: where they act, whom they find, and that nothing is obeyed after they gave up."""
+
+import json
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from hedger.cli import inspect, operate
+from hedger.errors import AskAgain, GiveUp
+from hedger.runtime.kill import KillFile
+from hedger.runtime.lease import Lease
+from hedger.runtime.requests import Answer, Ask, Mailbox, Request
+
+STATUS = {
+    "at": "2026-01-01T00:00:00Z",
+    "pid": 1,
+    "kind": "paper",
+    "mode": "hedging",
+    "mode_reason": None,
+    "halted": None,
+    "paused": None,
+    "hedges": {},
+}
+
+
+def say(directory: Path, **changes: object) -> None:
+    (directory / "status.json").write_text(json.dumps({**STATUS, **changes}))
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    made = tmp_path / "state"
+    made.mkdir(mode=0o700)
+    Mailbox(made).prepare()
+    return made
+
+
+def waiting(directory: Path) -> list[str]:
+    return sorted(path.name for path in (directory / "requests").iterdir())
+
+
+# --- kill -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_kill_where_no_hedger_ever_ran_says_that_nobody_was_stopped(tmp_path: Path) -> None:
+    wrong = tmp_path / "typo"
+    with pytest.raises(AskAgain) as told:
+        operate.kill(reason="now", state_dir=wrong)
+    assert str(told.value).startswith(f"nobody was stopped: no hedger has ever run on {wrong}")
+    assert "-c or --state-dir" in str(told.value)
+    assert told.value.exit_code == 4
+    assert KillFile(wrong).exists()
+
+
+def test_a_kill_beside_a_stopped_hedger_is_latched_under_its_whole_path(
+    tmp_path: Path, directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with Lease(directory):
+        pass
+    operate.kill(reason="x" * 600, state_dir=directory)
+    said = capsys.readouterr()
+    assert f"latched in {directory}; no hedger runs there" in said.out
+    assert "the reason was cut to 500 characters" in said.err
+
+
+def test_a_kill_of_a_running_hedger_waits_until_it_is_dead(directory: Path) -> None:
+    with Lease(directory):
+        say(directory)
+        with pytest.raises(AskAgain, match="does not show it yet"):
+            operate.kill(reason="x", state_dir=directory, wait=0.2)
+        say(directory, halted="the kill file: hedger kill: x", mode="halted")
+        operate.kill(reason="x", state_dir=directory, wait=0.2)
+
+
+# --- who runs ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_process_that_exists_is_no_hedger_without_the_lock(
+    directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    say(directory, pid=1)
+    with pytest.raises(AskAgain, match="no hedger runs on"):
+        operate.pause(reason="x", state_dir=directory, wait=0.1)
+    with pytest.raises(AskAgain, match="no hedger runs on"):
+        inspect.status(state_dir=directory)
+    assert "STALE: 0 s ago, and no hedger runs there now" in capsys.readouterr().out
+    assert waiting(directory) == []
+    with Lease(directory):
+        inspect.status(state_dir=directory)
+    assert "STALE" not in capsys.readouterr().out
+
+
+def test_the_status_as_json_tells_its_age_and_whether_it_is_stale(
+    directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    say(directory)
+    with pytest.raises(AskAgain):
+        inspect.status(state_dir=directory, json=True)
+    known = json.loads(capsys.readouterr().out)
+    assert known["stale"]
+    assert known["age_s"] < 5
+
+
+# --- requests that nobody answers -------------------------------------------------------------------------------------
+
+
+def test_a_request_that_timed_out_is_withdrawn(directory: Path) -> None:
+    with Lease(directory):
+        say(directory)
+        with pytest.raises(AskAgain, match="withdrawn, and nothing comes of it later"):
+            operate.pause(reason="x", state_dir=directory, wait=0.1)
+    assert waiting(directory) == []
+
+
+def test_one_that_was_taken_up_and_not_answered_is_told_so(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    def take_up() -> None:
+        ends_at = time.monotonic() + 5
+        while not list(Mailbox(directory).letters()) and time.monotonic() < ends_at:
+            time.sleep(0.01)
+
+    with Lease(directory):
+        say(directory)
+        reader = threading.Thread(target=take_up)
+        reader.start()
+        with pytest.raises(AskAgain, match="took the request up and has not said"):
+            operate.pause(reason="x", state_dir=directory, wait=0.3)
+        reader.join()
+
+
+def test_ctrl_c_withdraws_what_was_asked(directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    class Interrupted(Mailbox):
+        """Ctrl-C is pressed at the first look for an answer."""
+
+        def answer_to(self, name: str) -> Answer | None:
+            raise KeyboardInterrupt
+
+    request = Request(ask=Ask.PAUSE, reason="x")
+    with pytest.raises(KeyboardInterrupt):
+        operate.ask_through(Interrupted(directory), request, 1.0)
+    assert waiting(directory) == []
+    assert "withdrawn, and nothing comes of it" in capsys.readouterr().err
+
+
+def test_flaws_are_told_each_in_its_own_sentence_and_nothing_is_asked(directory: Path) -> None:
+    with Lease(directory):
+        say(directory)
+        with pytest.raises(GiveUp, match="longer than 500 characters"):
+            operate.pause(reason="x" * 501, state_dir=directory)
+        with pytest.raises(GiveUp, match="our id of the order"):
+            operate.write_off("../etc", reason="x", state_dir=directory)
+    assert waiting(directory) == []
