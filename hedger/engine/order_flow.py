@@ -11,9 +11,11 @@ from hedger.engine.gate import note_accepted, note_rejected
 from hedger.engine.ledger import FillContext, basis_bps, book_fill
 from hedger.engine.limits import DAY_MS
 from hedger.engine.markout import await_markout, near
+from hedger.engine.movement import Doubt, Evidence
 from hedger.engine.orders import News, Order, OrderStatus, advance, apply_fill, apply_report, presume
 from hedger.engine.policy import Hedge, Policy
-from hedger.engine.state import HedgeState, Reason, State
+from hedger.engine.state import AccountView, HedgeState, Reason, State
+from hedger.model.identity import parse_order_id
 from hedger.model.message import OrderAccepted, OrderRejected
 from hedger.model.numeric import ZERO
 from hedger.model.order import Fill, OrderReport
@@ -121,7 +123,9 @@ def put_order(state: State, policy: Policy, before: Order, after: Order) -> Stat
         lag = policy.settle_ms if gained else 0
         barrier = max(view.barrier_at, state.now + lag)
         view = replace(view, barrier_at=barrier, fills_since=since)
-        view = we_traded(view, after.id, after.side.sign, state.now) if gained else view
+        if gained:
+            view = we_traded(view, after.id, after.side.sign, state.now)
+            view = _without_a_reading(view) if _may_be_in_it(state, view, after, gained) else view
         accounts = {**accounts, after.id.account: view}
     hedges = state.hedges
     if gained:
@@ -133,6 +137,20 @@ def put_order(state: State, policy: Policy, before: Order, after: Order) -> Stat
         hedges = {**hedges, after.hedge: memory}
     orders = {**state.orders, after.client_order_id: after}
     return state._replace(orders=orders, accounts=accounts, hedges=hedges)
+
+
+def _may_be_in_it(state: State, view: AccountView, order: Order, gained: Decimal) -> bool:
+    """Whether what an order of an earlier start filled may be in the reading that is believed: it may have filled
+    before the first one, which had none before it to be compared with. What a later one has shown is known as ahead."""
+    identity = parse_order_id(order.client_order_id)
+    earlier = identity is not None and identity.epoch < state.epoch
+    return earlier and gained > view.ahead.get(order.id, ZERO) * order.side.sign
+
+
+def _without_a_reading(view: AccountView) -> AccountView:
+    """The view as at a start, with our own fills known: the next reading that is late enough is the first one again."""
+    evidence = Evidence(traded=view.evidence.traded)
+    return replace(view, reading=None, doubted=None, doubt=Doubt(), ahead={}, clean_cycles=0, evidence=evidence)
 
 
 def _traded(memory: HedgeState, now: int, notional: Decimal) -> HedgeState:

@@ -506,3 +506,19 @@ def test_a_price_a_little_ahead_of_our_clock_is_the_newest() -> None:
     ahead, behind = quote_at(at=NOW + FUTURE_MS), quote_at("59000", "59000.1", at=NOW + 10)
     state, _ = feed(started(), (NOW, ahead), (NOW + 10, behind))
     assert state.quotes[perpetual()][0] == ahead
+
+
+def test_what_an_order_of_an_earlier_start_filled_may_be_in_the_first_reading_already() -> None:
+    """It filled while nobody ran. That reading is not the one to compare with, or no later one would ever be believed."""
+    earlier = order_of(epoch=0, status=OrderStatus.UNKNOWN)
+    state = started()._replace(orders={earlier.client_order_id: earlier})
+    state, _ = feed(state, read_at(NOW + 200, reading_of("1", "-0.5", at=NOW + 200)))
+    assert state.accounts[ACCOUNT].reading is not None
+    state, _ = feed(state, (NOW + 300, fill_of(earlier, "0.5", at=NOW - 60_000)))
+    assert state.accounts[ACCOUNT].reading is None
+    soon, late = NOW + 10_000, NOW + 300 + 60_000
+    state, _ = feed(state, read_at(soon, reading_of("1", "-0.5", at=soon)))
+    assert state.accounts[ACCOUNT].reading is None, "it may lack the fill"
+    state, _ = feed(state, read_at(late, reading_of("1", "-0.5", at=late)))
+    assert state.accounts[ACCOUNT].reading is not None
+    assert position_of(state, perpetual()) == D("-0.5")
