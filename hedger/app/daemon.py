@@ -67,7 +67,7 @@ class Daemon:
         self._parts = parts
         now = parts.clock.now_ms()
         recovered = parts.journal.begin(now, parts.start_record)
-        recover_quiet(parts.journal, parts.venues)
+        recover_quiet(parts.journal, parts.venues, now)
         self._since_at = recovered.funding_since_at
         self.loop = Loop(
             state=recovered_state(parts.policy, recovered, now),

@@ -48,7 +48,7 @@ def heard_of(view: AccountView, state: State, policy: Policy, fill: Fill) -> Acc
     reading was taken to have seen our working order ahead of its news, it may have been this one instead.
     """
     key, at, evidence = key_of(fill), fill.exchange_at - view.offset_ms, view.evidence
-    oldest = max(evidence.begun_at, state.now - EXPLAINS_MS)
+    oldest = max(evidence.begun_at, min(state.now, view.believed_at) - EXPLAINS_MS)  # readings may be refused for long
     known = key in view.movement.trades_known or key in evidence.counted
     if (
         view.reading is None

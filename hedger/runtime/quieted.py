@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -28,8 +29,16 @@ def remembered_quiet(journal: Journal) -> tuple[VenueQuieted, ...]:
         raise JournalError("the journal's rows of quiet cannot be understood; restore it") from None
 
 
-def recover_quiet(journal: Journal, venues: Mapping[str, Venue]) -> None:
-    """Tell each venue, before it is opened, what it asked of an earlier start."""
+def recover_quiet(journal: Journal, venues: Mapping[str, Venue], now: int) -> None:
+    """Tell each venue, before it is opened, what it asked of an earlier start.
+
+    It lasts no longer from now on than it did when it was asked for: the clock may have been set back since.
+    """
+    asked_at = {key: at for at, key, _ in journal.rows(KIND)}
     for asked in remembered_quiet(journal):
+        lasts_until = now + asked.until_at - asked_at[quiet_row(now, asked).key]
+        if lasts_until < asked.until_at:
+            asked = replace(asked, until_at=lasts_until)
+            journal.write([quiet_row(now, asked)])  # or each start would begin it anew
         if asked.account in venues:
             venues[asked.account].keep_quiet(asked.until_at, banned=asked.banned)

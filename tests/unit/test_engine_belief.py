@@ -509,7 +509,7 @@ def test_a_price_a_little_ahead_of_our_clock_is_the_newest() -> None:
 
 
 def test_what_an_order_of_an_earlier_start_filled_may_be_in_the_first_reading_already() -> None:
-    """It filled while nobody ran. That reading is not the one to compare with, or no later one would ever be believed."""
+    """It filled while nobody ran. That reading is not the one to compare with, or no later one would be believed."""
     earlier = order_of(epoch=0, status=OrderStatus.UNKNOWN)
     state = started()._replace(orders={earlier.client_order_id: earlier})
     state, _ = feed(state, read_at(NOW + 200, reading_of("1", "-0.5", at=NOW + 200)))

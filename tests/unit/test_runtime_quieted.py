@@ -9,7 +9,7 @@ from hedger.app.daemon import Daemon, Parts
 from hedger.errors import JournalError
 from hedger.model.message import VenueQuieted
 from hedger.runtime.journal import Journal, Row
-from hedger.runtime.quieted import remembered_quiet
+from hedger.runtime.quieted import quiet_row, recover_quiet, remembered_quiet
 from hedger.sim.virtual_time import VirtualClock, run_virtual
 from hedger.venues.quiet import Quiet
 from hedger.venues.watching import Unwatched
@@ -81,6 +81,17 @@ def test_a_ban_and_a_pause_are_heeded_both_and_what_is_over_closes_nothing(tmp_p
 
     run_virtual(scene(), NOON)
     assert sorted(venue.heeded) == [(NOON + 90_000, False), (NOON + 600_000, True)]
+
+
+def test_a_clock_that_was_set_back_does_not_make_a_ban_longer(tmp_path: Path) -> None:
+    ban = VenueQuieted(account=ACCOUNT, until_at=NOON + 600_000, banned=True, text="HTTP 418")
+    venue = Heeding()
+    with closing(Journal.open(tmp_path)) as journal:
+        journal.begin(NOON, {})
+        journal.write([quiet_row(NOON, ban)])
+        for later_ms in (0, 60_000):
+            recover_quiet(journal, {ACCOUNT: venue}, NOON - 3_600_000 + later_ms)  # type: ignore[dict-item]
+    assert venue.heeded == [(NOON - 3_000_000, True)] * 2, "and a second start does not begin it anew"
 
 
 def test_a_row_of_quiet_that_cannot_be_understood_is_not_passed_over(tmp_path: Path) -> None:

@@ -150,6 +150,6 @@ def test_the_journal_keeps_the_last_ban_and_the_last_pause_apart(tmp_path: Path,
     with closing(Journal.open(tmp_path)) as journal:
         journal.begin(1, {})
         journal.write([quiet_row(10, event) for event in (events if last else reversed(events))])
-        recover_quiet(journal, {"main": venue})  # type: ignore[dict-item]
+        recover_quiet(journal, {"main": venue}, 10)  # type: ignore[dict-item]
         assert set(remembered_quiet(journal)) == set(events)
     assert sorted(venue.heeded) == [(900, False), (5_000, True)]
