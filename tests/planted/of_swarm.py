@@ -11,7 +11,6 @@ from tests.planted.plant import Bug
 FOUND: dict[str, str] = {
     "an order of unknown fate is not reserved": "--faults V01,N03 --seeds 1..8 --until 900",
     "a client order id is used again": "--faults none --seeds 1..2 --until 600",
-    "each start has the same epoch": "--faults P01 --seeds 1..8 --until 600",
     "a cancel is final on its answer": "--faults V12,V13,V14 --seeds 1..10 --until 600",
     "a duplicate fill counts twice": "--faults V10,V11 --seeds 1..6 --until 600",
     "an order leaves before its row is on disk": "--faults P01,P07 --seeds 1..4 --until 600",
