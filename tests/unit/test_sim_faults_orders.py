@@ -135,6 +135,21 @@ def test_an_order_fills_before_its_answer_comes() -> None:
     at_a_faulty_desk(constant("V11"), story)
 
 
+def test_two_orders_that_fill_by_turns_share_numbers_and_neither_bears_one_twice() -> None:
+    """No venue gives two executions of one order the same number: the second could never be told from the first."""
+
+    async def story(desk: FaultyDesk) -> None:
+        await desk.placed()
+        await desk.placed()
+        await desk.clock.sleep(620)
+        read = await desk.venue.read_fills(ID, 0)
+        orders = {f.trade_id: {g.venue_order_id for g in read if g.trade_id == f.trade_id} for f in read}
+        assert any(len(names) > 1 for names in orders.values())
+        assert len({(f.trade_id, f.venue_order_id) for f in read}) == len(desk.exchange.truth("main").trades)
+
+    at_a_faulty_desk(constant("V10", "V11", seconds=60), story)
+
+
 def test_what_rests_fills_in_crumbs_whose_news_is_late() -> None:
     async def story(desk: FaultyDesk) -> None:
         name = await desk.placed()

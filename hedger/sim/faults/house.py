@@ -70,6 +70,7 @@ class House:
         self._tell = tell
         self._seen: set[int] = set()
         self._last_trade: UserTrade | None = None
+        self._numbered: set[tuple[int, str]] = set()  # (order id, number that its trade bears)
         self._requests: deque[int] = deque()
         exchange.subscribe(self._hear)
 
@@ -219,8 +220,13 @@ class House:
             self.strikes.tell("V11", f"{order.client_order_id} filled before its acknowledgement")
 
     def _traded(self, trade: UserTrade) -> None:
-        """A venue numbers trades by market: two of our orders can bear one number."""
+        """A venue numbers trades by market: two of our orders can bear one number, but no order bears it twice."""
         last, self._last_trade = self._last_trade, trade
-        if last is not None and last.order_id != trade.order_id and self.strikes.due("V11"):
-            self.aliases[str(trade.trade_id)] = self.aliases.get(str(last.trade_id), str(last.trade_id))
-            self.strikes.tell("V11", f"trade {last.trade_id} on two orders")
+        number = str(trade.trade_id)
+        if last is not None and last.order_id != trade.order_id:
+            shared = self.aliases.get(str(last.trade_id), str(last.trade_id))
+            if (trade.order_id, shared) not in self._numbered and self.strikes.due("V11"):
+                self.aliases[number] = shared
+                number = shared
+                self.strikes.tell("V11", f"trade {last.trade_id} on two orders")
+        self._numbered.add((trade.order_id, number))
