@@ -18,8 +18,8 @@ from typing import Any
 from unittest.mock import patch
 
 from hedger.app.daemon import Daemon, Parts, forever
-from hedger.engine.decide import Facts, gather
-from hedger.engine.policy import BandUnit, Policy
+from hedger.engine.facts import Facts, gather
+from hedger.engine.policy import BandRule, Policy
 from hedger.engine.state import State
 from hedger.engine.step import Result
 from hedger.model.market import Quote
@@ -224,7 +224,7 @@ def _policy() -> Policy:
     hedge = replace(
         hedge,
         static_quantity=Decimal(0),
-        band=replace(hedge.band, unit=BandUnit.COINS, upper=COINS / 10, lower=COINS / 10),
+        band=replace(hedge.band, rule=BandRule.COINS, upper=COINS / 10, lower=COINS / 10),
         execution=replace(hedge.execution, cooldown_ms=0, max_attempts=1, attempts_cooldown_ms=0),
         guards=replace(
             hedge.guards,

@@ -15,7 +15,7 @@ from hedger.app.daemon import Daemon, conduct, forever, ids_by_account
 from hedger.app.exchange import START_AT, build_world
 from hedger.app.summary import Summary, summarise
 from hedger.app.watching import Wanted
-from hedger.engine.decide import gather
+from hedger.engine.facts import gather
 from hedger.engine.policy import Policy
 from hedger.errors import HedgerError
 from hedger.model.message import FundingRead

@@ -9,10 +9,9 @@ from decimal import Decimal
 
 from pydantic import TypeAdapter
 
-from hedger.engine.band import widths
+from hedger.engine.aim import aim
 from hedger.engine.policy import Hedge, Policy
-from hedger.engine.state import AccountView, State
-from hedger.engine.target import target_delta
+from hedger.engine.state import AccountView, Exposure, State
 from hedger.model.account import FundingPayment
 from hedger.model.identity import parse_order_id
 from hedger.model.instrument import InstrumentId
@@ -142,7 +141,14 @@ def _hedge(state: State, hedge: Hedge, truths: Mapping[str, Truth]) -> HedgeSumm
     holding, futures = spot + hedge.static_quantity, _futures(state, hedge, truths)
     mark = next((state.marks[id][0] for id in hedge.instruments if id in state.marks), None)
     price = mark.index_price if mark is not None else Decimal(1)
-    target, edges = target_delta(hedge.target, holding, price), widths(hedge.band, holding, price)
+    held = Exposure(
+        spot=spot,
+        static=hedge.static_quantity,
+        futures=futures,
+        low=holding + futures,
+        high=holding + futures,
+    )
+    target, edges = aim(state, hedge, held, price)
     memory = state.hedges[hedge.name]
     outside_ms = memory.outside_ms + (state.now - memory.outside_since if memory.outside_since is not None else 0)
     return HedgeSummary(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import NamedTuple, assert_never
 
-from hedger.engine.policy import Band, BandUnit, RebalanceTo
+from hedger.engine.policy import Band, BandRule, RebalanceTo
 from hedger.model.numeric import ZERO
 
 
@@ -22,16 +22,16 @@ class Widths(NamedTuple):
 
 def widths(band: Band, holding: Decimal, price: Decimal) -> Widths:
     """The band's widths in coins, given the holding in coins and the price of a coin in quote (> 0)."""
-    match band.unit:
-        case BandUnit.COINS:
+    match band.rule:
+        case BandRule.COINS:
             return Widths(band.upper, band.lower)
-        case BandUnit.RELATIVE:
+        case BandRule.RELATIVE:
             size = abs(holding)
             return Widths(max(band.upper * size, band.floor), max(band.lower * size, band.floor))
-        case BandUnit.QUOTE:
+        case BandRule.QUOTE:
             return Widths(band.upper / price, band.lower / price)
         case _:
-            assert_never(band.unit)
+            assert_never(band.rule)
 
 
 def rebalance(band: Band, edges: Widths, low: Decimal, high: Decimal) -> Decimal:

@@ -6,7 +6,8 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal
 
-from hedger.engine.band import Widths, widths
+from hedger.engine.aim import aim
+from hedger.engine.band import Widths
 from hedger.engine.changes import held, remember
 from hedger.engine.executions import has_word, is_unasked, refused, shown, undoes_our_fills, unshown
 from hedger.engine.exposure import exposure
@@ -299,7 +300,7 @@ def _edges(state: State, hedge: Hedge) -> Widths | None:
     instrument = state.instruments.get(hedge.instruments[0])
     if mark is None or held is None or instrument is None:
         return None
-    return widths(hedge.band, held.holding, mark[0].index_price / instrument.contract_multiplier)
+    return aim(state, hedge, held, instrument.coin_price(mark[0].index_price)).edges
 
 
 def concerns(hedge: Hedge, account: str) -> bool:

@@ -2,46 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from decimal import Decimal
 from typing import NamedTuple
 
-from hedger.engine.band import Widths, rebalance, widths
-from hedger.engine.exposure import exposure, position_of, room_for
+from hedger.engine.band import rebalance
+from hedger.engine.exposure import coins_of, position_of, room_for
+from hedger.engine.facts import Facts
+from hedger.engine.freshness import Denied, stale_input
 from hedger.engine.gate import no_lease
-from hedger.engine.limits import Denied, Proposal, first_denial, reducible, stale_input
+from hedger.engine.limits import Proposal, first_denial, reducible
 from hedger.engine.margin import affordable, endangered_position
 from hedger.engine.orders import Order, OrderStatus
 from hedger.engine.policy import Hedge, RebalanceTo
 from hedger.engine.quoting import passive_price, touch_moved_away
-from hedger.engine.state import Action, Exposure, HedgeState, Mode, Reason, Severity, State
-from hedger.engine.target import target_delta
+from hedger.engine.state import Action, HedgeState, Mode, Reason, Severity, State
 from hedger.model.instrument import Instrument
 from hedger.model.market import Mark, Quote
-from hedger.model.numeric import ceil_to, floor_to
+from hedger.model.numeric import ONE, ceil_to, floor_to
 from hedger.model.order import Side
 
 REDUCE_EVERY_MS = 5_000
 SLOWEST_REDUCE_MS = 30_000
 MARGIN_USED = Decimal("0.98")  # of the free margin: the rest is for fees and for prices that move on the way
 CREATING = frozenset({Mode.HEDGING, Mode.REDUCE_ONLY, Mode.SHADOW})
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
-    """What a decision is made on: one instrument's prices and the hedge's exposure, target and band, in coins.
-
-    `deviation` is net delta minus target; `inside` whether it lies in the band.
-    """
-
-    instrument: Instrument
-    quote: Quote
-    mark: Mark
-    exposure: Exposure
-    target: Decimal
-    edges: Widths
-    deviation: Decimal
-    inside: bool
 
 
 class Draft(NamedTuple):
@@ -65,32 +49,6 @@ class Verdict(NamedTuple):
     cancel: Order | None = None
 
 
-def gather(state: State, hedge: Hedge) -> Facts | None:
-    """The facts of a hedge on its first instrument whose inputs are fresh; None while something was never seen."""
-    id = hedge.instruments[0]
-    if len(hedge.instruments) > 1:
-        listed = [id for id in hedge.instruments if id not in state.delisted] or [id]
-        id = next((id for id in listed if stale_input(state, hedge, id) is None), listed[0])
-    instrument, quote, mark = state.instruments.get(id), state.quotes.get(id), state.marks.get(id)
-    held = exposure(state, hedge)
-    if instrument is None or quote is None or mark is None or held is None:
-        return None
-    price = mark[0].index_price / instrument.contract_multiplier
-    target = target_delta(hedge.target, held.holding, price)
-    edges = widths(hedge.band, held.holding, price)
-    deviation = held.delta - target
-    return Facts(
-        instrument=instrument,
-        quote=quote[0],
-        mark=mark[0],
-        exposure=held,
-        target=target,
-        edges=edges,
-        deviation=deviation,
-        inside=edges.holds(deviation),
-    )
-
-
 def decide(state: State, hedge: Hedge, memory: HedgeState, facts: Facts | None) -> Verdict:
     """What the hedge does now. Pure: nothing is remembered but what the caller keeps of the verdict."""
     working = _at_work(state, hedge)
@@ -100,6 +58,8 @@ def decide(state: State, hedge: Hedge, memory: HedgeState, facts: Facts | None) 
         return _give_way(working, Denied(Reason.NOT_HEDGING, _mode_words(state)))
     if memory.severity is Severity.REDUCE and working is None:
         return _reduce(state, hedge, memory)
+    if facts.exposure.options.flaw is not None and not (working is not None and working.margin_reduction):
+        return _give_way(working, Denied(Reason.OPTION_INPUT, facts.exposure.options.flaw))
     if working is None and facts.instrument.id in state.delisted:
         return Verdict(Action.DENY, Reason.INSTRUMENT_GONE, f"the venue does not list {facts.instrument.id} any more")
     saves = working is not None and working.margin_reduction
@@ -158,7 +118,7 @@ def _doubt(state: State, hedge: Hedge, memory: HedgeState, facts: Facts, order: 
     if order.margin_reduction:
         if memory.severity < Severity.REDUCE:
             return Denied(Reason.INSIDE_BAND, "the margin has recovered")
-    elif _overshoots(facts, order, instrument):
+    elif _overshoots(facts, order, coins_of(state, instrument, instrument.lot_size)):
         return Denied(Reason.WOULD_OVERSHOOT, "what is left of it would carry the delta past the target")
     elif memory.severity is Severity.REDUCE and _moves_against_reduction(state, order):
         return Denied(Reason.MARGIN_REDUCTION, "margin comes before the hedge")
@@ -174,9 +134,8 @@ def _doubt(state: State, hedge: Hedge, memory: HedgeState, facts: Facts, order: 
     return None
 
 
-def _overshoots(facts: Facts, order: Order, instrument: Instrument) -> bool:
-    """Whether filling everything that is pending would end beyond the target by more than a lot."""
-    lot = instrument.lot_size * instrument.contract_multiplier
+def _overshoots(facts: Facts, order: Order, lot: Decimal) -> bool:
+    """Whether filling everything that is pending would end beyond the target by more than a `lot` in coins."""
     if order.side is Side.SELL:
         return facts.exposure.low - facts.target < -lot
     return facts.exposure.high - facts.target > lot
@@ -224,7 +183,8 @@ def _opposite_leg(state: State, hedge: Hedge, facts: Facts, side: Side) -> Facts
         known = id in state.instruments and id not in state.delisted and stale_input(state, hedge, id) is None
         if known and reducible(side, position_of(state, id)):
             quote, mark = state.quotes[id][0], state.marks[id][0]
-            return replace(facts, instrument=state.instruments[id], quote=quote, mark=mark)
+            per_unit = coins_of(state, state.instruments[id], ONE)
+            return replace(facts, instrument=state.instruments[id], quote=quote, mark=mark, per_unit=per_unit)
     return None
 
 
@@ -246,13 +206,14 @@ def _sized(hedge: Hedge, facts: Facts, side: Side, coins: Decimal, *, to_target:
     """
     instrument = facts.instrument
     lot, price = instrument.lot_size, passive_price(side, facts.quote, instrument, hedge.execution)
-    most = floor_to(to_target / instrument.contract_multiplier, lot)
-    units = coins / instrument.contract_multiplier
+    unit_price = instrument.notional(ONE, price)
+    most = floor_to(to_target / facts.per_unit, lot)
+    units = coins / facts.per_unit
     if hedge.band.rebalance_to is RebalanceTo.EDGE:
-        units = min(most, ceil_to(max(units, instrument.min_quantity, instrument.min_notional / price), lot))
-    caps = [most, units, instrument.max_quantity, hedge.guards.order_notional / price]
+        units = min(most, ceil_to(max(units, instrument.min_quantity, instrument.min_notional / unit_price), lot))
+    caps = [most, units, instrument.max_quantity, hedge.guards.order_notional / unit_price]
     if hedge.execution.slice_quantity is not None:
-        caps.append(hedge.execution.slice_quantity / instrument.contract_multiplier)
+        caps.append(hedge.execution.slice_quantity / facts.per_unit)
     return floor_to(min(caps), lot)
 
 
@@ -265,8 +226,8 @@ def _within_room(state: State, hedge: Hedge, facts: Facts, side: Side, units: De
     affords = less + affordable(state, hedge, instrument.id, price) * MARGIN_USED
     room = max(min(room_for(state, hedge, instrument, side), affords), less)
     capped = floor_to(min(units, room), instrument.lot_size)
-    takes = capped > 0 and capped >= instrument.min_quantity and capped * price >= instrument.min_notional
-    return capped if takes else units
+    takes = capped > 0 and capped >= instrument.min_quantity
+    return capped if takes and instrument.notional(capped, price) >= instrument.min_notional else units
 
 
 def _reduce(state: State, hedge: Hedge, memory: HedgeState) -> Verdict:
@@ -292,7 +253,8 @@ def _reduce(state: State, hedge: Hedge, memory: HedgeState) -> Verdict:
     price = passive_price(side, quote, instrument, hedge.execution)
     if price <= 0:
         return Verdict(Action.DENY, Reason.NO_QUOTE, _no_price(instrument, quote))
-    units = min(abs(position), max(step, ceil_to(instrument.min_notional / price, instrument.lot_size)))
+    least = ceil_to(instrument.min_notional / instrument.notional(ONE, price), instrument.lot_size)
+    units = min(abs(position), max(step, least))
     units = min(units, floor_to(instrument.max_quantity, instrument.lot_size))
     proposal = _proposal(state, hedge, memory, instrument, quote, mark, side, units, price)
     denied = first_denial(replace(proposal, saves=True))
@@ -324,7 +286,7 @@ def _propose(state: State, hedge: Hedge, memory: HedgeState, facts: Facts, side:
         denied = first_denial(proposal) if units > 0 else denied
     if denied is not None:
         return Verdict(Action.DENY, denied.reason, denied.detail)
-    if units < instrument.min_quantity or units * price < instrument.min_notional or units <= 0:
+    if units < instrument.min_quantity or instrument.notional(units, price) < instrument.min_notional or units <= 0:
         return Verdict(Action.DENY, Reason.BELOW_MINIMUM, f"{units} at {price} is less than the venue takes")
     draft = Draft(instrument, side, units, price, reduce_only=not proposal.adds_risk, margin_reduction=False)
     return Verdict(Action.PLACE, Reason.OUTSIDE_BAND, draft=draft)

@@ -8,6 +8,7 @@ from typing import assert_never
 
 from hedger.engine.changes import explain, own_fill_came
 from hedger.engine.executions import a_person_says_so
+from hedger.engine.freshness import FUTURE_MS
 from hedger.engine.gate import (
     breakers_resumed,
     on_clock,
@@ -16,8 +17,8 @@ from hedger.engine.gate import (
     on_switch_failed,
     reconcile_anew,
 )
+from hedger.engine.history import on_candles, on_funding_rates
 from hedger.engine.ledger import book_funding
-from hedger.engine.limits import FUTURE_MS
 from hedger.engine.markout import settle_markouts
 from hedger.engine.order_flow import on_accepted, on_fill, on_news, on_rejected, on_report
 from hedger.engine.orders import News
@@ -39,12 +40,14 @@ from hedger.model.market import Mark, Quote
 from hedger.model.message import (
     AccountRead,
     CancelAnswered,
+    CandlesRead,
     ClockMeasured,
     Command,
     Event,
     Fact,
     FillsRead,
     FindOrder,
+    FundingRatesRead,
     FundingRead,
     InstrumentsLoaded,
     JournalChanged,
@@ -188,6 +191,10 @@ def _fold_fact(state: State, policy: Policy, event: Fact) -> tuple[State, list[C
             return on_fills_listed(explain(state, policy, event), policy, event), []
         case FundingRead():
             return _on_funding(state, event), []
+        case CandlesRead():
+            return on_candles(state, event), []
+        case FundingRatesRead():
+            return on_funding_rates(state, event), []
         case SwitchExtended():
             return on_switch_extended(state, event), []
         case SwitchFailed():
@@ -276,5 +283,5 @@ def _on_funding(state: State, event: FundingRead) -> State:
 def _asset_price(state: State, payment: FundingPayment) -> Decimal:
     instrument, mark = state.instruments.get(payment.id), state.marks.get(payment.id)
     if instrument is not None and mark is not None and payment.asset == instrument.underlying:
-        return mark[0].index_price / instrument.contract_multiplier
+        return instrument.coin_price(mark[0].index_price)
     return ONE

@@ -10,10 +10,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
-from typing import NamedTuple
 
 from hedger.engine.conduct import cancels_in_vain, cost_today, price_range_bps
-from hedger.engine.exposure import position_of
+from hedger.engine.exposure import coins_of, position_of
+from hedger.engine.freshness import Denied, stale_account, stale_input
 from hedger.engine.gate import broken, no_lease, quiet, restricted
 from hedger.engine.ledger import basis_bps
 from hedger.engine.margin import affordable, liquidation_distances, margin_ratios
@@ -22,7 +22,7 @@ from hedger.engine.policy import Hedge
 from hedger.engine.quoting import joined_notional
 from hedger.engine.state import HedgeState, Reason, Severity, State
 from hedger.model.account import Position
-from hedger.model.instrument import Instrument, InstrumentId
+from hedger.model.instrument import Instrument
 from hedger.model.market import Mark, Quote
 from hedger.model.numeric import BPS, ZERO
 from hedger.model.order import Side
@@ -30,14 +30,6 @@ from hedger.model.order import Side
 DAY_MS = 86_400_000
 MINUTE_MS = 60_000
 YEAR_MS = 365 * DAY_MS
-FUTURE_MS = 2_000
-
-
-class Denied(NamedTuple):
-    """Why an order may not be sent: a reason from the closed list, and the numbers for a person."""
-
-    reason: Reason
-    detail: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,7 +52,7 @@ class Proposal:
     @property
     def notional(self) -> Decimal:
         """Quote value of the order."""
-        return self.quantity * self.price
+        return self.instrument.notional(self.quantity, self.price)
 
     @property
     def adds_risk(self) -> bool:
@@ -105,50 +97,6 @@ def _concerns(kind: Kind, *, adds_risk: bool, resting: bool) -> bool:
     return adds_risk and not (resting and kind is Kind.ENTRY)
 
 
-def stale_input(state: State, hedge: Hedge, id: InstrumentId, *, to_reduce: bool = False) -> Denied | None:
-    """The first input that is too old to act on, by our clock or by the venue's.
-
-    To reduce a position (`to_reduce`), only its own account must be known.
-    """
-    offset = state.accounts[id.account].offset_ms
-    quote, mark = state.quotes.get(id), state.marks.get(id)
-    return (
-        _stale_price(state.now, Reason.QUOTE_AGE, id, quote, offset, hedge.guards.quote_age)
-        or _stale_price(state.now, Reason.MARK_AGE, id, mark, offset, hedge.guards.mark_age)
-        or _stale_account(state, hedge, (id.account,) if to_reduce else state.accounts_of_hedge[hedge.name])
-    )
-
-
-def _stale_price(
-    now: int, reason: Reason, id: InstrumentId, held: tuple[Quote | Mark, int] | None, offset_ms: int, limit: int
-) -> Denied | None:
-    if held is None:
-        return Denied(reason, f"{id} has not been seen yet")
-    age = _age(now, held[1], held[0].exchange_at, offset_ms)
-    return Denied(reason, f"{id} is {age} ms old, the limit is {limit} ms") if age > limit else None
-
-
-def _stale_account(state: State, hedge: Hedge, accounts: tuple[str, ...]) -> Denied | None:
-    limit = hedge.guards.account_age
-    for account in accounts:
-        view = state.accounts[account]
-        if view.reading is None:
-            return Denied(Reason.ACCOUNT_AGE, f"account {account} has not been read yet")
-        age = _age(state.now, view.believed_at, view.reading.exchange_at, view.offset_ms)
-        if age > limit:
-            why = f"; {view.last_failure}" if view.last_failure else ""
-            return Denied(Reason.ACCOUNT_AGE, f"account {account} was read {age} ms ago, the limit is {limit} ms{why}")
-    return None
-
-
-def _age(now: int, received_at: int, exchange_at: int, offset_ms: int) -> int:
-    """The worse of both ages; a venue time in our future by more than a little is as bad as one long past."""
-    venue_age = now + offset_ms - exchange_at
-    if venue_age < -FUTURE_MS:
-        return max(now - received_at, -venue_age + DAY_MS)
-    return max(now - received_at, venue_age)
-
-
 def _quote_age(p: Proposal) -> Denied | None:
     return _of(Reason.QUOTE_AGE, stale_input(p.state, p.hedge, p.instrument.id, to_reduce=not p.adds_risk))
 
@@ -159,7 +107,7 @@ def _mark_age(p: Proposal) -> Denied | None:
 
 def _account_age(p: Proposal) -> Denied | None:
     accounts = p.state.accounts_of_hedge[p.hedge.name] if p.adds_risk else (p.instrument.id.account,)
-    return _stale_account(p.state, p.hedge, accounts)
+    return stale_account(p.state, p.hedge, accounts)
 
 
 def _of(reason: Reason, denied: Denied | None) -> Denied | None:
@@ -223,7 +171,8 @@ def _order_notional(p: Proposal) -> Denied | None:
 
 def _daily_notional(p: Proposal) -> Denied | None:
     traded = p.memory.day_notional if p.memory.day == p.state.now // DAY_MS else ZERO
-    working = sum((o.remaining * o.price for o in p.state.orders.values() if o.hedge == p.hedge.name), ZERO)
+    ours = (o for o in p.state.orders.values() if o.hedge == p.hedge.name)
+    working = sum((p.state.instruments[o.id].notional(o.remaining, o.price) for o in ours), ZERO)
     total = traded + working + p.notional
     return _above(Reason.DAILY_NOTIONAL, total, p.hedge.guards.daily_notional, f"today would come to {total:.0f}")
 
@@ -237,10 +186,10 @@ def _position(p: Proposal) -> Denied | None:
     """The hedge's positions together if this order fills, and with it every order on its side of unknown fate."""
     lost = (o for o in p.state.orders.values() if o.status is OrderStatus.UNKNOWN and o.id == p.instrument.id)
     quantity = p.quantity + sum((o.remaining for o in lost if o.side is p.side), ZERO)
-    after = abs(p.position + p.side.sign * quantity) * p.instrument.contract_multiplier
+    after = abs(coins_of(p.state, p.instrument, p.position + p.side.sign * quantity))
     for id in p.hedge.instruments:
         if id != p.instrument.id and id in p.state.instruments:
-            after += abs(position_of(p.state, id)) * p.state.instruments[id].contract_multiplier
+            after += abs(coins_of(p.state, p.state.instruments[id], position_of(p.state, id)))
     return _above(Reason.POSITION, after, p.hedge.guards.position, f"the position would be {after} coins")
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from hedger.engine.executions import we_traded
-from hedger.engine.exposure import position_of
+from hedger.engine.exposure import coins_of, position_of
 from hedger.engine.gate import note_accepted, note_rejected
 from hedger.engine.ledger import FillContext, basis_bps, book_fill
 from hedger.engine.limits import DAY_MS
@@ -164,7 +164,7 @@ def _traded(memory: HedgeState, now: int, notional: Decimal) -> HedgeState:
 def _after_end(memory: HedgeState, hedge: Hedge, before: Order, after: Order, state: State) -> HedgeState:
     """A fill clears the count of failures; anything that we did not ask for, or that came late, adds to it."""
     if after.filled > 0:
-        coins = after.filled * state.instruments[after.id].contract_multiplier
+        coins = coins_of(state, state.instruments[after.id], after.filled)
         due = None if after.margin_reduction else (abs(after.deviation), coins, after.holding, after.target)
         memory = replace(memory, attempts=0, effect_due=due)
         return _rest(memory, state.now + hedge.execution.cooldown_ms, Reason.RESTING_AFTER_FILL)
@@ -196,7 +196,7 @@ def _context(state: State, order: Order, fill: Fill) -> FillContext:
     mark = near(held, fill)
     prices: dict[str, Decimal] = {}
     if held is not None:
-        prices[instrument.underlying] = held[0].index_price / instrument.contract_multiplier
+        prices[instrument.underlying] = instrument.coin_price(held[0].index_price)
     counted = max(ZERO, min(fill.quantity, order.reported - order.booked + fill.quantity))
     position = position_of(state, order.id) - fill.side.sign * counted
     return FillContext(

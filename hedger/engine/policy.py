@@ -14,6 +14,13 @@ from hedger.model.account import MarginMode
 from hedger.model.instrument import InstrumentId
 
 
+class Numeraire(StrEnum):
+    """What the owner counts wealth in: USD is neutral with no coins at risk, COIN with as many as the book owns."""
+
+    USD = "usd"
+    COIN = "coin"
+
+
 class TargetKind(StrEnum):
     """What the net delta of a hedge should be."""
 
@@ -31,7 +38,7 @@ class Target:
     value: Decimal
 
 
-class BandUnit(StrEnum):
+class BandRule(StrEnum):
     """What a band's widths are measured in."""
 
     COINS = "coins"
@@ -53,7 +60,7 @@ class Band:
     RELATIVE widths are fractions of the holding (absolute spot delta) and never narrower than `floor` coins.
     """
 
-    unit: BandUnit
+    rule: BandRule
     upper: Decimal
     lower: Decimal
     floor: Decimal
@@ -136,7 +143,7 @@ class Hedge:
     `spot_accounts` are the accounts whose spot balance of the underlying counts (and collateral of it in their
     derivatives wallet). `static_quantity` is held where no API sees it (a cold wallet). `instruments` in order
     of preference; `reduce_step` is the share of the position that one margin-driven reduction takes off;
-    `unhedged_after_ms` is how long outside the band counts as unhedged.
+    `unhedged_after_ms` is how long outside the band counts as unhedged. `numeraire` moves what neutral means.
     """
 
     name: str
@@ -150,6 +157,7 @@ class Hedge:
     guards: Guards
     reduce_step: Decimal
     unhedged_after_ms: int
+    numeraire: Numeraire = Numeraire.USD
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

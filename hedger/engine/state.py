@@ -13,11 +13,13 @@ from hedger.engine.breaker import Breaker
 from hedger.engine.ledger import Ledger
 from hedger.engine.movement import Absence, Doubt, Evidence, Movement, PriceRange
 from hedger.engine.orders import Order
+from hedger.engine.overlay import NO_OPTIONS, Overlay
 from hedger.engine.policy import Hedge, Policy
 from hedger.engine.switch import Switch
+from hedger.engine.volatility import Volatility
 from hedger.model.account import AccountReading
 from hedger.model.instrument import Instrument, InstrumentId
-from hedger.model.market import Mark, Quote
+from hedger.model.market import FundingRate, Mark, Quote
 from hedger.model.message import CancelOrder, PlaceOrder
 from hedger.model.numeric import ZERO
 
@@ -94,6 +96,7 @@ class Reason(StrEnum):
     BREAKER = "breaker"
     RESTRICTED = "restricted"
     QUIET = "quiet"
+    OPTION_INPUT = "option_input"
 
 
 class Severity(IntEnum):
@@ -109,8 +112,9 @@ class Severity(IntEnum):
 class Exposure:
     """A hedge's delta in coins, and the interval that working and unknown orders may carry it to.
 
-    `spot` includes collateral in the coin; `static` is held outside; `futures` is the venues' positions plus our
-    own fills that the last believed reading cannot have seen. `low` ≤ `delta` ≤ `high`.
+    `spot` includes the coin's equity in the derivatives wallet; `static` is held outside; `futures` is the venues'
+    positions plus our own fills that the last believed reading cannot have seen; `options` are those held.
+    `low` ≤ `delta` ≤ `high`.
     """
 
     spot: Decimal
@@ -118,6 +122,7 @@ class Exposure:
     futures: Decimal
     low: Decimal
     high: Decimal
+    options: Overlay = NO_OPTIONS
 
     @property
     def holding(self) -> Decimal:
@@ -127,7 +132,12 @@ class Exposure:
     @property
     def delta(self) -> Decimal:
         """The net delta in coins."""
-        return self.spot + self.static + self.futures
+        return self.spot + self.static + self.futures + self.options.delta
+
+    @property
+    def unhedged(self) -> Decimal:
+        """What the futures are there to hedge: the holding and the options on it, in coins."""
+        return self.spot + self.static + self.options.delta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -319,6 +329,8 @@ class State(NamedTuple):
     ledgers: Mapping[str, Ledger] = _NOTHING
     markouts: tuple[Markout, ...] = ()
     changes: tuple[Change, ...] = ()
+    volatility: Mapping[str, Volatility] = _NOTHING
+    funding_rates: Mapping[InstrumentId, tuple[FundingRate, ...]] = _NOTHING
     funding_seen: Mapping[str, frozenset[str]] = _NOTHING
     hedges_of_instrument: Mapping[InstrumentId, tuple[str, ...]] = _NOTHING
     hedges_of_account: Mapping[str, tuple[str, ...]] = _NOTHING

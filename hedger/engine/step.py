@@ -9,7 +9,8 @@ from dataclasses import replace
 from typing import NamedTuple
 
 from hedger.engine.conduct import canceled, day_opened, priced
-from hedger.engine.decide import Draft, Facts, Verdict, decide, gather
+from hedger.engine.decide import Draft, Verdict, decide
+from hedger.engine.facts import Facts, gather
 from hedger.engine.fold import fold, touched
 from hedger.engine.gate import after_gap, note_sent, on_beat
 from hedger.engine.limits import DAY_MS, MINUTE_MS

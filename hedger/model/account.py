@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
-from hedger.model.instrument import InstrumentId
+from hedger.model.instrument import InstrumentId, Payoff
 from hedger.model.numeric import ZERO
+from hedger.model.option import OptionPosition
 from hedger.model.order import OrderReport
 
 
@@ -23,7 +24,9 @@ class MarginMode(StrEnum):
 class Position:
     """One derivative position. `quantity` is signed, in units (+ long, − short); zero is an explicit flat.
 
-    `liquidation_price` is None where the venue gives none. `contract_multiplier` is coins per unit.
+    `liquidation_price` is None where the venue gives none. `contract_multiplier` is coins per unit of a linear
+    contract and quote per unit of an inverse one, whose mark price is positive even where nothing is held. A dated
+    contract ends at `expiry_at`. `index_price` is the index that the mark belongs to, in the same terms.
     """
 
     id: InstrumentId
@@ -35,11 +38,17 @@ class Position:
     liquidation_price: Decimal | None
     leverage: Decimal
     margin_mode: MarginMode
+    payoff: Payoff = Payoff.LINEAR
+    expiry_at: int | None = None
+    index_price: Decimal | None = None
 
     @property
     def delta(self) -> Decimal:
-        """The position's delta in coins: a linear contract is one for one."""
-        return self.quantity * self.contract_multiplier
+        """The position's size in coins at its own mark: q of a linear contract, N/P of an inverse one."""
+        notional = self.quantity * self.contract_multiplier
+        if self.payoff is not Payoff.INVERSE or not notional:
+            return notional
+        return notional / self.mark_price
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +75,10 @@ class AccountReading:
     `spot` is each asset's total in the spot wallet (free + locked + in orders); `collateral` each asset's
     wallet balance in the derivatives wallet. `positions` has a row for each configured derivative (an explicit
     zero when flat) and for any other open position. `open_orders` holds every open order of the configured
-    derivatives, ours and foreign.
+    derivatives, ours and foreign. `unrealized` is, per asset, the unrealised profit of the futures that settle in it,
+    at the marks of `positions`; the equity of a coin, which is delta, is its collateral plus that. Where options settle
+    in a coin their value is in neither (see `engine/overlay.py`). `coin_margins` has the margin of each wallet that is
+    kept in a coin, in that coin; `margin` is that of the wallet in money.
     `exchange_at` is the oldest of the venue's times in it.
     """
 
@@ -78,6 +90,13 @@ class AccountReading:
     open_orders: tuple[OrderReport, ...]
     one_way: bool
     exchange_at: int
+    options: tuple[OptionPosition, ...] = ()
+    unrealized: Mapping[str, Decimal] = field(default_factory=dict)
+    coin_margins: Mapping[str, Margin] = field(default_factory=dict)
+
+    def equity(self, asset: str) -> Decimal:
+        """What the derivatives wallet holds of an asset: its balance and its unrealised profit, in that asset."""
+        return self.collateral.get(asset, ZERO) + self.unrealized.get(asset, ZERO)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -23,15 +23,27 @@ class Kind(StrEnum):
 
     SPOT = "spot"
     PERPETUAL = "perpetual"
+    FUTURE = "future"
+    OPTION = "option"
+
+
+class Payoff(StrEnum):
+    """In what a contract pays: LINEAR in its quote, INVERSE in the coin that it is on, QUANTO in something else."""
+
+    LINEAR = "linear"
+    INVERSE = "inverse"
+    QUANTO = "quanto"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Instrument:
     """The venue's rules for one instrument.
 
-    Quantities of orders and positions are in units of the instrument; one unit is `contract_multiplier`
-    coins of `underlying` (1 for Binance's BTCUSDT, 1000 for 1000PEPE). `tick_size` is in quote per unit,
-    `min_notional` in quote.
+    Quantities of orders and positions are in units of the instrument. One unit of a linear contract is
+    `contract_multiplier` coins of `underlying` (1 for Binance's BTCUSDT, 1000 for 1000PEPE), and its prices and
+    `tick_size` are in quote per unit. One unit of an inverse contract is worth `contract_multiplier` quote (100 for
+    Binance's BTCUSD), and its prices are in quote per coin. `min_notional` is in quote.
+    A dated contract ends at `expiry_at` (ms since 1970), at an average of the index over the `settlement_ms` before.
     """
 
     id: InstrumentId
@@ -48,3 +60,24 @@ class Instrument:
     maker_fee: Decimal
     taker_fee: Decimal
     post_only: bool
+    payoff: Payoff = Payoff.LINEAR
+    expiry_at: int | None = None
+    settlement_ms: int = 0
+
+    def coins(self, units: Decimal, price: Decimal) -> Decimal:
+        """How many coins `units` are at a price of this instrument (> 0), signed: N/P for an inverse contract."""
+        notional = units * self.contract_multiplier
+        return notional / price if self.payoff is Payoff.INVERSE else notional
+
+    def units(self, coins: Decimal, price: Decimal) -> Decimal:
+        """How many units `coins` are at a price of this instrument (> 0), with their sign; not rounded to lots."""
+        notional = coins * price if self.payoff is Payoff.INVERSE else coins
+        return notional / self.contract_multiplier
+
+    def notional(self, units: Decimal, price: Decimal) -> Decimal:
+        """What `units` are worth in quote at a price of this instrument, with their sign."""
+        return units * (self.contract_multiplier if self.payoff is Payoff.INVERSE else price)
+
+    def coin_price(self, price: Decimal) -> Decimal:
+        """The price of one coin in quote, given a price of this instrument: 1000PEPE is quoted for a thousand."""
+        return price if self.payoff is Payoff.INVERSE else price / self.contract_multiplier

@@ -30,9 +30,10 @@ class Quote:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """A perpetual's mark and index price, and its funding: positive `funding_rate` means longs pay shorts.
+    """A contract's mark and index price, and its funding: positive `funding_rate` means longs pay shorts.
 
-    `funding_rate` is for one interval of `funding_interval_ms`; `next_funding_at` is when it is next paid.
+    `funding_rate` is for one interval of `funding_interval_ms`; `next_funding_at` is when it is next paid. A dated
+    contract has none: its rate is 0.
     """
 
     id: InstrumentId
@@ -42,3 +43,23 @@ class Mark:
     funding_interval_ms: int
     next_funding_at: int
     exchange_at: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candle:
+    """One bar of a mark or index price, in quote per unit; it began at `opened_at` (venue's time, ms since 1970)."""
+
+    opened_at: int
+    open: Decimal
+    high: Decimal
+    low: Decimal
+    close: Decimal
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FundingRate:
+    """What one past settlement of a perpetual paid per unit of notional: positive, longs paid shorts."""
+
+    rate: Decimal
+    interval_ms: int
+    settled_at: int

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from hedger.model.account import AccountReading, FundingPayment
 from hedger.model.instrument import Instrument, InstrumentId
-from hedger.model.market import Mark, Quote
+from hedger.model.market import Candle, FundingRate, Mark, Quote
 from hedger.model.order import Fill, OrderReport, RejectReason, Side
 
 # --- events ---------------------------------------------------------------------------------------------------------
@@ -54,6 +54,23 @@ class FundingRead:
     requested_at: int
     since_at: int
     payments: tuple[FundingPayment, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CandlesRead:
+    """The closed bars of an instrument's index price, oldest first, each `interval_ms` long, without a gap."""
+
+    id: InstrumentId
+    interval_ms: int
+    candles: tuple[Candle, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FundingRatesRead:
+    """What the past settlements of a perpetual paid, oldest first."""
+
+    id: InstrumentId
+    rates: tuple[FundingRate, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,6 +230,8 @@ Fact = (
     | OrderNotFound
     | FillsRead
     | FundingRead
+    | CandlesRead
+    | FundingRatesRead
     | ReadFailed
     | StreamChanged
     | ClockMeasured

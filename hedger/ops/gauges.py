@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from hedger.engine.breaker import BreakerStatus
 from hedger.engine.conduct import cost_today
-from hedger.engine.decide import gather
+from hedger.engine.facts import gather
 from hedger.engine.ledger import Ledger
 from hedger.engine.limits import DAY_MS, yearly_funding
 from hedger.engine.orders import FINAL, OrderStatus

@@ -41,6 +41,7 @@ _CANCELING = (
     Reason.PRICE_MOVED,
     Reason.PAST_DEADLINE,
     Reason.RULES_CHANGED,
+    Reason.OPTION_INPUT,
 )
 
 # The pairs that the engine can come to: their counters stand at 0 from the start.

@@ -9,8 +9,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from hedger.engine.decide import Facts, gather
 from hedger.engine.exposure import exposure, position_of
+from hedger.engine.facts import Facts, gather
 from hedger.engine.ledger import Ledger, basis_bps
 from hedger.engine.limits import yearly_funding
 from hedger.engine.margin import liquidation_distances, margin_ratios

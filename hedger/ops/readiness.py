@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 
-from hedger.engine.limits import stale_input
+from hedger.engine.freshness import stale_input
 from hedger.engine.policy import Policy
 from hedger.engine.state import Mode, State
 from hedger.ops.gates import gate_words

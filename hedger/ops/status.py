@@ -7,14 +7,13 @@ import os
 from pathlib import Path
 from typing import Any
 
-from hedger.engine.band import widths
+from hedger.engine.aim import aim
 from hedger.engine.exposure import exposure
 from hedger.engine.limits import yearly_funding
 from hedger.engine.margin import liquidation_distances, margin_ratios
 from hedger.engine.orders import Order
 from hedger.engine.policy import Hedge, Policy
 from hedger.engine.state import State
-from hedger.engine.target import target_delta
 from hedger.model.numeric import plain
 from hedger.ops.figures import iso
 from hedger.ops.gates import gate_status
@@ -76,12 +75,12 @@ def hedge_status(state: State, hedge: Hedge) -> dict[str, Any]:
         "liquidation_distance": _worst(min, liquidation_distances(state, hedge)),
     }
     held, mark = exposure(state, hedge), state.marks.get(hedge.instruments[0])
-    if held is not None and mark is not None:
-        edges = widths(hedge.band, held.holding, mark[0].index_price)
-        target = target_delta(hedge.target, held.holding, mark[0].index_price)
+    if held is not None and mark is not None and hedge.instruments[0] in state.instruments:
+        target, edges = aim(state, hedge, held, state.instruments[hedge.instruments[0]].coin_price(mark[0].index_price))
         status |= {
             "spot": plain(held.spot),
             "static": plain(held.static),
+            "options": plain(held.options.delta),
             "futures": plain(held.futures),
             "net_delta": plain(held.delta),
             "target": plain(target),

@@ -74,6 +74,7 @@ REASON_WORDS: dict[Reason, str] = {
     Reason.BREAKER: "the account's breaker is open after refusals or lost answers",
     Reason.RESTRICTED: "the venue lets the account reduce only",
     Reason.QUIET: "the venue asked for quiet",
+    Reason.OPTION_INPUT: "an option's price, volatility or time is missing or cannot be true",
 }
 
 ORDER_WORDS: dict[OrderStatus, str] = {

@@ -11,7 +11,7 @@ BUILT_IN: dict[str, Any] = {
     "hedges": {
         "BTC": {
             "instruments": ["main:BTC/USDT:USDT"],
-            "band": {"unit": "relative", "width": Decimal("0.01"), "floor": Decimal("0.002")},
+            "band": {"rule": "relative", "width": Decimal("0.01"), "floor": Decimal("0.002")},
             "guards": {"position": Decimal(3)},
         }
     },

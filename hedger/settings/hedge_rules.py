@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
-from hedger.engine.policy import BandUnit, RebalanceTo, TargetKind
+from hedger.engine.policy import BandRule, RebalanceTo, TargetKind
 from hedger.settings.hedges import BandSettings, GuardSettings, HedgeSettings, TargetSettings
 from hedger.settings.sentences import Problem, did_you_mean
 from hedger.settings.shape import Path
@@ -88,17 +88,17 @@ def _band(at: Path, band: BandSettings) -> Iterator[Problem]:
     for key in ("width", "upper", "lower"):
         width = getattr(band, key)
         if width is not None:
-            yield from _band_unit((*at, key), band.unit, width)
-    if band.floor and band.unit is not BandUnit.RELATIVE:
-        yield Problem((*at, "floor"), f"belongs to relative bands, and this one is in {band.unit}")
+            yield from _band_width((*at, key), band.rule, width)
+    if band.floor and band.rule is not BandRule.RELATIVE:
+        yield Problem((*at, "floor"), f"belongs to relative bands, and this one is in {band.rule}")
 
 
-def _band_unit(path: Path, unit: BandUnit, width: Decimal) -> Iterator[Problem]:
-    if unit is BandUnit.RELATIVE and width > _LARGEST_RELATIVE_WIDTH:
+def _band_width(path: Path, rule: BandRule, width: Decimal) -> Iterator[Problem]:
+    if rule is BandRule.RELATIVE and width > _LARGEST_RELATIVE_WIDTH:
         guess = f"did you mean {width / 100} ({width} %), or another unit?"
         yield Problem(path, f"is {width} of the holding, which is {width * 100:f} %; {guess}")
-    if unit is BandUnit.QUOTE and width < 1:
-        guess = 'did you mean unit = "coins" or "relative"?'
+    if rule is BandRule.QUOTE and width < 1:
+        guess = 'did you mean rule = "coins" or "relative"?'
         yield Problem(path, f"is {width} in quote, less than one unit of money; {guess}")
 
 
@@ -159,7 +159,7 @@ def _position(at: Path, hedge: HedgeSettings, holding: Decimal) -> Iterator[Prob
     if needed > limit:
         yield Problem(path, f"is {limit} coins, but the holdings alone need a position of {needed}")
     widths = (hedge.band.width, hedge.band.upper, hedge.band.lower)
-    if hedge.band.unit is BandUnit.COINS and any(width is not None and width > limit for width in widths):
+    if hedge.band.rule is BandRule.COINS and any(width is not None and width > limit for width in widths):
         yield Problem(path, f"is {limit} coins, less than the width of the band: nothing would ever be hedged")
     slice_quantity = hedge.execution.slice_quantity
     if slice_quantity is not None and slice_quantity > limit:

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from hedger.engine.policy import BandUnit, RebalanceTo, TargetKind
+from hedger.engine.policy import BandRule, RebalanceTo, TargetKind
 from hedger.model.account import MarginMode
 from hedger.settings.values import (
     Asset,
@@ -47,7 +47,7 @@ class TargetSettings(Table):
 class BandSettings(Table):
     """How far the net delta may stray from its target before an order is due."""
 
-    unit: BandUnit = Field(description="What the widths are in: coins, relative (a fraction of the holding) or quote.")
+    rule: BandRule = Field(description="What the widths are in: coins, relative (a fraction of the holding) or quote.")
     width: Quantity | None = Field(
         default=None, description="How far above and below its target the delta may be, in the unit of the band."
     )

@@ -90,7 +90,7 @@ def _band(band: BandSettings) -> Band:
     lower = band.width if band.width is not None else band.lower
     assert upper is not None, "a band without a width was refused"
     assert lower is not None, "a band without a width was refused"
-    return Band(unit=band.unit, upper=upper, lower=lower, floor=band.floor, rebalance_to=band.rebalance_to)
+    return Band(rule=band.rule, upper=upper, lower=lower, floor=band.floor, rebalance_to=band.rebalance_to)
 
 
 def _execution(execution: ExecutionSettings) -> Execution:

@@ -17,7 +17,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from hedger.engine.policy import Band, BandUnit, Hedge, Policy
+from hedger.engine.policy import Band, BandRule, Hedge, Policy
 from hedger.errors import ConfigError
 from hedger.model.instrument import Instrument, InstrumentId, Kind
 from hedger.model.numeric import ceil_to, plain
@@ -91,7 +91,7 @@ def _unsuitable(case: _Case) -> str | None:
 def _band_faults(case: _Case) -> Iterator[str]:
     band, name = case.hedge.band, case.hedge.name
     coin, id = case.hedge.underlying, case.instrument.id
-    if band.unit is BandUnit.QUOTE and min(band.upper, band.lower) < case.instrument.min_notional:
+    if band.rule is BandRule.QUOTE and min(band.upper, band.lower) < case.instrument.min_notional:
         yield (
             f"hedges.{name}.band: the smallest order of {id} is worth {plain(case.instrument.min_notional)} "
             f"{case.instrument.quote}, more than the {plain(min(band.upper, band.lower))} on a side of the band; "
@@ -111,15 +111,15 @@ def _band_faults(case: _Case) -> Iterator[str]:
 
 
 def _floor_hint(band: Band) -> str:
-    return " (by its floor)" if band.unit is BandUnit.RELATIVE else " or hedge with a contract of smaller lots"
+    return " (by its floor)" if band.rule is BandRule.RELATIVE else " or hedge with a contract of smaller lots"
 
 
 def _sides(case: _Case) -> tuple[Decimal, Decimal] | None:
     """The band's least widths in coins, above and below; None where nothing is known of them."""
     band = case.hedge.band
-    if band.unit is BandUnit.COINS:
+    if band.rule is BandRule.COINS:
         return band.upper, band.lower
-    if band.unit is BandUnit.RELATIVE:
+    if band.rule is BandRule.RELATIVE:
         size = abs(case.hedge.static_quantity)
         sides = max(band.upper * size, band.floor), max(band.lower * size, band.floor)
         return sides if min(sides) > 0 else None

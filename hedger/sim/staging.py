@@ -9,7 +9,7 @@ from random import Random
 
 from hedger.engine.policy import (
     Band,
-    BandUnit,
+    BandRule,
     Execution,
     Guards,
     Hedge,
@@ -178,13 +178,13 @@ def _hedge(rng: Random, coin: str, accounts: tuple[str, ...], pace: Pace) -> Hed
 
 
 def _band(rng: Random, coin: str) -> Band:
-    unit = rng.choice(list(BandUnit))
+    rule = rng.choice(list(BandRule))
     width = BANDS[coin] * D(rng.choice((1, 3)))
-    upper = {BandUnit.COINS: width, BandUnit.QUOTE: width * PRICES[coin], BandUnit.RELATIVE: width / HOLDINGS[coin]}[
-        unit
+    upper = {BandRule.COINS: width, BandRule.QUOTE: width * PRICES[coin], BandRule.RELATIVE: width / HOLDINGS[coin]}[
+        rule
     ]
     return Band(
-        unit=unit,
+        rule=rule,
         upper=upper,
         lower=upper * D(rng.choice(("1", "0.5"))),
         floor=BANDS[coin] / 2,

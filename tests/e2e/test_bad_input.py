@@ -27,7 +27,7 @@ venue = "binance"
 
 [hedges.BTC]
 instruments = ["main:BTC/USDT:USDT"]
-band = { unit = "coins", width = 0.01 }
+band = { rule = "coins", width = 0.01 }
 guards = { position = 2 }
 """
 TESTNET = PAPER.replace('"paper"', '"testnet"').replace('"binance"', '"binance"\nkey_environment = "testnet"')

@@ -6,6 +6,7 @@ from tests.planted.plant import Bug
 
 BELIEF = "hedger/engine/belief.py"
 LIMITS = "hedger/engine/limits.py"
+FRESHNESS = "hedger/engine/freshness.py"
 GATE = "hedger/engine/gate.py"
 BREAKER = "hedger/engine/breaker.py"
 EXPOSURE = "hedger/engine/exposure.py"
@@ -99,7 +100,7 @@ BELIEVED: tuple[Bug, ...] = (
     Bug(
         name="freshness is judged by our clock only",
         rule="I5, N03",
-        path=LIMITS,
+        path=FRESHNESS,
         old="    return max(now - received_at, venue_age)\n",
         new="    return now - received_at\n",
         tests=("tests/unit/test_engine_limits.py", *GUARDS),
@@ -107,7 +108,7 @@ BELIEVED: tuple[Bug, ...] = (
     Bug(
         name="a stale price is no reason to wait",
         rule="I5, law 9",
-        path=LIMITS,
+        path=FRESHNESS,
         old='the limit is {limit} ms") if age > limit else None\n',
         new='the limit is {limit} ms") if age > limit * 100 else None\n',
         tests=GUARDS,
@@ -175,8 +176,8 @@ SIZED: tuple[Bug, ...] = (
         name="what a working order may still fill is not counted",
         rule="I1, law 4",
         path=EXPOSURE,
-        old="coins = order.side.sign * order.remaining *",
-        new="coins = order.side.sign * order.filled *",
+        old="order.side.sign * order.remaining)",
+        new="order.side.sign * order.filled)",
         tests=(*SIZES, "tests/simulation/test_execution.py"),
     ),
     Bug(

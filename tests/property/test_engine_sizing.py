@@ -10,11 +10,12 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from hedger.engine.band import Widths, rebalance, widths
-from hedger.engine.decide import decide, gather
+from hedger.engine.decide import decide
+from hedger.engine.facts import gather
 from hedger.engine.limits import Proposal, reducible
 from hedger.engine.orders import Order, OrderStatus
-from hedger.engine.policy import Band, BandUnit, RebalanceTo, Target, TargetKind
-from hedger.engine.state import HedgeState
+from hedger.engine.policy import Band, BandRule, RebalanceTo, Target, TargetKind
+from hedger.engine.state import Exposure, HedgeState
 from hedger.engine.target import target_delta
 from hedger.model.order import Side
 from tests.support.engine_policies import band, hedge_of, instrument_of, policy_of
@@ -103,18 +104,22 @@ def test_a_rebalance_goes_against_the_deviation_in_both_directions(low: D, high:
 
 @given(dust, st.integers(1, 100_000).map(D), st.integers(0, 15).map(lambda n: D(n) / 10))
 def test_each_target_has_the_sign_of_what_is_wanted(holding: D, price: D, value: D) -> None:
-    assert target_delta(Target(kind=TargetKind.NEUTRAL, value=value), holding, price) == 0
-    assert target_delta(Target(kind=TargetKind.COINS, value=value), holding, price) == value
-    assert target_delta(Target(kind=TargetKind.QUOTE, value=value), holding, price) * price - value < D("1e-20")
-    left = target_delta(Target(kind=TargetKind.RATIO, value=value), holding, price)
+    def wanted(kind: TargetKind) -> D:
+        held = Exposure(spot=holding, static=D(0), futures=D(0), low=holding, high=holding)
+        return target_delta(replace(POLICY.hedges[0], target=Target(kind=kind, value=value)), held, price)
+
+    assert wanted(TargetKind.NEUTRAL) == 0
+    assert wanted(TargetKind.COINS) == value
+    assert wanted(TargetKind.QUOTE) * price - value < D("1e-20")
+    left = wanted(TargetKind.RATIO)
     assert left * holding >= 0 if value <= 1 else left * holding <= 0
     assert abs(left) == abs(holding) * abs(1 - value)
 
 
 @given(dust, st.integers(1, 100_000).map(D), bands)
 def test_a_band_is_never_negative_and_never_under_its_floor(holding: D, price: D, wanted: Band) -> None:
-    for unit in BandUnit:
-        edges = widths(replace(wanted, unit=unit, floor=D("0.002")), holding, price)
+    for rule in BandRule:
+        edges = widths(replace(wanted, rule=rule, floor=D("0.002")), holding, price)
         assert edges.upper > 0
         assert edges.lower > 0
         assert edges.holds(D(0))
@@ -122,7 +127,7 @@ def test_a_band_is_never_negative_and_never_under_its_floor(holding: D, price: D
         assert edges.holds(-edges.lower)
         assert not edges.holds(edges.upper + LOT)
         assert not edges.holds(-edges.lower - LOT)
-        if unit is BandUnit.RELATIVE:
+        if rule is BandRule.RELATIVE:
             assert min(edges) >= D("0.002")
 
 

@@ -15,7 +15,7 @@ from hedger.app.daemon import Daemon, Parts
 from hedger.app.exchange import START_AT, PaperWorld, build_world
 from hedger.app.paper import run_at_port
 from hedger.app.summary import summarise
-from hedger.engine.decide import gather
+from hedger.engine.facts import gather
 from hedger.engine.policy import Policy
 from hedger.model.order import Fill, Side
 from hedger.runtime.journal import Journal
@@ -33,7 +33,7 @@ ACCOUNTS = """
 mode = "paper"
 accounts = { vault = { venue = "binance" }, desk = { venue = "binance" } }
 """
-BAND = 'band = { unit = "relative", width = 0.01, floor = 0.002 }\nguards = { position = 50, order_notional = 300_000 }'
+BAND = 'band = { rule = "relative", width = 0.01, floor = 0.002 }\nguards = { position = 50, order_notional = 300_000 }'
 ON_THE_DESK = f'{ACCOUNTS}\n[hedges.BTC]\ninstruments = ["desk:BTC/USDT:USDT"]\n{BAND}\n'
 APART = f"""{ACCOUNTS}
 [hedges.BTC]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hedger.engine.policy import BandUnit, RebalanceTo, Target, TargetKind
+from hedger.engine.policy import BandRule, RebalanceTo, Target, TargetKind
 from hedger.engine.state import Mode, Reason
 from hedger.model.order import Side
 from tests.support.engine_policies import band, hedge_of, perpetual, policy_of
@@ -93,7 +93,7 @@ def test_a_relative_band_is_as_wide_as_its_share_of_the_holding(tmp_path: Path) 
         await it.sleep(20)
         assert len(it.venue.placed) == before
 
-    relative = replace(band("0.1"), unit=BandUnit.RELATIVE, floor=D("0.01"))
+    relative = replace(band("0.1"), rule=BandRule.RELATIVE, floor=D("0.01"))
     play(script, policy_of(hedge_of(band=relative)), tmp_path)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hedger.app.summary import summarise
-from hedger.engine.policy import BandUnit
+from hedger.engine.policy import BandRule
 from hedger.sim.scenario import ScenarioConfig
 from tests.support.engine_policies import ACCOUNT, band, hedge_of, policy_of
 from tests.support.simulated_daemon import NOON, Play, play
@@ -16,7 +16,7 @@ TO_FUNDING = 4 * 3_600_000 - 600_000  # from noon until ten minutes before fundi
 POLICY = policy_of(
     hedge_of(
         static_quantity=D("0.5"),
-        band=band("0.01", unit=BandUnit.RELATIVE, floor=D("0.002")),
+        band=band("0.01", rule=BandRule.RELATIVE, floor=D("0.002")),
         guards={"order_notional": D(50_000), "position": D(3)},
     )
 )

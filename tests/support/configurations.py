@@ -22,7 +22,7 @@ venue = "binance"
 
 [hedges.BTC]
 instruments = ["main:BTC/USDT:USDT"]
-band = { unit = "coins", width = 0.01 }
+band = { rule = "coins", width = 0.01 }
 guards = { position = 2 }
 """
 

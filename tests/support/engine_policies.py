@@ -8,7 +8,7 @@ from typing import Any
 
 from hedger.engine.policy import (
     Band,
-    BandUnit,
+    BandRule,
     Execution,
     Guards,
     Hedge,
@@ -68,7 +68,7 @@ def perpetual(coin: str = "BTC", account: str = ACCOUNT) -> InstrumentId:
 
 def band(width: str = "0.01", lower: str | None = None, **changes: Any) -> Band:
     made = Band(
-        unit=BandUnit.COINS, upper=D(width), lower=D(lower or width), floor=D(0), rebalance_to=RebalanceTo.TARGET
+        rule=BandRule.COINS, upper=D(width), lower=D(lower or width), floor=D(0), rebalance_to=RebalanceTo.TARGET
     )
     return replace(made, **changes)
 

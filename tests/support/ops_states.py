@@ -6,7 +6,7 @@ from hedger.engine.ledger import Ledger
 from hedger.engine.orders import Order, OrderStatus
 from hedger.engine.policy import (
     Band,
-    BandUnit,
+    BandRule,
     Execution,
     Guards,
     Hedge,
@@ -86,7 +86,7 @@ def hedge(underlying: str = "BTC") -> Hedge:
         spot_accounts=("binance",),
         instruments=(perpetual(underlying),),
         target=Target(kind=TargetKind.NEUTRAL, value=D(0)),
-        band=Band(unit=BandUnit.COINS, upper=D("0.05"), lower=D("0.05"), floor=D(0), rebalance_to=RebalanceTo.EDGE),
+        band=Band(rule=BandRule.COINS, upper=D("0.05"), lower=D("0.05"), floor=D(0), rebalance_to=RebalanceTo.EDGE),
         execution=EXECUTION,
         guards=GUARDS,
         reduce_step=D("0.2"),

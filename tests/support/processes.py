@@ -45,7 +45,7 @@ quantity = 0.5
 
 [hedges.BTC]
 instruments = ["main:BTC/USDT:USDT"]
-band = { unit = "relative", width = 0.01, floor = 0.002 }
+band = { rule = "relative", width = 0.01, floor = 0.002 }
 guards = { position = 3, order_notional = 30_000 }
 
 [paper]

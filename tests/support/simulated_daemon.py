@@ -11,7 +11,7 @@ from pathlib import Path
 from random import Random
 
 from hedger.app.daemon import Daemon, Parts
-from hedger.engine.decide import gather
+from hedger.engine.facts import gather
 from hedger.engine.policy import Policy
 from hedger.engine.state import Decision, Mode, State
 from hedger.engine.step import Result

@@ -7,12 +7,12 @@ from decimal import Decimal as D
 import pytest
 
 from hedger.engine.belief import AGAIN_MS, CONFIRM_AGAINST_US_MS, LAG_MS, MOST_ROUNDS_MS
-from hedger.engine.decide import gather
 from hedger.engine.exposure import exposure, position_of
-from hedger.engine.limits import FUTURE_MS
+from hedger.engine.facts import gather
+from hedger.engine.freshness import FUTURE_MS
 from hedger.engine.mode import with_mode
 from hedger.engine.orders import OrderStatus
-from hedger.engine.policy import BandUnit, Hedge, Policy, Target, TargetKind
+from hedger.engine.policy import BandRule, Hedge, Policy, Target, TargetKind
 from hedger.engine.state import AccountView, Mode, State, initial_state
 from hedger.model.account import AccountReading
 from hedger.model.instrument import InstrumentId
@@ -298,7 +298,7 @@ def test_an_explicit_zero_balance_is_believed() -> None:
 @pytest.mark.parametrize("value", ["10000", "-10000"])
 def test_a_target_and_a_band_in_quote_are_per_coin_on_a_thousand_contract(value: str) -> None:
     id = InstrumentId(ACCOUNT, "1000PEPE/USDT:USDT")
-    wide = band("500", unit=BandUnit.QUOTE)
+    wide = band("500", rule=BandRule.QUOTE)
     hedge = hedge_of("PEPE", instruments=(id,), target=Target(kind=TargetKind.QUOTE, value=D(value)), band=wide)
     state = initial_state(policy_of(hedge), now=NOW, epoch=1)
     flat = position_at("0", id=id, underlying="PEPE", contract_multiplier=D(1_000))
@@ -324,7 +324,7 @@ def test_a_target_and_a_band_in_quote_are_per_coin_on_a_thousand_contract(value:
 
 # --- jumps ------------------------------------------------------------------------------------------------------------
 
-WIDE = hedge_of(band=band("0.01", unit=BandUnit.RELATIVE, floor=D("0.001")))
+WIDE = hedge_of(band=band("0.01", rule=BandRule.RELATIVE, floor=D("0.001")))
 
 
 @pytest.mark.parametrize("step", ["0.02", "-0.02"])

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hedger.engine.policy import Band, BandUnit, Execution, Guards, Levels, Policy, RebalanceTo
+from hedger.engine.policy import Band, BandRule, Execution, Guards, Levels, Policy, RebalanceTo
 from hedger.errors import ConfigError
 from hedger.model.account import MarginMode
 from hedger.model.instrument import Instrument, InstrumentId, Kind
@@ -39,7 +39,7 @@ PRICE = {ID: Decimal(60_000)}
 
 
 def policy_with(folder: Path, band: str = "", guards: str = "", more: str = "") -> Policy:
-    text = changed('unit = "coins", width = 0.01', band) if band else GOOD
+    text = changed('rule = "coins", width = 0.01', band) if band else GOOD
     return to_policy(load(folder, changed("position = 2", f"position = 2{guards}", text) + more))
 
 
@@ -118,13 +118,13 @@ def test_holdings_of_one_coin_are_added_up(tmp_path: Path) -> None:
 def test_a_width_is_both_sides_and_sides_may_differ(tmp_path: Path) -> None:
     band = policy_with(tmp_path).hedges[0].band
     assert band == Band(
-        unit=BandUnit.COINS,
+        rule=BandRule.COINS,
         upper=Decimal("0.01"),
         lower=Decimal("0.01"),
         floor=Decimal(0),
         rebalance_to=RebalanceTo.TARGET,
     )
-    uneven = policy_with(tmp_path, 'unit = "quote", upper = 500, lower = 200').hedges[0].band
+    uneven = policy_with(tmp_path, 'rule = "quote", upper = 500, lower = 200').hedges[0].band
     assert (uneven.upper, uneven.lower) == (Decimal(500), Decimal(200))
 
 
@@ -157,40 +157,40 @@ def test_a_policy_that_fits_its_instruments_is_reachable(tmp_path: Path) -> None
 )
 def test_a_band_narrower_than_a_lot_is_refused(tmp_path: Path, width: str, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
-        check_reachable(policy_with(tmp_path, f'unit = "coins", width = {width}'), [BTC])
+        check_reachable(policy_with(tmp_path, f'rule = "coins", width = {width}'), [BTC])
 
 
 def test_a_band_as_wide_as_the_smallest_order_is_reachable(tmp_path: Path) -> None:
-    check_reachable(policy_with(tmp_path, 'unit = "coins", width = 0.002'), [BTC], PRICE)
+    check_reachable(policy_with(tmp_path, 'rule = "coins", width = 0.002'), [BTC], PRICE)
 
 
 def test_the_least_notional_widens_the_band_that_is_needed(tmp_path: Path) -> None:
-    narrow = policy_with(tmp_path, 'unit = "coins", width = 0.001')
+    narrow = policy_with(tmp_path, 'rule = "coins", width = 0.001')
     check_reachable(narrow, [BTC])
     with pytest.raises(ConfigError, match=r"the smallest order of .* is 0\.002 BTC, wider than one side"):
         check_reachable(narrow, [BTC], PRICE)
 
 
 def test_a_band_that_rebalances_to_its_edge_needs_no_finer_lots(tmp_path: Path) -> None:
-    check_reachable(policy_with(tmp_path, 'unit = "coins", width = 0.002, rebalance_to = "edge"'), [BTC], PRICE)
+    check_reachable(policy_with(tmp_path, 'rule = "coins", width = 0.002, rebalance_to = "edge"'), [BTC], PRICE)
 
 
 def test_a_quote_band_is_measured_in_money(tmp_path: Path) -> None:
-    narrow = policy_with(tmp_path, 'unit = "quote", width = 99')
+    narrow = policy_with(tmp_path, 'rule = "quote", width = 99')
     with pytest.raises(ConfigError, match="is worth 100 USDT, more than the 99 on a side of the band"):
         check_reachable(narrow, [BTC])
-    wider = policy_with(tmp_path, 'unit = "quote", width = 110')
+    wider = policy_with(tmp_path, 'rule = "quote", width = 110')
     with pytest.raises(ConfigError, match=r"0\.002 BTC, wider than one side"):
         check_reachable(wider, [BTC], PRICE)
 
 
 def test_a_relative_band_is_as_wide_as_its_floor_or_static_holding(tmp_path: Path) -> None:
-    check_reachable(policy_with(tmp_path, 'unit = "relative", width = 0.01'), [BTC], PRICE)
-    floored = policy_with(tmp_path, 'unit = "relative", width = 0.01, floor = 0.0004')
+    check_reachable(policy_with(tmp_path, 'rule = "relative", width = 0.01'), [BTC], PRICE)
+    floored = policy_with(tmp_path, 'rule = "relative", width = 0.01, floor = 0.0004')
     with pytest.raises(ConfigError, match=r"widen each side to at least 0\.002 BTC \(by its floor\)"):
         check_reachable(floored, [BTC], PRICE)
     held = '[[holdings]]\nasset = "BTC"\nquantity = 0.5\n'
-    check_reachable(policy_with(tmp_path, 'unit = "relative", width = 0.01, floor = 0.0004', more=held), [BTC], PRICE)
+    check_reachable(policy_with(tmp_path, 'rule = "relative", width = 0.01, floor = 0.0004', more=held), [BTC], PRICE)
 
 
 def test_lots_of_a_multiplied_contract_are_counted_in_coins(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 from hedger.errors import ConfigError
 from tests.support.configurations import GOOD, changed, load, refusal
 
-BAND = 'band = { unit = "coins", width = 0.01 }'
+BAND = 'band = { rule = "coins", width = 0.01 }'
 GUARDS = "guards = { position = 2 }"
 
 # What is changed in the good configuration, and how the sentence about it begins.
@@ -71,12 +71,12 @@ REFUSED = [
     ),
     (GUARDS, f'{GUARDS}\ntarget = {{ kind = "quote", value = 0.5 }}', 'did you mean kind = "coins"?'),
     # band
-    (BAND, 'band = { unit = "coins" }', "hedges.BTC.band needs a width, or else both upper and lower"),
-    (BAND, 'band = { unit = "coins", upper = 1 }', "hedges.BTC.band needs a width, or else both upper and lower"),
+    (BAND, 'band = { rule = "coins" }', "hedges.BTC.band needs a width, or else both upper and lower"),
+    (BAND, 'band = { rule = "coins", upper = 1 }', "hedges.BTC.band needs a width, or else both upper and lower"),
     ("width = 0.01", "width = 0.01, upper = 1", "band.width is given together with upper or lower"),
     ("width = 0.01", "width = 0.01, floor = 1", "band.floor belongs to relative bands, and this one is in coins"),
-    (BAND, 'band = { unit = "relative", width = 1 }', "is 1 of the holding, which is 100 %; did you mean 0.01 (1 %)"),
-    (BAND, 'band = { unit = "quote", width = 0.01 }', 'did you mean unit = "coins" or "relative"?'),
+    (BAND, 'band = { rule = "relative", width = 1 }', "is 1 of the holding, which is 100 %; did you mean 0.01 (1 %)"),
+    (BAND, 'band = { rule = "quote", width = 0.01 }', 'did you mean rule = "coins" or "relative"?'),
     ("width = 0.01", "width = 5", "guards.position is 2 coins, less than the width of the band"),
     # execution
     (
@@ -93,7 +93,7 @@ REFUSED = [
     ),
     (
         f"{BAND}",
-        'band = { unit = "coins", width = 0.01, rebalance_to = "edge" }\nexecution.cooldown_s = 0',
+        'band = { rule = "coins", width = 0.01, rebalance_to = "edge" }\nexecution.cooldown_s = 0',
         "execution.cooldown_s is 0 and the band rebalances to its edge",
     ),
     # guards
@@ -152,7 +152,7 @@ SECOND = """
 [hedges.OTHER]
 underlying = "BTC"
 instruments = ["main:BTC/USDT:USDT"]
-band = { unit = "coins", width = 0.01 }
+band = { rule = "coins", width = 0.01 }
 guards = { position = 2 }
 """
 
@@ -198,7 +198,7 @@ def test_a_contract_on_thousands_of_a_coin_hedges_the_coin(tmp_path: Path) -> No
 
 
 def test_a_relative_band_needs_no_floor(tmp_path: Path) -> None:
-    settings = load(tmp_path, changed(BAND, 'band = { unit = "relative", width = 0.01 }'))
+    settings = load(tmp_path, changed(BAND, 'band = { rule = "relative", width = 0.01 }'))
     assert settings.hedges["BTC"].band.floor == 0
 
 

@@ -21,12 +21,12 @@ venue = "binance"
 
 [hedges.BTC]
 instruments = ["vault:BTC/USDT:USDT"]
-band = { unit = "relative", width = 0.01, floor = 0.002 }
+band = { rule = "relative", width = 0.01, floor = 0.002 }
 guards = { position = 3, order_notional = 300_000 }
 
 [hedges.ETH]
 instruments = ["desk:ETH/USDT:USDT"]
-band = { unit = "relative", width = 0.01, floor = 0.02 }
+band = { rule = "relative", width = 0.01, floor = 0.02 }
 guards = { position = 50, order_notional = 300_000 }
 """
 

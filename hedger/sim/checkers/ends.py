@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Collection, Iterator, Mapping
 from decimal import Decimal
 
-from hedger.engine.policy import Band, BandUnit, Hedge
+from hedger.engine.policy import Band, BandRule, Hedge
 from hedger.model.numeric import ZERO
 from hedger.sim.checkers.finding import Finding
 from hedger.sim.checkers.witness import Witness
@@ -126,8 +126,8 @@ def _target(hedge: Hedge, holding: Decimal, price: Decimal) -> Decimal:
 
 def edges_of(band: Band, holding: Decimal, price: Decimal) -> tuple[Decimal, Decimal]:
     """The band's (upper, lower) width in coins, computed here and not by the engine."""
-    if band.unit is BandUnit.COINS:
+    if band.rule is BandRule.COINS:
         return band.upper, band.lower
-    if band.unit is BandUnit.QUOTE:
+    if band.rule is BandRule.QUOTE:
         return band.upper / price, band.lower / price
     return max(band.upper * abs(holding), band.floor), max(band.lower * abs(holding), band.floor)

@@ -1,0 +1,65 @@
+"""Whether prices and accounts are young enough to act on, by our clock and by the venue's."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from hedger.engine.policy import Hedge
+from hedger.engine.state import Reason, State
+from hedger.model.instrument import InstrumentId
+from hedger.model.market import Mark, Quote
+
+DAY_MS = 86_400_000
+FUTURE_MS = 2_000
+
+
+class Denied(NamedTuple):
+    """Why an order may not be sent: a reason from the closed list, and the numbers for a person."""
+
+    reason: Reason
+    detail: str
+
+
+def stale_input(state: State, hedge: Hedge, id: InstrumentId, *, to_reduce: bool = False) -> Denied | None:
+    """The first input that is too old to act on, by our clock or by the venue's.
+
+    To reduce a position (`to_reduce`), only its own account must be known.
+    """
+    offset = state.accounts[id.account].offset_ms
+    quote, mark = state.quotes.get(id), state.marks.get(id)
+    return (
+        _stale_price(state.now, Reason.QUOTE_AGE, id, quote, offset, hedge.guards.quote_age)
+        or _stale_price(state.now, Reason.MARK_AGE, id, mark, offset, hedge.guards.mark_age)
+        or stale_account(state, hedge, (id.account,) if to_reduce else state.accounts_of_hedge[hedge.name])
+    )
+
+
+def _stale_price(
+    now: int, reason: Reason, id: InstrumentId, held: tuple[Quote | Mark, int] | None, offset_ms: int, limit: int
+) -> Denied | None:
+    if held is None:
+        return Denied(reason, f"{id} has not been seen yet")
+    age = _age(now, held[1], held[0].exchange_at, offset_ms)
+    return Denied(reason, f"{id} is {age} ms old, the limit is {limit} ms") if age > limit else None
+
+
+def stale_account(state: State, hedge: Hedge, accounts: tuple[str, ...]) -> Denied | None:
+    """The first of a hedge's accounts whose believed reading is too old."""
+    limit = hedge.guards.account_age
+    for account in accounts:
+        view = state.accounts[account]
+        if view.reading is None:
+            return Denied(Reason.ACCOUNT_AGE, f"account {account} has not been read yet")
+        age = _age(state.now, view.believed_at, view.reading.exchange_at, view.offset_ms)
+        if age > limit:
+            why = f"; {view.last_failure}" if view.last_failure else ""
+            return Denied(Reason.ACCOUNT_AGE, f"account {account} was read {age} ms ago, the limit is {limit} ms{why}")
+    return None
+
+
+def _age(now: int, received_at: int, exchange_at: int, offset_ms: int) -> int:
+    """The worse of both ages; a venue time in our future by more than a little is as bad as one long past."""
+    venue_age = now + offset_ms - exchange_at
+    if venue_age < -FUTURE_MS:
+        return max(now - received_at, -venue_age + DAY_MS)
+    return max(now - received_at, venue_age)
