@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input -
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help paper test check style types layers dependencies tidy bench simulate soak crashes planted mutants picture lock fmt clean
+.PHONY: help paper test check style types layers dependencies tidy bench simulate soak crashes planted mutants picture study lock fmt clean
 
 help: ## print these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -60,6 +60,9 @@ mutants: .venv/.dev ## change the safety core everywhere and count what no test 
 
 picture: .venv/.dev ## draw the README's picture from a paper run
 	$(BIN)/python -m tests.support.picture
+
+study: .venv/.dev ## measure the bands by Monte Carlo and write docs/bands.md's tables and pictures
+	$(BIN)/python -m tests.support.band_pictures
 
 fmt: .venv/.dev ## put the source into its one form
 	$(BIN)/ruff check --quiet --fix-only .

@@ -38,7 +38,7 @@ from hedger.sim.dialects.binance.signing import Credential
 from hedger.sim.exchange import Exchange
 from hedger.sim.listings import default_listings
 from hedger.sim.network import paper_network
-from hedger.sim.nouns import Wallet
+from hedger.sim.nouns import USDT_WALLETS, Wallet
 from hedger.sim.scaled_time import SharedClock
 from hedger.sim.tls import Certificates
 from hedger.venues import client as clients
@@ -207,7 +207,7 @@ def _furnished() -> Exchange:
     exchange = Exchange(listings=default_listings(("BTC",)), start_at=START_AT, users=("main",))
     exchange.deposit("main", Wallet.SPOT, "BTC", Decimal("0.5"))
     exchange.deposit("main", Wallet.LINEAR, "USDT", Decimal(10_000_000))
-    for wallet in Wallet:
+    for wallet in USDT_WALLETS:
         exchange.set_crowd(wallet, SYMBOL, Side.BUY, BID, Decimal(3))
         exchange.set_crowd(wallet, SYMBOL, Side.SELL, FAR, Decimal(3))
         exchange.publish(wallet, SYMBOL)

@@ -34,10 +34,10 @@ def measure() -> list[Row]:
     usual, decided, turns = [], [], []
     for _ in range(ROUNDS):
         plain = plain_turns()
-        usual.append(_rate(policy, _ready(policy, held="-1.5"), mix, at_least=0))
+        usual.append(_rate(policy, ready(policy, held="-1.5"), mix, at_least=0))
         turns.append(plain / usual[-1])
         # A coin too many: every quote asks for an order, and a guard has to say no, each time for another reason.
-        decided.append(_rate(policy, _ready(policy, held="-0.5"), refused, at_least=EVENTS))
+        decided.append(_rate(policy, ready(policy, held="-0.5"), refused, at_least=EVENTS))
     return [
         Row(
             name="step: events, usual mix",
@@ -118,7 +118,7 @@ def ten_hedges() -> Policy:
     return replace(policy, hedges=tuple(hedges))
 
 
-def _ready(policy: Policy, *, held: str) -> State:
+def ready(policy: Policy, *, held: str) -> State:
     """A state that has read its account twice, with a position of `held` against 1.5 coins in each hedge."""
     state = initial_state(policy, now=START - 10, epoch=1)
     loaded = InstrumentsLoaded(account="main", instruments=tuple(_instrument(coin) for coin in COINS))

@@ -64,6 +64,7 @@ async def play_attached(
         transport="wire",
         quiet=quiet,
         truths=truths,
+        signals=True,
         cancel=EmergencyExit(emergency_accounts_on(settings, exchange), clock),
     )
     return await play(stage, settings, directory=directory, wanted=wanted, seconds=seconds)

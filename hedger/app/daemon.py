@@ -14,6 +14,7 @@ from hedger.app.operating import Operating
 from hedger.app.version import VERSION
 from hedger.app.watching import Wanted, Watchers
 from hedger.engine.limits import EVALUATED
+from hedger.engine.money import pegs_of
 from hedger.engine.policy import Policy
 from hedger.engine.sane import flaw_of
 from hedger.engine.state import State
@@ -21,6 +22,7 @@ from hedger.errors import Bug, Halted, HedgerError
 from hedger.model.instrument import InstrumentId
 from hedger.model.market import Quote
 from hedger.model.message import Event, InstrumentsLoaded, Operation, OperatorAsked
+from hedger.runtime.history import HistoryPolling
 from hedger.runtime.journal import Journal
 from hedger.runtime.lease import Lease
 from hedger.runtime.lifeline import Lifeline
@@ -324,13 +326,19 @@ def polling_of(settings: Settings) -> Polling:
         clock_s=CLOCK_S,
         tick_s=polling.tick_ms / 1000,
         flush_s=FLUSH_S,
+        history=HistoryPolling(
+            interval_ms=settings.volatility.interval_s * 1000,
+            bars=settings.volatility.bars,
+            every_s=float(settings.volatility.every_s),
+        ),
     )
 
 
 def ids_by_account(policy: Policy) -> dict[str, tuple[InstrumentId, ...]]:
-    """The instruments that each account trades, each once."""
+    """The instruments that each account trades, and the pairs that tell what money or a coin is worth, each once."""
     ids: dict[str, tuple[InstrumentId, ...]] = dict.fromkeys(policy.accounts, ())
-    for hedge in policy.hedges:
-        for id in hedge.instruments:
-            ids[id.account] = (*ids[id.account], id)
+    told = tuple(peg.source for peg in pegs_of(policy) if peg.source is not None)
+    told += tuple(hedge.cross.spot for hedge in policy.hedges if hedge.cross is not None)
+    for id in dict.fromkeys((*(id for hedge in policy.hedges for id in hedge.instruments), *told)):
+        ids[id.account] = (*ids[id.account], id)
     return ids

@@ -13,12 +13,14 @@ from pathlib import Path
 
 from hedger.app.daemon import Daemon, conduct, forever, ids_by_account
 from hedger.app.exchange import START_AT, build_world
+from hedger.app.live import secrets_of, wanted_of
 from hedger.app.summary import Summary, summarise
 from hedger.app.watching import Wanted
 from hedger.engine.facts import gather
 from hedger.engine.policy import Policy
 from hedger.errors import HedgerError
 from hedger.model.message import FundingRead
+from hedger.ops.logs import configure_logging
 from hedger.ops.view import Banner
 from hedger.runtime.journal import Journal
 from hedger.runtime.lease import Lease
@@ -28,6 +30,7 @@ from hedger.settings.policy import to_policy
 from hedger.settings.schema import Settings
 from hedger.sim.nouns import Truth
 from hedger.sim.port import SimVenue, SteadyLink, drive
+from hedger.sim.scaled_time import SharedClock
 from hedger.sim.virtual_time import VirtualClock, run_virtual
 
 QUIET_S = 60.0
@@ -38,7 +41,8 @@ GRACE_S = 300.0
 class Stage:
     """What a paper run plays on: the venues, the clock, and the two things that only a harness may do.
 
-    `truths` are the exchange's, of each account; `cancel` is the watchdog's own way there.
+    `truths` are the exchange's, of each account; `cancel` is the watchdog's own way there. With `signals` it runs in
+    real time, and a person may end it.
     """
 
     venues: dict[str, Venue]
@@ -47,6 +51,7 @@ class Stage:
     quiet: Callable[[], Awaitable[None]]
     truths: Callable[[], Awaitable[Mapping[str, Truth]]]
     cancel: CancelAll = nothing_to_cancel
+    signals: bool = False
 
 
 async def play(stage: Stage, settings: Settings, *, directory: Path, wanted: Wanted, seconds: float | None) -> Summary:
@@ -60,7 +65,7 @@ async def play(stage: Stage, settings: Settings, *, directory: Path, wanted: Wan
         directory=directory,
         wanted=wanted,
         meanwhile=lambda daemon: _script(daemon, stage, policy, seconds),
-        signals=stage.transport == "wire",
+        signals=stage.signals,
         cancel=stage.cancel,
     )
     with closing(Journal.open(directory, read_only=True)) as journal:
@@ -120,15 +125,46 @@ def run_at_port(
     banner = Banner(kind="paper", transport="port", started_at=START_AT, speed=math.inf)
     wanted = Wanted(banner=banner, view=False, lines=lines, log=False)
     if directory is not None:
-        with Lease(directory):
-            Journal.set_aside(directory)  # it tells of another world
-        return run_virtual(_at_port(settings, seconds, wanted, replay, directory), START_AT)
+        _begin_anew(directory)
+        return run_virtual(_at_port(settings, VirtualClock(), seconds, wanted, directory, replay=replay), START_AT)
     with tempfile.TemporaryDirectory(prefix="hedger-paper-") as scratch:
-        return run_virtual(_at_port(settings, seconds, wanted, replay, Path(scratch)), START_AT)
+        return run_virtual(_at_port(settings, VirtualClock(), seconds, wanted, Path(scratch), replay=replay), START_AT)
 
 
-async def _at_port(settings: Settings, seconds: float, wanted: Wanted, replay: Path | None, directory: Path) -> Summary:
-    clock = VirtualClock()
+def run_at_port_live(settings: Settings, *, seconds: float | None, json: bool, metrics_port: int | None) -> Summary:
+    """Run at the settings' speed with the exchange attached at the venue port, for what no dialect speaks of.
+
+    It is shown, watched and ended as a run through the wire is. The exchange lives in this process: what an earlier
+    run left is of another world, and its journal is set aside.
+    """
+    directory, speed = Path(settings.state_dir) / "paper", float(settings.paper.speed)
+    configure_logging(settings.log.level.value, settings.log.format.value, secrets_of(settings))
+    on_terminal = sys.stdout.isatty()
+    banner = Banner(kind="paper", transport="port", started_at=START_AT, speed=speed)
+    shown = on_terminal and not json
+    wanted = wanted_of(
+        settings, banner=banner, view=shown, lines=not on_terminal and not json, directory=directory
+    ).quieter(json=json, metrics_port=metrics_port)
+    _begin_anew(directory)
+    clock = SharedClock.from_now(START_AT, speed)
+    return asyncio.run(_at_port(settings, clock, seconds, wanted, directory, signals=True))
+
+
+def _begin_anew(directory: Path) -> None:
+    with Lease(directory):
+        Journal.set_aside(directory)  # it tells of another world
+
+
+async def _at_port(
+    settings: Settings,
+    clock: Clock,
+    seconds: float | None,
+    wanted: Wanted,
+    directory: Path,
+    *,
+    replay: Path | None = None,
+    signals: bool = False,
+) -> Summary:
     world = build_world(settings, START_AT, replay)
     driving = asyncio.create_task(drive(world.exchange, clock))
     paper = settings.paper
@@ -144,7 +180,7 @@ async def _at_port(settings: Settings, seconds: float, wanted: Wanted, replay: P
     async def truths() -> Mapping[str, Truth]:
         return {name: world.exchange.truth(name) for name in venues}
 
-    stage = Stage(venues=venues, clock=clock, transport="port", quiet=quiet, truths=truths)
+    stage = Stage(venues=venues, clock=clock, transport="port", quiet=quiet, truths=truths, signals=signals)
     try:
         return await play(stage, settings, directory=directory, wanted=wanted, seconds=seconds)
     finally:

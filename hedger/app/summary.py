@@ -10,6 +10,8 @@ from decimal import Decimal
 from pydantic import TypeAdapter
 
 from hedger.engine.aim import aim
+from hedger.engine.exposure import exposure
+from hedger.engine.overlay import NO_OPTIONS
 from hedger.engine.policy import Hedge, Policy
 from hedger.engine.state import AccountView, Exposure, State
 from hedger.model.account import FundingPayment
@@ -22,6 +24,7 @@ from hedger.runtime.journal import Journal
 from hedger.sim.nouns import Truth, UserTrade, Wallet
 from hedger.sim.translation import parse_symbol
 
+PLACES = 12
 _FILL, _FUNDING = TypeAdapter(Fill), TypeAdapter(FundingPayment)
 
 
@@ -137,23 +140,15 @@ def summarise(
 
 def _hedge(state: State, hedge: Hedge, truths: Mapping[str, Truth]) -> HedgeSummary:
     """The delta from the exchange's truth, the target and band from the owner's policy at the last known price."""
-    spot = sum((truths[account].spot.get(hedge.underlying, ZERO) for account in hedge.spot_accounts), ZERO)
-    holding, futures = spot + hedge.static_quantity, _futures(state, hedge, truths)
-    mark = next((state.marks[id][0] for id in hedge.instruments if id in state.marks), None)
-    price = mark.index_price if mark is not None else Decimal(1)
-    held = Exposure(
-        spot=spot,
-        static=hedge.static_quantity,
-        futures=futures,
-        low=holding + futures,
-        high=holding + futures,
-    )
-    target, edges = aim(state, hedge, held, price)
+    seen = next((id for id in hedge.instruments if id in state.marks and id in state.instruments), None)
+    price = state.instruments[seen].coin_price(state.marks[seen][0].index_price) if seen is not None else Decimal(1)
+    held = _held(state, hedge, truths)
+    target, edges, flaw = aim(state, hedge, held, price)
     memory = state.hedges[hedge.name]
     outside_ms = memory.outside_ms + (state.now - memory.outside_since if memory.outside_since is not None else 0)
     return HedgeSummary(
-        hedged=mark is not None and edges.holds(holding + futures - target),
-        net_delta=holding + futures,
+        hedged=seen is not None and flaw is None and edges.holds(held.delta - target),
+        net_delta=held.delta,
         target=target,
         band=(target - edges.lower, target + edges.upper),
         max_abs_delta=memory.max_abs_delta,
@@ -162,11 +157,32 @@ def _hedge(state: State, hedge: Hedge, truths: Mapping[str, Truth]) -> HedgeSumm
     )
 
 
-def _futures(state: State, hedge: Hedge, truths: Mapping[str, Truth]) -> Decimal:
-    """The positions in the coin of every account that the hedge looks at; a contract of this exchange is one coin."""
-    symbols = {_symbol(id) for id in hedge.instruments}
-    held = (truths[account].positions for account in state.accounts_of_hedge[hedge.name])
-    return sum((positions.get(symbol, ZERO) for positions in held for symbol in symbols), ZERO)
+def _held(state: State, hedge: Hedge, truths: Mapping[str, Truth]) -> Exposure:
+    """The exposure by the exchange's own mathematics: coin equity, contracts of every payoff, the delta of options.
+
+    What hedges with other coins is counted in coins that move alike, which only the engine knows: there its own
+    exposure stands, and the positions behind it are compared with the exchange's one by one.
+    """
+    believed = exposure(state, hedge)
+    if hedge.cross is not None and believed is not None:
+        return believed
+    accounts, coin = state.accounts_of_hedge[hedge.name], hedge.underlying
+    spot = sum((_owned(truths[account], coin) for account in hedge.spot_accounts), ZERO)
+    moving = sum((truths[account].deltas.get(coin, ZERO) - _owned(truths[account], coin) for account in accounts), ZERO)
+    if options_held := any(truths[account].options for account in accounts):
+        moving = round(moving, PLACES)  # greeks have more digits than anybody reads
+    options, futures = NO_OPTIONS, moving
+    if believed is not None and options_held:
+        futures = believed.futures
+        options = believed.options._replace(delta=moving - futures)
+    delta = spot + hedge.static_quantity + moving
+    return Exposure(spot=spot, static=hedge.static_quantity, futures=futures, low=delta, high=delta, options=options)
+
+
+def _owned(truth: Truth, coin: str) -> Decimal:
+    """The coins of an account: in the spot wallet, and the equity of the wallet that is kept in them."""
+    wallets = truth.wallets.get(coin, ZERO) + truth.unrealized.get(coin, ZERO)
+    return truth.spot.get(coin, ZERO) + wallets
 
 
 # --- where the journal and the exchange disagree, in words ----------------------------------------------------------
@@ -192,7 +208,7 @@ def _trade_differences(journal: Journal, truths: Mapping[str, Truth]) -> list[st
     booked = (_FILL.validate_json(body) for _, _, body in journal.rows("fill"))
     fills = {(fill.id.account, _symbol(fill.id), fill.trade_id): fill for fill in booked}
     traded = ((account, trade) for account, truth in truths.items() for trade in truth.trades if _is_ours(trade))
-    trades = {(account, t.symbol, str(t.trade_id)): t for account, t in traded if t.wallet is Wallet.LINEAR}
+    trades = {(account, t.symbol, str(t.trade_id)): t for account, t in traded if t.wallet is not Wallet.SPOT}
     told = [f"trade {key} is not in the journal" for key in sorted(trades.keys() - fills.keys())]
     told += [f"fill {key} is not on the exchange" for key in sorted(fills.keys() - trades.keys())]
     for key in sorted(fills.keys() & trades.keys()):
@@ -219,13 +235,14 @@ def _summed(payments: Sequence[tuple[str, Decimal]]) -> str:
 
 
 def _position_differences(view: AccountView, account: str, truth: Truth) -> list[str]:
-    """Every perpetual of the exchange against what is believed of it; nothing is believed of an account never read."""
+    """Every contract of the exchange against what is believed of it; nothing is believed of an account never read."""
     if view.reading is None:
         return []
-    held = {_symbol(p.id): p.quantity + view.fills_since.get(p.id, ZERO) for p in view.reading.positions}
+    options = {_symbol(option.id): option.quantity for option in view.reading.options}
+    held = options | {_symbol(p.id): p.quantity + view.fills_since.get(p.id, ZERO) for p in view.reading.positions}
     return [
         f"position {account}:{symbol}: {held.get(symbol, ZERO)} believed, {quantity} on the exchange"
-        for symbol, quantity in truth.positions.items()
+        for symbol, quantity in (truth.positions | truth.options).items()
         if held.get(symbol, ZERO) != quantity
     ]
 

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
+from hedger.cli.gamma import YesOption, say_before_start
 from hedger.cli.options import ConfigOption, StateDirOption, settings_of
 from hedger.errors import ConfigError, NotHedged
 
@@ -31,6 +32,7 @@ def paper(
     metrics_port: Annotated[
         int | None, typer.Option(min=0, max=65_535, help="The port of /metrics and health; 0 chooses a free one.")
     ] = None,
+    yes: YesOption = False,
 ) -> None:
     """Hedge a paper portfolio on the embedded exchange, and judge the end against the exchange's own truth.
 
@@ -38,7 +40,9 @@ def paper(
     length and was not stopped by a person in the middle of something, if the book is not hedged at the end.
     """
     from hedger.cli.show import print_summary
+    from hedger.settings.paper_rules import needs_port
     from hedger.settings.schema import Mode
+    from hedger.settings.target_rules import is_relative
 
     fastest = speed == "max"
     overrides: dict[str, Any] = {
@@ -54,8 +58,13 @@ def paper(
             f"mode is {declared.mode.value} in {config}: `hedger paper` needs paper, `hedger run` runs it"
         )
     settings = settings_of(config, overrides)
+    say_before_start(settings, yes=yes)
     length = None if settings.paper.duration_s is None else float(settings.paper.duration_s)
     if replay is not None:
+        if needs_port(settings.paper):
+            raise ConfigError("--replay has recorded books only: take contracts, options and coins out of [paper]")
+        if any(is_relative(hedge.target) for hedge in settings.hedges.values()):
+            raise ConfigError("--replay starts at a recorded price: write each target's strike as a price, not a share")
         from hedger.app.recording import replay_seconds
 
         length = replay_seconds(replay, length)
@@ -65,6 +74,10 @@ def paper(
         if length is None:
             raise ConfigError("--speed max needs --seconds: on virtual time there is no moment to press Ctrl-C")
         summary = run_at_port(settings, seconds=length, replay=replay, directory=state_dir, json=json)
+    elif needs_port(settings.paper):
+        from hedger.app.paper import run_at_port_live
+
+        summary = run_at_port_live(settings, seconds=length, json=json, metrics_port=metrics_port)
     else:
         from hedger.app.wire import run_through_wire
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 from typer.exceptions import TyperException
 
-from hedger.cli import inspect, journal, operate, paper, run, settings, simulate
+from hedger.cli import band, funding, gamma, inspect, journal, operate, paper, pnl, run, settings, simulate
 from hedger.errors import ConfigError
 
 app = typer.Typer(
@@ -23,8 +23,12 @@ app.command("exchange", hidden=True)(paper.exchange)
 app.command("simulate")(simulate.simulate)
 app.command("run")(run.run)
 app.command("record")(run.record)
+app.command("gamma")(gamma.gamma)
+app.command("band")(band.band)
+app.command("funding")(funding.funding)
 app.command("doctor")(inspect.doctor)
 app.command("status")(inspect.status)
+app.command("pnl")(pnl.pnl)
 app.command("explain")(journal.explain)
 app.command("replay")(journal.replay)
 app.command("kill")(operate.kill)

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from hedger.cli.gamma import YesOption, say_before_start
 from hedger.cli.options import ConfigOption, StateDirOption, settings_of
 from hedger.errors import ConfigError
 
@@ -17,6 +18,7 @@ def run(
     live: Annotated[bool, typer.Option("--live", help="The second switch that live trading needs.")] = False,
     state_dir: StateDirOption = None,
     view: Annotated[bool, typer.Option("--view/--no-view", help="Draw the live view on a terminal.")] = True,
+    yes: YesOption = False,
 ) -> None:
     """Hedge for real: shadow, testnet or live, as the configuration's mode says."""
     from hedger.settings.schema import Mode
@@ -27,6 +29,7 @@ def run(
     settings = settings_of(config, overrides)
     if settings.mode is Mode.PAPER:
         raise ConfigError(f"mode is paper in {config}: use `hedger paper --config {config}`")
+    say_before_start(settings, yes=yes)
     from hedger.app.live import run_live
 
     run_live(settings, view=view)

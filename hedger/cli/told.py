@@ -30,8 +30,20 @@ def _rows(known: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name, hedge in known["hedges"].items():
         for order in hedge.get("orders", []):
             yield f"{name}.order", _order(order)
-        yield from ((f"{name}.{key}", str(value)) for key, value in hedge.items() if key not in _OF_ORDERS)
+        for key, value in hedge.items():
+            if key not in _OF_ORDERS:
+                yield from _flat(f"{name}.{key}", value)
     yield from ((key, str(known[key])) for key in _HEAD if known.get(key) is not None)
+
+
+def _flat(name: str, value: Any) -> Iterator[tuple[str, str]]:
+    """A table within the status as rows of its own, without what is not known."""
+    if not isinstance(value, Mapping):
+        yield name, str(value)
+        return
+    for key, part in value.items():
+        if part is not None:
+            yield from _flat(f"{name}.{key}", part)
 
 
 def _switch(gate: Mapping[str, Any]) -> str:

@@ -5,17 +5,19 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import NamedTuple
 
-from hedger.engine.band import Widths, widths
-from hedger.engine.policy import Hedge
+from hedger.engine.band import Widths, steady, widths
+from hedger.engine.conditions import conditions, size_of
+from hedger.engine.policy import COMPUTED, BandRule, Hedge
 from hedger.engine.state import Exposure, State
 from hedger.engine.target import target_delta
 
 
 class Aim(NamedTuple):
-    """The wanted net delta in coins, and the band around it."""
+    """The wanted net delta in coins, and the band around it; with a `flaw`, for a person, nothing may be traded."""
 
     target: Decimal
     edges: Widths
+    flaw: str | None = None
 
     def holds(self, delta: Decimal) -> bool:
         """Whether a net delta lies in the band around the target."""
@@ -24,4 +26,9 @@ class Aim(NamedTuple):
 
 def aim(state: State, hedge: Hedge, held: Exposure, price: Decimal) -> Aim:
     """The target and the band of a hedge at a price of the coin in quote (> 0)."""
-    return Aim(target_delta(hedge, held, price), widths(hedge.band, held.unhedged, price))
+    band, now = hedge.band, conditions(state, hedge, held, price)
+    size = held.unhedged if band.rule is BandRule.RELATIVE else size_of(held)
+    edges = widths(band, size, price, now)
+    if band.rule in COMPUTED and now.flaw is None:
+        edges = steady(state.hedges[hedge.name].edges, edges)
+    return Aim(target_delta(hedge, held, price, state.now) + now.lean, edges, now.flaw)

@@ -8,14 +8,16 @@ from decimal import Decimal
 
 from hedger.engine.aim import aim
 from hedger.engine.band import Widths
-from hedger.engine.changes import held, remember
+from hedger.engine.changes import remember
 from hedger.engine.executions import has_word, is_unasked, refused, shown, undoes_our_fills, unshown
+from hedger.engine.expiry import has_expired, has_settled
 from hedger.engine.exposure import exposure
 from hedger.engine.movement import Absence, Doubt, Strange
 from hedger.engine.policy import Hedge, Policy
+from hedger.engine.settled import coins_owned, held, option_moves, units_in_coins
 from hedger.engine.state import AccountView, State
 from hedger.model.account import AccountReading, Position
-from hedger.model.instrument import InstrumentId
+from hedger.model.instrument import InstrumentId, Payoff
 from hedger.model.message import AccountRead
 from hedger.model.numeric import ZERO
 
@@ -105,7 +107,8 @@ def _lacks_a_row(
     until enough readings agree that it is gone.
     """
     held = {p.id.symbol for p in reading.positions}
-    lacking = [str(id) for id in state.hedges_of_instrument if id.account == reading.account and id.symbol not in held]
+    ours = (id for id in state.hedges_of_instrument if id.account == reading.account and not has_expired(state, id))
+    lacking = [str(id) for id in ours if id.symbol not in held]
     for hedge in policy.hedges:
         coin, before = hedge.underlying, view.reading.collateral if view.reading is not None else {}
         went = before.get(coin, ZERO) and coin not in reading.collateral and coin not in gone
@@ -132,6 +135,8 @@ def _contradicted(state: State, policy: Policy, view: AccountView, event: Accoun
     contradicted = []
     for id in _ids(policy, view.reading, event.reading):
         left, _ = _left(view, view.reading, event, id, policy.settle_ms)
+        if has_settled(state, id, event.reading):
+            continue  # it was the end of the contract that took it, whatever we did before
         if undoes_our_fills(view, id, left, state.now) or is_unasked(view, id, left):
             contradicted.append(id)
     return contradicted
@@ -145,7 +150,7 @@ def _lacks(ids: list[InstrumentId]) -> str:
 
 def _ids(policy: Policy, old: AccountReading, new: AccountReading) -> list[InstrumentId]:
     """The instruments of two readings whose coins are hedged on this account."""
-    coins = {hedge.underlying for hedge in policy.hedges if concerns(hedge, new.account)}
+    coins = {coin for hedge in policy.hedges if concerns(hedge, new.account) for coin in hedge.coins}
     return list(dict.fromkeys(p.id for p in (*old.positions, *new.positions) if p.underlying in coins))
 
 
@@ -288,10 +293,15 @@ def _differ(state: State, policy: Policy, old: AccountReading, new: AccountReadi
     for hedge in policy.hedges:
         edges = _edges(state, hedge) if concerns(hedge, new.account) else None
         if edges is not None:
-            moved = abs(_coins(hedge, new, {}) - _coins(hedge, old, since))
-            if moved > policy.delta_jump_bands * (edges.upper + edges.lower):
+            moved = abs(_coins(state, hedge, new, {}) - _coins(state, hedge, old, since))
+            if moved > policy.delta_jump_bands * (edges.upper + edges.lower) or _options_moved(hedge, old, new):
                 return True
     return False
+
+
+def _options_moved(hedge: Hedge, old: AccountReading, new: AccountReading) -> bool:
+    """Whether an option came, went or changed other than by its expiry: a row that is missing is not a sale."""
+    return any(move.underlying == hedge.underlying and not move.ended for move in option_moves(old, new))
 
 
 def _edges(state: State, hedge: Hedge) -> Widths | None:
@@ -308,11 +318,18 @@ def concerns(hedge: Hedge, account: str) -> bool:
     return account in hedge.spot_accounts or any(id.account == account for id in hedge.instruments)
 
 
-def _coins(hedge: Hedge, reading: AccountReading, since: dict[str, Decimal]) -> Decimal:
-    coins = held(reading, hedge.underlying)
+def _coins(state: State, hedge: Hedge, reading: AccountReading, since: dict[str, Decimal]) -> Decimal:
+    """What a reading holds in coins, told so that no price moves it: wallets, positions in units, and of contracts that
+    settle in the coin the equity beside them."""
+    coins = coins_owned(reading, hedge.underlying)
     for position in reading.positions:
-        if position.underlying == hedge.underlying:
-            coins += (position.quantity + since.get(position.id.symbol, ZERO)) * position.contract_multiplier
+        if position.underlying != hedge.underlying:
+            continue
+        more = since.get(position.id.symbol, ZERO)
+        if position.payoff is not Payoff.INVERSE:
+            coins += (position.quantity + more) * position.contract_multiplier
+        elif more:
+            coins += units_in_coins(state, position.id, more)
     return coins
 
 
@@ -326,7 +343,7 @@ def _look_again_elsewhere(state: State, policy: Policy, old: AccountReading | No
         others = [name for name in state.accounts_of_hedge[hedge.name] if name != new.account]
         moved = abs(held(new, hedge.underlying) - held(old, hedge.underlying))
         edges = _edges(state, hedge) if moved and others and concerns(hedge, new.account) else None
-        if edges is not None and moved > min(edges):
+        if edges is not None and moved > min(edges.upper, edges.lower):
             for name in others:
                 accounts[name] = _awaited(accounts[name], state.now)
     return state._replace(accounts=accounts)

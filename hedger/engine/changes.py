@@ -15,11 +15,12 @@ from hedger.engine.executions import ask_for_executions, heard_of, key_of, on_li
 from hedger.engine.movement import Movement, Shift
 from hedger.engine.order_flow import order_of
 from hedger.engine.policy import Policy
+from hedger.engine.settled import coins_owned, has_ended, option_moves, units_in_coins
 from hedger.engine.state import AccountView, Change, ChangeCause, State
-from hedger.model.account import AccountReading
+from hedger.model.account import AccountReading, Position
 from hedger.model.identity import parse_order_id
-from hedger.model.instrument import InstrumentId
-from hedger.model.message import Command, FillsRead, ReadFills
+from hedger.model.instrument import Instrument, InstrumentId, Payoff
+from hedger.model.message import Command, FillsRead, FundingRead, ReadFills
 from hedger.model.numeric import ZERO
 from hedger.model.order import Fill, FillCause
 
@@ -50,12 +51,18 @@ def remember(
 ) -> State:
     """The state with what a believed reading moved and our fills do not explain: `moved`, signed, in units.
 
-    `old` is the view before the reading. Coins that came or went are told at once: no order of ours moves them.
+    `old` is the view before the reading. Coins that came or went are told at once, unless news of a trade that moved
+    them is still to come. A contract that was gone at its expiry was settled, and an option moves at its owner's wish
+    or at its end: neither is a drift.
     """
-    account, view = _view_of(state, old)
+    account, before, view = _views_of(state, old)
     movement, since_at = view.movement, view.movement.explained_at or old.believed_at
-    shifts = dict(movement.shifts)
+    shifts, reading = dict(movement.shifts), view.reading
+    assert reading is not None, "movement is between two readings"
+    settled, cash = _settled(state, before, reading, moved)
     for id, quantity in moved.items():
+        if has_ended(before, reading, id):
+            continue
         fresh = Shift(quantity=ZERO, began_at=state.now, since_at=since_at, read_at=0, seen_at=0)
         had = shifts.get(id, fresh)
         left = had.quantity + quantity
@@ -63,45 +70,114 @@ def remember(
     if not shifts and not view.ahead:
         since_at = requested_at
     state = _with(state, account, replace(movement, shifts=shifts, explained_at=since_at))
-    return _tell_coins(state, policy, account, old.reading, view.reading)
+    return _tell_coins(_told(state, settled), policy, account, before, reading, cash)
 
 
-def _view_of(state: State, old: AccountView) -> tuple[str, AccountView]:
+def _views_of(state: State, old: AccountView) -> tuple[str, AccountReading, AccountView]:
     reading = old.reading
     assert reading is not None, "movement is between two readings"
-    return reading.account, state.accounts[reading.account]
+    return reading.account, reading, state.accounts[reading.account]
+
+
+def _settled(
+    state: State, old: AccountReading, new: AccountReading, moved: Mapping[InstrumentId, Decimal]
+) -> tuple[list[Change], frozenset[str]]:
+    """The contracts that ended and the options that moved, each told, and the coins that their cash is paid in."""
+    changes, cash = [], set[str]()
+    for id, quantity in moved.items():
+        if has_ended(old, new, id):
+            changes.append(_change(state, old.account, id.symbol, ChangeCause.SETTLEMENT, quantity, "it has expired"))
+            cash |= {p.underlying for p in old.positions if p.id == id and p.payoff is Payoff.INVERSE}
+    for move in option_moves(old, new):
+        cause = ChangeCause.SETTLEMENT if move.ended else ChangeCause.OPTION_TRADE
+        text = "it has expired" if move.ended else "options are their owner's to trade"
+        changes.append(_change(state, old.account, move.id.symbol, cause, move.quantity, text))
+        cash.add(move.settle)
+    return changes, frozenset(cash)
 
 
 def _tell_coins(
-    state: State, policy: Policy, account: str, old: AccountReading | None, new: AccountReading | None
+    state: State, policy: Policy, account: str, old: AccountReading, new: AccountReading, cash: frozenset[str]
 ) -> State:
-    """Tell coins that came or went, fees aside, once they come to a lot: less is dust, and is kept until it does."""
-    if old is None or new is None:
-        return state
+    """Tell coins that came or went, fees aside, once they come to a lot: less is dust, and is kept until it does.
+
+    What a contract's settlement or an option's price paid in the same reading (`cash`) is no transfer.
+    """
     movement = state.accounts[account].movement
     coins, changes = dict(movement.coins), []
-    for asset, lot in _watched(state, policy, account).items():
-        left = coins.get(asset, ZERO) + held(new, asset) - held(old, asset)
-        if left and abs(left) >= lot:
+    for asset, least in _watched(state, policy, account, new).items():
+        left = coins.get(asset, ZERO) + coins_owned(new, asset) - coins_owned(old, asset)
+        if asset in cash:
+            left = ZERO
+        elif left and abs(left) >= least and not _awaits_trades(state, account, asset):
             changes.append(_change(state, account, asset, ChangeCause.TRANSFER, left, "coins came or went"))
             left = ZERO
         coins[asset] = left
     return _told(_with(state, account, replace(movement, coins=coins)), changes)
 
 
-def held(reading: AccountReading, asset: str) -> Decimal:
-    """Coins of an asset in the spot wallet and as collateral."""
-    return reading.spot.get(asset, ZERO) + reading.collateral.get(asset, ZERO)
-
-
-def _watched(state: State, policy: Policy, account: str) -> dict[str, Decimal]:
-    """The coins that count in a hedge on this account, with a lot of the hedge's first instrument in coins."""
-    lots: dict[str, Decimal] = {}
+def _watched(state: State, policy: Policy, account: str, reading: AccountReading) -> dict[str, Decimal]:
+    """The coins that count in a hedge on this account, with the least that is told of each: a lot of the hedge's first
+    instrument in coins, and what contracts that settle in the coin may have paid or been paid in funding."""
+    least: dict[str, Decimal] = {}
     for hedge in policy.hedges:
         rules = state.instruments.get(hedge.instruments[0])
         if account in hedge.spot_accounts:
-            lots[hedge.underlying] = rules.lot_size * rules.contract_multiplier if rules is not None else ZERO
-    return lots
+            lot = units_in_coins(state, rules.id, rules.lot_size) if rules is not None else ZERO
+            paid = (_funding_of(state, p) for p in reading.positions if p.underlying == hedge.underlying)
+            least[hedge.underlying] = lot + sum(paid, ZERO)
+    return least
+
+
+def _funding_of(state: State, position: Position) -> Decimal:
+    """Twice one interval's funding of an inverse contract, in coins: it moves the wallet before it is read."""
+    mark = state.marks.get(position.id)
+    if mark is None or position.payoff is not Payoff.INVERSE:
+        return ZERO
+    return 2 * abs(position.delta * mark[0].funding_rate)
+
+
+def _awaits_trades(state: State, account: str, asset: str) -> bool:
+    """Whether trades of contracts that settle in a coin have moved it, of which the executions are not known yet."""
+    view = state.accounts[account]
+    ids = {id for id, rules in state.instruments.items() if _settles_in(rules, asset) and id.account == account}
+    if ids & (view.movement.shifts.keys() | view.ahead.keys()):
+        return True
+    return any(order.filled != order.booked for order in state.orders.values() if order.id in ids)
+
+
+def _settles_in(rules: Instrument, asset: str) -> bool:
+    return rules.payoff is Payoff.INVERSE and rules.underlying == asset
+
+
+def funding_told(after: State, before: State, event: FundingRead) -> State:
+    """`after` the booking of payments: those in a coin are no transfer of it."""
+    view, seen = after.accounts[event.account], before.funding_seen.get(event.account, frozenset())
+    booked = after.funding_seen.get(event.account, frozenset()) - seen
+    coins = dict(view.movement.coins)
+    for payment in {p.payment_id: p for p in event.payments}.values():
+        if payment.payment_id in booked and payment.asset in coins:
+            coins[payment.asset] -= payment.amount
+    return _with(after, event.account, replace(view.movement, coins=coins)) if coins != view.movement.coins else after
+
+
+def _traded(state: State, movement: Movement, fills: Iterable[Fill]) -> Movement:
+    """The movement without the coins that executions of contracts that settle in them account for."""
+    coins = dict(movement.coins)
+    for fill in fills:
+        rules = state.instruments.get(fill.id)
+        if rules is not None and rules.payoff is Payoff.INVERSE and rules.underlying in coins:
+            coins[rules.underlying] -= rules.coins(fill.side.sign * fill.quantity, fill.price)
+    return replace(movement, coins=coins) if coins != movement.coins else movement
+
+
+def _unseen_trade(state: State, movement: Movement, id: InstrumentId, quantity: Decimal) -> Movement:
+    """The same for a movement that no execution explains: its price is taken to have been the mark."""
+    rules = state.instruments.get(id)
+    if rules is None or rules.payoff is not Payoff.INVERSE or rules.underlying not in movement.coins:
+        return movement
+    left = movement.coins[rules.underlying] - units_in_coins(state, id, quantity)
+    return replace(movement, coins={**movement.coins, rules.underlying: left})
 
 
 # --- executions came --------------------------------------------------------------------------------------------------
@@ -116,7 +192,7 @@ def own_fill_came(before: State, after: State, policy: Policy, fill: Fill) -> St
         return after._replace(accounts={**after.accounts, account: heard_of(view, after, policy, fill)})
     if was is None or order.booked == was.booked:
         return after
-    movement = replace(view.movement, trades_known=_known(view.movement, [fill]))
+    movement = _traded(after, replace(view.movement, trades_known=_known(view.movement, [fill])), [fill])
     if fill.fee_asset in movement.coins:
         coins = {**movement.coins, fill.fee_asset: movement.coins[fill.fee_asset] + fill.fee}
         movement = replace(movement, coins=coins)
@@ -154,11 +230,14 @@ def explain(state: State, policy: Policy, event: FillsRead) -> State:
     shifts = _less(view.movement.shifts, event.id, total)
     complete = event.since_at <= shift.since_at + view.offset_ms
     explained_at = view.movement.explained_at
+    movement = _traded(state, view.movement, strange)
     if event.id in shifts and complete and event.requested_at - shift.read_at >= ANSWERED_AFTER_MS:
-        changes.append(_rest(state, event.id, shifts.pop(event.id)))
+        left = shifts.pop(event.id)
+        changes.append(_rest(state, event.id, left))
+        movement = _unseen_trade(state, movement, event.id, left.quantity)
         explained_at = shift.read_at
     known = _known(view.movement, strange)
-    movement = replace(view.movement, shifts=shifts, trades_known=known, explained_at=explained_at)
+    movement = replace(movement, shifts=shifts, trades_known=known, explained_at=explained_at)
     return _told(_with(state, account, movement), changes)
 
 
@@ -217,16 +296,18 @@ def pursue(state: State) -> tuple[State, list[Command]]:
 
 def _pursue_one(state: State, account: str, view: AccountView) -> tuple[State, list[Command]]:
     commands: list[Command] = []
-    shifts, changes, explained_at = dict(view.movement.shifts), [], view.movement.explained_at
+    movement = view.movement
+    shifts, changes, explained_at = dict(movement.shifts), [], movement.explained_at
     for id, shift in view.movement.shifts.items():
         if id not in state.instruments or state.now - shift.began_at >= EXPLAINED_WITHIN_MS:
             changes += [_rest(state, id, shift)] if shift.quantity else []
+            movement = _unseen_trade(state, movement, id, shift.quantity)
             del shifts[id]
             explained_at = shift.read_at
         elif state.now - shift.asked_at >= ASK_AFTER_MS[min(shift.asks, len(ASK_AFTER_MS) - 1)]:
             commands.append(ReadFills(id=id, since_at=shift.since_at + view.offset_ms - READ_BACK_MS))
             shifts[id] = replace(shift, asked_at=state.now, asks=shift.asks + 1)
-    movement = replace(view.movement, shifts=shifts, explained_at=explained_at)
+    movement = replace(movement, shifts=shifts, explained_at=explained_at)
     return _told(_with(state, account, movement), changes), commands
 
 

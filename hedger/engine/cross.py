@@ -27,6 +27,16 @@ class Covariance(NamedTuple):
     shrinkage: float
 
 
+class Crossing(NamedTuple):
+    """A covariance as it is kept: `rows` of `Covariance.matrix`, adopted when it was last measured to differ; `at` (ms)
+    is when it was last measured."""
+
+    coins: tuple[str, ...]
+    rows: tuple[tuple[float, ...], ...]
+    shrinkage: float
+    at: int
+
+
 def covariance(coins: Sequence[str], returns: Matrix, *, per_year: float, halflife: float) -> Covariance:
     """The exponentially weighted covariance of returns of shape (bars, coins), oldest first, shrunk to one factor.
 

@@ -7,19 +7,22 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from hedger.engine.band import rebalance
-from hedger.engine.exposure import coins_of, position_of, room_for
-from hedger.engine.facts import Facts
+from hedger.engine.expiry import averages
+from hedger.engine.exposure import coins_for, position_of, room_for
+from hedger.engine.facts import Facts, facts_on
 from hedger.engine.freshness import Denied, stale_input
 from hedger.engine.gate import no_lease
 from hedger.engine.limits import Proposal, first_denial, reducible
 from hedger.engine.margin import affordable, endangered_position
 from hedger.engine.orders import Order, OrderStatus
-from hedger.engine.policy import Hedge, RebalanceTo
+from hedger.engine.policy import ChoiceRule, Hedge
 from hedger.engine.quoting import passive_price, touch_moved_away
+from hedger.engine.roll import LACKS_ROOM, leaving_leg, no_longer, overdue, roll_of, slices
 from hedger.engine.state import Action, HedgeState, Mode, Reason, Severity, State
+from hedger.engine.target import target_ended
 from hedger.model.instrument import Instrument
 from hedger.model.market import Mark, Quote
-from hedger.model.numeric import ONE, ceil_to, floor_to
+from hedger.model.numeric import ONE, ZERO, ceil_to, floor_to
 from hedger.model.order import Side
 
 REDUCE_EVERY_MS = 5_000
@@ -37,6 +40,7 @@ class Draft(NamedTuple):
     price: Decimal
     reduce_only: bool
     margin_reduction: bool
+    roll: bool = False
 
 
 class Verdict(NamedTuple):
@@ -60,6 +64,11 @@ def decide(state: State, hedge: Hedge, memory: HedgeState, facts: Facts | None) 
         return _reduce(state, hedge, memory)
     if facts.exposure.options.flaw is not None and not (working is not None and working.margin_reduction):
         return _give_way(working, Denied(Reason.OPTION_INPUT, facts.exposure.options.flaw))
+    if facts.flaw is not None and not (working is not None and working.margin_reduction):
+        return _give_way(working, Denied(Reason.BAND_INPUT, facts.flaw))
+    ended = target_ended(hedge.target, state.now)
+    if ended is not None and not (working is not None and working.margin_reduction):
+        return _give_way(working, Denied(Reason.TARGET_ENDED, ended))
     if working is None and facts.instrument.id in state.delisted:
         return Verdict(Action.DENY, Reason.INSTRUMENT_GONE, f"the venue does not list {facts.instrument.id} any more")
     saves = working is not None and working.margin_reduction
@@ -118,7 +127,11 @@ def _doubt(state: State, hedge: Hedge, memory: HedgeState, facts: Facts, order: 
     if order.margin_reduction:
         if memory.severity < Severity.REDUCE:
             return Denied(Reason.INSIDE_BAND, "the margin has recovered")
-    elif _overshoots(facts, order, coins_of(state, instrument, instrument.lot_size)):
+    elif order.roll:
+        against = no_longer(facts, order)
+        if against is not None:
+            return against
+    elif _overshoots(facts, order, coins_for(state, hedge, instrument, instrument.lot_size)):
         return Denied(Reason.WOULD_OVERSHOOT, "what is left of it would carry the delta past the target")
     elif memory.severity is Severity.REDUCE and _moves_against_reduction(state, order):
         return Denied(Reason.MARGIN_REDUCTION, "margin comes before the hedge")
@@ -150,9 +163,9 @@ def _moves_against_reduction(state: State, order: Order) -> bool:
 
 def _begin(state: State, hedge: Hedge, memory: HedgeState, facts: Facts) -> Verdict:
     if facts.inside:
-        return Verdict(Action.HOLD, Reason.INSIDE_BAND)
+        return _roll(state, hedge, memory, facts)
     low, high = facts.exposure.low - facts.target, facts.exposure.high - facts.target
-    coins = rebalance(hedge.band, facts.edges, low, high)
+    coins = rebalance(facts.edges, low, high)
     if not coins:
         return Verdict(Action.WAIT, Reason.UNRESOLVED_ORDERS, "an order whose fate is unknown may have done it")
     waiting = _must_wait(state, hedge, memory)
@@ -161,6 +174,8 @@ def _begin(state: State, hedge: Hedge, memory: HedgeState, facts: Facts) -> Verd
     side = Side.BUY if coins > 0 else Side.SELL
     opposite = _opposite_leg(state, hedge, facts, side)
     facts = opposite or facts
+    if averages(facts.instrument, state.now):
+        return Verdict(Action.DENY, Reason.EXPIRING, f"{facts.instrument.id} settles, and there is no other to trade")
     if passive_price(side, facts.quote, facts.instrument, hedge.execution) <= 0:
         return Verdict(Action.DENY, Reason.NO_QUOTE, _no_price(facts.instrument, facts.quote))
     units = _sized(hedge, facts, side, abs(coins), to_target=min(abs(low), abs(high)))
@@ -176,16 +191,46 @@ def _no_price(instrument: Instrument, quote: Quote) -> str:
 
 def _opposite_leg(state: State, hedge: Hedge, facts: Facts, side: Side) -> Facts | None:
     """The facts on another instrument of the hedge that holds a position this order can take off: legs are closed
-    before others are opened, so that two instruments never stand against each other."""
-    if reducible(side, position_of(state, facts.instrument.id)):
+    before others are opened, so that two instruments never stand against each other. What is being left goes first,
+    and by the rule of carry what earns less."""
+    if hedge.cross is not None:  # legs on different coins do not stand against each other
+        return None
+    best = facts.instrument.id
+    leaving = leaving_leg(state, hedge, best, side)
+    if leaving is not None:
+        return facts_on(state, hedge, facts, leaving)
+    if hedge.carry.rule is ChoiceRule.PREFERENCE and reducible(side, position_of(state, best)):
         return None
     for id in hedge.instruments:
         known = id in state.instruments and id not in state.delisted and stale_input(state, hedge, id) is None
-        if known and reducible(side, position_of(state, id)):
-            quote, mark = state.quotes[id][0], state.marks[id][0]
-            per_unit = coins_of(state, state.instruments[id], ONE)
-            return replace(facts, instrument=state.instruments[id], quote=quote, mark=mark, per_unit=per_unit)
+        if id == best or not known or averages(state.instruments[id], state.now):
+            continue
+        if reducible(side, position_of(state, id)):
+            return facts_on(state, hedge, facts, id)
     return None
+
+
+def _roll(state: State, hedge: Hedge, memory: HedgeState, facts: Facts) -> Verdict:
+    """Inside the band nothing is due but to move what is held of a contract that is being left."""
+    roll = roll_of(state, hedge, facts.instrument.id)
+    if roll is None:
+        late = overdue(state, hedge)
+        return Verdict(Action.HOLD, Reason.INSIDE_BAND if late is None else Reason.EXPIRING, late or "")
+    waiting = _must_wait(state, hedge, memory)
+    if waiting is not None:
+        return waiting
+    found = slices(state, hedge, roll, facts)
+    if isinstance(found, Denied):
+        rest = found.reason is Reason.BELOW_MINIMUM
+        return Verdict(Action.HOLD if rest else Action.DENY, Reason.INSIDE_BAND if rest else found.reason, found.detail)
+    verdict = Verdict(Action.HOLD, Reason.INSIDE_BAND)
+    for leg, side, units, detail in found:
+        verdict = _propose(state, hedge, memory, leg, side, units)
+        if verdict.draft is not None:
+            return verdict._replace(reason=Reason.ROLL, detail=detail, draft=verdict.draft._replace(roll=True))
+        if verdict.reason not in LACKS_ROOM:
+            break
+    return verdict
 
 
 def _must_wait(state: State, hedge: Hedge, memory: HedgeState) -> Verdict | None:
@@ -201,15 +246,17 @@ def _must_wait(state: State, hedge: Hedge, memory: HedgeState) -> Verdict | None
 def _sized(hedge: Hedge, facts: Facts, side: Side, coins: Decimal, *, to_target: Decimal) -> Decimal:
     """Coins to units on the lot grid: within the slice and the notional cap, never past the target.
 
-    To the target it is rounded down. To the edge it is rounded up, to the smallest order where that is more: one lot
-    inside the band is inside and one lot outside is not. `to_target` coins are all that may be traded.
+    To the target it is rounded down. To a reset short of it it is rounded up, to the smallest order where that is more:
+    one lot inside the band is inside and one lot outside is not. `to_target` coins are all that may be traded.
     """
     instrument = facts.instrument
+    if not facts.per_unit:  # its settlement average has fixed all of it: it moves with nothing any more
+        return ZERO
     lot, price = instrument.lot_size, passive_price(side, facts.quote, instrument, hedge.execution)
     unit_price = instrument.notional(ONE, price)
     most = floor_to(to_target / facts.per_unit, lot)
     units = coins / facts.per_unit
-    if hedge.band.rebalance_to is RebalanceTo.EDGE:
+    if facts.edges.reset_upper if side is Side.SELL else facts.edges.reset_lower:
         units = min(most, ceil_to(max(units, instrument.min_quantity, instrument.min_notional / unit_price), lot))
     caps = [most, units, instrument.max_quantity, hedge.guards.order_notional / unit_price]
     if hedge.execution.slice_quantity is not None:

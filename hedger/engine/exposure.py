@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 
+from hedger.engine.dated_marks import curve_of
 from hedger.engine.orders import OrderStatus
-from hedger.engine.overlay import NO_OPTIONS, overlay
+from hedger.engine.overlay import NO_OPTIONS, Overlay, summed
+from hedger.engine.overlay_rows import Rows, rows_of_readings
 from hedger.engine.policy import Hedge
 from hedger.engine.state import AccountView, Exposure, State
-from hedger.model.account import Position
+from hedger.model.account import AccountReading, Position
 from hedger.model.instrument import Instrument, InstrumentId, Payoff
 from hedger.model.numeric import ONE, ZERO
-from hedger.model.option import OptionPosition
 from hedger.model.order import Side
 
 
@@ -24,7 +26,7 @@ def exposure(state: State, hedge: Hedge) -> Exposure | None:
     """
     spot = ZERO
     futures = ZERO
-    held: list[OptionPosition] = []
+    readings: list[AccountReading] = []
     for account in state.accounts_of_hedge[hedge.name]:
         view = state.accounts[account]
         reading = view.reading
@@ -34,10 +36,11 @@ def exposure(state: State, hedge: Hedge) -> Exposure | None:
             spot += reading.spot.get(hedge.underlying, ZERO) + reading.equity(hedge.underlying)
         for position in reading.positions:
             if position.underlying == hedge.underlying:
-                futures += delta_of(position, state.now)
+                futures += delta_of(_priced(state, position), state.now, _settlement_ms(state, position))
         futures += _fills_since(state, hedge, view)
-        held += [option for option in reading.options if option.underlying == hedge.underlying and option.quantity]
-    options = overlay(held, _index_price(state, hedge, held), state.now) if held else NO_OPTIONS
+        if reading.options:
+            readings.append(reading)
+    options = _options(state, hedge, tuple(readings)) if readings else NO_OPTIONS
     low, high = _pending(state, hedge)
     delta = spot + hedge.static_quantity + futures + options.delta
     return Exposure(
@@ -50,24 +53,65 @@ def exposure(state: State, hedge: Hedge) -> Exposure | None:
     )
 
 
-def delta_of(position: Position, now: int) -> Decimal:
+def delta_of(position: Position, now: int, settlement_ms: int = 0) -> Decimal:
     """A position's delta in coins: q of a linear perpetual, q·F/S of a linear dated future (at a constant annualised
-    basis), N/P of an inverse contract, whose coins stand in the equity beside it."""
-    dated = position.expiry_at is not None and position.payoff is Payoff.LINEAR and position.index_price is not None
-    tail = position.mark_price / position.index_price if dated and position.index_price else ONE
-    return position.delta * tail
+    basis), N/P of an inverse contract, whose coins stand in the equity beside it. Over the settlement average of a
+    dated one it goes to nothing."""
+    if position.expiry_at is None:
+        return position.delta
+    tail = ONE
+    if position.payoff is Payoff.LINEAR and position.index_price:
+        tail = position.mark_price / position.index_price
+    return position.delta * tail * unsettled(position.expiry_at, settlement_ms, now)
 
 
 def coins_of(state: State, instrument: Instrument, units: Decimal) -> Decimal:
     """The delta in coins of `units` of an instrument at its last mark; an inverse contract needs to have been seen."""
     held = state.marks.get(instrument.id)
+    left = ONE
+    if instrument.expiry_at is not None:
+        left = unsettled(instrument.expiry_at, instrument.settlement_ms, state.now)
     if instrument.payoff is not Payoff.INVERSE and (instrument.expiry_at is None or held is None):
-        return units * instrument.contract_multiplier
+        return units * instrument.contract_multiplier * left
     if held is None:
         return ZERO
     mark = held[0]
     tail = mark.mark_price / mark.index_price if instrument.payoff is Payoff.LINEAR else ONE
-    return instrument.coins(units, mark.mark_price) * tail
+    return instrument.coins(units, mark.mark_price) * tail * left
+
+
+def coins_for(state: State, hedge: Hedge, instrument: Instrument, units: Decimal) -> Decimal:
+    """What `units` of one of a hedge's instruments are in coins of the hedge's underlying: their delta, and where the
+    instrument is on another coin, what that is worth in coins of ours. 0 while a price was never seen."""
+    coins = coins_of(state, instrument, units)
+    if hedge.cross is None or instrument.underlying == hedge.underlying:
+        return coins
+    quote, mark = state.quotes.get(hedge.cross.spot), state.marks.get(instrument.id)
+    if quote is None or mark is None:
+        return ZERO
+    return coins * instrument.coin_price(mark[0].index_price) / quote[0].mid_price
+
+
+def unsettled(expiry_at: int, settlement_ms: int, now: int) -> Decimal:
+    """The share of a dated contract's price that is not fixed yet: 1 before its settlement average, 0 after expiry."""
+    left = expiry_at - now
+    if left <= 0:
+        return ZERO
+    return ONE if left >= settlement_ms else Decimal(left) / settlement_ms
+
+
+def _priced(state: State, position: Position) -> Position:
+    """A dated linear position with the index that its venue does not tell beside it: that of its last mark."""
+    mark = state.marks.get(position.id) if position.expiry_at is not None and position.index_price is None else None
+    if mark is None:
+        return position
+    return replace(position, mark_price=mark[0].mark_price, index_price=mark[0].index_price)
+
+
+def _settlement_ms(state: State, position: Position) -> int:
+    """How long a position's settlement average lasts; nobody says it of what is not configured."""
+    rules = state.instruments.get(position.id)
+    return 0 if rules is None else rules.settlement_ms
 
 
 def position_of(state: State, id: InstrumentId) -> Decimal:
@@ -83,8 +127,8 @@ def room_for(state: State, hedge: Hedge, instrument: Instrument, side: Side) -> 
     """How many units an order on `side` may have so that the hedge's positions together stay within their limit, also
     if every order of unknown fate on that side fills. Not positive: there is no room."""
     others = (state.instruments[id] for id in hedge.instruments if id != instrument.id and id in state.instruments)
-    taken = sum((abs(coins_of(state, rules, position_of(state, rules.id))) for rules in others), ZERO)
-    per_unit = coins_of(state, instrument, ONE)
+    taken = sum((abs(coins_for(state, hedge, rules, position_of(state, rules.id))) for rules in others), ZERO)
+    per_unit = coins_for(state, hedge, instrument, ONE)
     if not per_unit:
         return ZERO
     room = (hedge.guards.position - taken) / per_unit
@@ -93,13 +137,25 @@ def room_for(state: State, hedge: Hedge, instrument: Instrument, side: Side) -> 
     return room - side.sign * position_of(state, instrument.id) - pending
 
 
-def _index_price(state: State, hedge: Hedge, held: list[OptionPosition]) -> Decimal:
-    """The live index in quote per coin; while none was seen, what the options were read with."""
-    for id in hedge.instruments:
-        instrument, mark = state.instruments.get(id), state.marks.get(id)
-        if instrument is not None and mark is not None:
-            return instrument.coin_price(mark[0].index_price)
-    return held[0].index_price
+def _options(state: State, hedge: Hedge, readings: tuple[AccountReading, ...]) -> Overlay:
+    rows = rows_of_readings(readings, hedge.underlying)
+    if not rows.names:
+        return NO_OPTIONS
+    return summed(rows, _index_price(state, hedge, rows), state.now, curve_of(state, hedge))
+
+
+def _index_price(state: State, hedge: Hedge, rows: Rows) -> Decimal:
+    """The live index in quote per coin, the newest of the hedge's instruments': one that has expired keeps its last.
+    While none was seen, what the options were read with."""
+    seen = [
+        (state.marks[id][1], -place, instrument.coin_price(state.marks[id][0].index_price))
+        for place, id in enumerate(hedge.instruments)
+        if id in state.marks and (instrument := state.instruments.get(id)) is not None
+        if instrument.underlying == hedge.underlying
+    ]
+    if seen:
+        return max(seen)[2]
+    return Decimal(repr(float(rows.index[0])))
 
 
 def _fills_since(state: State, hedge: Hedge, view: AccountView) -> Decimal:
@@ -112,8 +168,11 @@ def _fills_since(state: State, hedge: Hedge, view: AccountView) -> Decimal:
 
 
 def _pending(state: State, hedge: Hedge) -> tuple[Decimal, Decimal]:
-    """What live orders may still add to the delta: (at the lowest, at the highest), in coins."""
+    """What live orders may still add to the delta: (at the lowest, at the highest), in coins. Orders on other coins are
+    `engine/crossing.py`'s."""
     low = high = ZERO
+    if hedge.cross is not None:
+        return low, high
     for order in state.orders.values():
         if order.hedge == hedge.name and order.live:
             coins = coins_of(state, state.instruments[order.id], order.side.sign * order.remaining)

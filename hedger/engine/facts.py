@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from hedger.engine.aim import aim
+from hedger.engine.aim import Aim, aim
 from hedger.engine.band import Widths
-from hedger.engine.exposure import coins_of, exposure
+from hedger.engine.choice import choose
+from hedger.engine.conditions import smallest_order
+from hedger.engine.crossing import flaw_of_crossing, price_of, seen_from
+from hedger.engine.exposure import coins_for, exposure
 from hedger.engine.freshness import stale_input
 from hedger.engine.policy import Hedge
 from hedger.engine.state import Exposure, State
 from hedger.model.instrument import Instrument, InstrumentId
 from hedger.model.market import Mark, Quote
-from hedger.model.numeric import ONE
+from hedger.model.numeric import ONE, ZERO
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,7 +24,8 @@ class Facts:
     """What a decision is made on: one instrument's prices and the hedge's exposure, target and band, in coins.
 
     `per_unit` is the delta in coins of one unit of the instrument, `price` that of a coin in quote. `deviation` is net
-    delta minus target; `inside` whether it lies in the band.
+    delta minus target; `inside` whether it lies in the band. With a `flaw` in what the band is computed from, nothing
+    may be traded.
     """
 
     instrument: Instrument
@@ -34,36 +38,93 @@ class Facts:
     edges: Widths
     deviation: Decimal
     inside: bool
+    flaw: str | None = None
 
 
 def gather(state: State, hedge: Hedge) -> Facts | None:
     """The facts of a hedge on the instrument that it would trade; None while something was never seen."""
-    id = chosen(state, hedge)
-    instrument, quote, mark = state.instruments.get(id), state.quotes.get(id), state.marks.get(id)
+    if hedge.cross is not None:
+        return _across(state, hedge)
     held = exposure(state, hedge)
+    id = chosen(state, hedge, held)
+    instrument, quote, mark = state.instruments.get(id), state.quotes.get(id), state.marks.get(id)
     if instrument is None or quote is None or mark is None or held is None:
         return None
     price = instrument.coin_price(mark[0].index_price)
-    target, edges = aim(state, hedge, held, price)
+    target, edges, flaw = aim(state, hedge, held, price)
     deviation = held.delta - target
     return Facts(
         instrument=instrument,
         quote=quote[0],
         mark=mark[0],
-        per_unit=coins_of(state, instrument, ONE),
+        per_unit=coins_for(state, hedge, instrument, ONE),
         price=price,
         exposure=held,
         target=target,
         edges=edges,
         deviation=deviation,
         inside=edges.holds(deviation),
+        flaw=flaw,
     )
 
 
-def chosen(state: State, hedge: Hedge) -> InstrumentId:
-    """The instrument to trade: the first in order of preference that is listed and whose inputs are fresh."""
-    id = hedge.instruments[0]
-    if len(hedge.instruments) > 1:
-        listed = [id for id in hedge.instruments if id not in state.delisted] or [id]
-        id = next((id for id in listed if stale_input(state, hedge, id) is None), listed[0])
-    return id
+def chosen(state: State, hedge: Hedge, held: Exposure | None = None) -> InstrumentId:
+    """The instrument to trade, by the owner's rule: see `engine/choice.py`."""
+    return hedge.instruments[0] if len(hedge.instruments) == 1 else choose(state, hedge, held).id
+
+
+def facts_on(state: State, hedge: Hedge, facts: Facts, id: InstrumentId) -> Facts:
+    """The same facts with another instrument to trade, one whose quote and mark have been seen."""
+    instrument, quote, mark = state.instruments[id], state.quotes[id][0], state.marks[id][0]
+    per_unit = coins_for(state, hedge, instrument, ONE)
+    return replace(facts, instrument=instrument, quote=quote, mark=mark, per_unit=per_unit)
+
+
+# --- in other coins ---------------------------------------------------------------------------------------------------
+
+
+def _across(state: State, hedge: Hedge) -> Facts | None:
+    """The facts on the instrument that an order works on, or else on the one that the book moves with furthest out of
+    the band. Until it is measured how the coins move together, the holding alone, with the flaw that it is so."""
+    held, price = exposure(state, hedge), price_of(state, hedge, hedge.underlying)
+    if held is None or price is None:
+        return None
+    wanted, flaw = aim(state, hedge, held, price), flaw_of_crossing(state, hedge)
+    legs = [leg for id in hedge.instruments if (leg := _leg(state, hedge, id, held, price, wanted)) is not None]
+    working = {o.id for o in state.orders.values() if o.hedge == hedge.name and o.live}
+    fresh = [leg for leg in legs if stale_input(state, hedge, leg.instrument.id) is None]
+    at_work = [leg for leg in legs if leg.instrument.id in working]
+    best = max(at_work or fresh or legs, key=_out, default=None)
+    return best if best is None or flaw is None else replace(best, flaw=flaw)
+
+
+def _leg(state: State, hedge: Hedge, id: InstrumentId, held: Exposure, price: Decimal, wanted: Aim) -> Facts | None:
+    """The facts on one instrument; None while something was never seen."""
+    instrument, quote, mark = state.instruments.get(id), state.quotes.get(id), state.marks.get(id)
+    if instrument is None or quote is None or mark is None:
+        return None
+    edges = _no_narrower(wanted.edges, smallest_order(state, hedge))
+    seen = seen_from(state, hedge, id, held.holding - wanted.target, min(edges.upper, edges.lower)) or held
+    return Facts(
+        instrument=instrument,
+        quote=quote[0],
+        mark=mark[0],
+        per_unit=coins_for(state, hedge, instrument, ONE),
+        price=price,
+        exposure=seen,
+        target=ZERO,
+        edges=edges,
+        deviation=seen.delta,
+        inside=edges.holds(seen.delta),
+        flaw=wanted.flaw,
+    )
+
+
+def _no_narrower(edges: Widths, least: Decimal) -> Widths:
+    """A band that the smallest order of every instrument fits into, whatever the coins cost now."""
+    return edges._replace(upper=max(edges.upper, least), lower=max(edges.lower, least))
+
+
+def _out(facts: Facts) -> Decimal:
+    """How far out of its band a deviation is: 1 at an edge."""
+    return facts.deviation / facts.edges.upper if facts.deviation > 0 else -facts.deviation / facts.edges.lower

@@ -6,7 +6,10 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import assert_never
 
-from hedger.engine.changes import explain, own_fill_came
+from hedger.engine.booked_fills import on_execution
+from hedger.engine.books import on_believed, on_payments
+from hedger.engine.changes import explain, funding_told, own_fill_came
+from hedger.engine.crossing import measured
 from hedger.engine.executions import a_person_says_so
 from hedger.engine.freshness import FUTURE_MS
 from hedger.engine.gate import (
@@ -17,12 +20,13 @@ from hedger.engine.gate import (
     on_switch_failed,
     reconcile_anew,
 )
-from hedger.engine.history import on_candles, on_funding_rates
+from hedger.engine.history import on_candles, on_funding_rates, on_history_unread, on_options_held
 from hedger.engine.ledger import book_funding
 from hedger.engine.markout import settle_markouts
+from hedger.engine.money import rate
 from hedger.engine.order_flow import on_accepted, on_fill, on_news, on_rejected, on_report
 from hedger.engine.orders import News
-from hedger.engine.policy import Policy
+from hedger.engine.policy import Hedge, Policy
 from hedger.engine.reconcile import (
     ask_around,
     on_cancel_answered,
@@ -65,7 +69,6 @@ from hedger.model.message import (
     TimePassed,
     VenueQuieted,
 )
-from hedger.model.numeric import ONE
 from hedger.model.order import Fill, OrderReport
 
 FUNDING_REMEMBERED = 1_000
@@ -78,7 +81,7 @@ def fold(state: State, now: int, policy: Policy, event: Event) -> tuple[State, l
         return state._replace(now=now), []
     if (later := successor(state, policy, event)) is not None:
         return superseded(state._replace(now=now), later), []
-    if (flaw := flaw_of(event, frozenset(hedge.underlying for hedge in policy.hedges))) is not None:
+    if (flaw := flaw_of(event, frozenset(coin for hedge in policy.hedges for coin in hedge.coins))) is not None:
         return _refused(state._replace(now=now), event, flaw), []
     match event:
         case Quote():
@@ -158,6 +161,8 @@ def touched(state: State, event: Event) -> tuple[str, ...]:
         ):
             order = state.orders.get(event.client_order_id)
             return (order.hedge,) if order is not None else ()
+        case CandlesRead() | FundingRatesRead():  # long lists, which no decision need be kept with: the next beat looks
+            return ()
         case _:
             return tuple(state.hedges)
 
@@ -185,14 +190,15 @@ def _fold_fact(state: State, policy: Policy, event: Fact) -> tuple[State, list[C
             asks = order is not None and order.live
             return state, [FindOrder(id=order.id, client_order_id=order.client_order_id)] if order and asks else []
         case AccountRead():
-            return on_reading(state, policy, event), []
+            return on_believed(state, on_options_held(on_reading(state, policy, event), policy), policy, event), []
         case FillsRead():
             state = _on_fills(state, policy, event.fills)
             return on_fills_listed(explain(state, policy, event), policy, event), []
         case FundingRead():
-            return _on_funding(state, event), []
+            booked = funding_told(_on_funding(state, policy, event), state, event)
+            return on_payments(state, booked, policy, event), []
         case CandlesRead():
-            return on_candles(state, event), []
+            return measured(on_candles(state, policy.volatility, event), policy), []
         case FundingRatesRead():
             return on_funding_rates(state, event), []
         case SwitchExtended():
@@ -210,7 +216,8 @@ def _fold_fact(state: State, policy: Policy, event: Fact) -> tuple[State, list[C
 def _on_fills(state: State, policy: Policy, fills: tuple[Fill, ...]) -> State:
     """The state after executions, ours and others', each counted once."""
     for fill in fills:
-        state = own_fill_came(state, on_fill(state, policy, fill), policy, fill)
+        after = own_fill_came(state, on_fill(state, policy, fill), policy, fill)
+        state = on_execution(state, after, policy, fill)
     return state
 
 
@@ -222,6 +229,8 @@ def _fold_circumstance(
     match event:
         case InstrumentsLoaded():
             return on_instruments_loaded(state, event)
+        case ReadFailed(what="candles" | "funding_rates"):
+            return on_history_unread(state, event)
         case ReadFailed():
             view = state.accounts[event.account]
             view = replace(view, failures=view.failures + 1, last_failure=f"{event.what}: {event.reason}")
@@ -264,14 +273,18 @@ def _on_operator(state: State, event: OperatorAsked) -> State:
             assert_never(event.operation)
 
 
-def _on_funding(state: State, event: FundingRead) -> State:
+def _on_funding(state: State, policy: Policy, event: FundingRead) -> State:
     """Book each payment once, by its id, in the ledger of the hedge that trades the instrument."""
     seen = set(state.funding_seen.get(event.account, frozenset()))
     known, ledgers = len(seen), dict(state.ledgers)
     for payment in event.payments:
         names = state.hedges_of_instrument.get(payment.id, ())
         if payment.payment_id not in seen and names:
-            ledgers[names[0]] = book_funding(ledgers[names[0]], payment, _asset_price(state, payment))
+            hedge = next(h for h in policy.hedges if h.name == names[0])
+            value = _asset_price(state, hedge, payment)
+            if value is None:  # no price of the coin was seen yet: the next list has the payment too
+                continue
+            ledgers[hedge.name] = book_funding(ledgers[hedge.name], payment, value)
         seen.add(payment.payment_id)  # also within one list a payment may stand twice
     if len(seen) == known:
         return state
@@ -280,8 +293,10 @@ def _on_funding(state: State, event: FundingRead) -> State:
     return state._replace(ledgers=ledgers, funding_seen={**state.funding_seen, event.account: frozenset(seen)})
 
 
-def _asset_price(state: State, payment: FundingPayment) -> Decimal:
+def _asset_price(state: State, hedge: Hedge, payment: FundingPayment) -> Decimal | None:
+    """The price of a payment's asset in the money of the hedge's ledger; of a coin, at the index, None before it is
+    seen."""
     instrument, mark = state.instruments.get(payment.id), state.marks.get(payment.id)
-    if instrument is not None and mark is not None and payment.asset == instrument.underlying:
-        return instrument.coin_price(mark[0].index_price)
-    return ONE
+    if instrument is None or payment.asset != instrument.underlying:
+        return rate(state, hedge, payment.asset)
+    return instrument.coin_price(mark[0].index_price) * rate(state, hedge, instrument.quote) if mark else None

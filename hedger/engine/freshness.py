@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from hedger.engine.policy import Hedge
+from hedger.engine.policy import Cross, Hedge
 from hedger.engine.state import Reason, State
 from hedger.model.instrument import InstrumentId
 from hedger.model.market import Mark, Quote
@@ -30,8 +30,16 @@ def stale_input(state: State, hedge: Hedge, id: InstrumentId, *, to_reduce: bool
     return (
         _stale_price(state.now, Reason.QUOTE_AGE, id, quote, offset, hedge.guards.quote_age)
         or _stale_price(state.now, Reason.MARK_AGE, id, mark, offset, hedge.guards.mark_age)
+        or (None if to_reduce or hedge.cross is None else _stale_coin(state, hedge, hedge.cross))
         or stale_account(state, hedge, (id.account,) if to_reduce else state.accounts_of_hedge[hedge.name])
     )
+
+
+def _stale_coin(state: State, hedge: Hedge, cross: Cross) -> Denied | None:
+    """Whether the pair that prices a coin without a future is too old."""
+    offset = state.accounts[cross.spot.account].offset_ms
+    held = state.quotes.get(cross.spot)
+    return _stale_price(state.now, Reason.QUOTE_AGE, cross.spot, held, offset, hedge.guards.quote_age)
 
 
 def _stale_price(

@@ -10,17 +10,19 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
 from hedger.model.account import FundingPayment
-from hedger.model.numeric import BPS, ZERO
+from hedger.model.instrument import Instrument
+from hedger.model.numeric import BPS, ONE, ZERO
 from hedger.model.order import Fill
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ledger:
-    """Running sums of one hedge, in quote unless said otherwise.
+    """Running sums of one hedge, in the quote of its first instrument unless said otherwise.
 
     `slippage` = Σ side·quantity·(mid at decision − price): what waiting in the book cost or earned.
     `edge` = Σ side·quantity·(mid at fill − price): the effective half spread, what a maker is paid at once.
     `realised_spread` = Σ side·quantity·(mid ten seconds later − price): what of it was kept.
+    Of contracts that settle in coins each is what was gained in coins, valued at that mid: N·(mid − price)/price.
     `other_fees` holds, per asset, fees that could not be valued in quote when they were booked.
     `entry_basis_notional` = Σ basis in bps × notional of the fills that made the position larger: divided by
     `entry_notional` it is the basis at entry. Fills that were learnt of too late to know mid or basis are in neither.
@@ -60,22 +62,23 @@ class Ledger:
 class FillContext:
     """What was known around a fill: mids and basis in quote, and prices (quote per coin) to value fee assets.
 
-    `opening`: whether the fill made the position larger.
+    `opening`: whether the fill made the position larger. `rate`: what the instrument's quote is worth in the ledger's
+    money.
     """
 
     decision_mid: Decimal | None
     fill_mid: Decimal | None
     basis_bps: Decimal | None
     opening: bool
-    contract_multiplier: Decimal
-    quote_asset: str
+    instrument: Instrument
     prices: Mapping[str, Decimal]
+    rate: Decimal = ONE
 
 
 def book_fill(ledger: Ledger, fill: Fill, context: FillContext) -> Ledger:
     """The ledger after one fill. Each fill is booked once: the order table sees to that."""
-    coins = fill.quantity * context.contract_multiplier
-    notional = fill.quantity * fill.price
+    coins = abs(context.instrument.coins(fill.quantity, fill.price))
+    notional = context.instrument.notional(fill.quantity, fill.price) * context.rate
     value = _fee_price(fill.fee_asset, context)
     entered = notional if context.opening and context.basis_bps is not None else ZERO
     other = dict(ledger.other_fees)
@@ -88,17 +91,17 @@ def book_fill(ledger: Ledger, fill: Fill, context: FillContext) -> Ledger:
         taker_fills=ledger.taker_fills + (not fill.maker),
         quantity=ledger.quantity + coins,
         notional=ledger.notional + notional,
-        fees=ledger.fees - fill.fee * (value or ZERO),
+        fees=ledger.fees - fill.fee * (value or ZERO) * context.rate,
         other_fees=other,
-        slippage=ledger.slippage + _against(fill, context.decision_mid),
-        edge=ledger.edge + _against(fill, context.fill_mid),
+        slippage=ledger.slippage + _against(fill, context, context.decision_mid),
+        edge=ledger.edge + _against(fill, context, context.fill_mid),
         entry_notional=ledger.entry_notional + entered,
         entry_basis_notional=ledger.entry_basis_notional + (context.basis_bps or ZERO) * entered,
     )
 
 
 def book_funding(ledger: Ledger, payment: FundingPayment, value: Decimal) -> Ledger:
-    """The ledger after one funding payment; `value` is the price of its asset in quote (1 for the quote itself)."""
+    """The ledger after one funding payment; `value` is the price of its asset in the ledger's money."""
     return replace(ledger, funding=ledger.funding + payment.amount * value)
 
 
@@ -107,9 +110,11 @@ def basis_bps(mark_price: Decimal, index_price: Decimal) -> Decimal:
     return (mark_price / index_price - 1) * BPS
 
 
-def _against(fill: Fill, mid: Decimal | None) -> Decimal:
-    return ZERO if mid is None else fill.side.sign * fill.quantity * (mid - fill.price)
+def _against(fill: Fill, context: FillContext, mid: Decimal | None) -> Decimal:
+    if mid is None:
+        return ZERO
+    return context.instrument.gain(fill.side.sign * fill.quantity, fill.price, mid) * context.rate
 
 
 def _fee_price(asset: str, context: FillContext) -> Decimal | None:
-    return Decimal(1) if asset == context.quote_asset else context.prices.get(asset)
+    return ONE if asset == context.instrument.quote else context.prices.get(asset)

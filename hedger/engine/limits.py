@@ -11,12 +11,15 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
+from hedger.engine.carry import basis_yearly
 from hedger.engine.conduct import cancels_in_vain, cost_today, price_range_bps
-from hedger.engine.exposure import coins_of, position_of
+from hedger.engine.expiry import left_ms, refuses_more
+from hedger.engine.exposure import coins_for, position_of
 from hedger.engine.freshness import Denied, stale_account, stale_input
 from hedger.engine.gate import broken, no_lease, quiet, restricted
 from hedger.engine.ledger import basis_bps
 from hedger.engine.margin import affordable, liquidation_distances, margin_ratios
+from hedger.engine.money import off_peg, uncounted
 from hedger.engine.orders import OrderStatus
 from hedger.engine.policy import Hedge
 from hedger.engine.quoting import joined_notional
@@ -119,7 +122,11 @@ def _mark_collar(p: Proposal) -> Denied | None:
 
 
 def _index_collar(p: Proposal) -> Denied | None:
-    return _collar(Reason.INDEX_COLLAR, p.price, p.mark.index_price, p.hedge.guards.index_collar)
+    """For a dated contract it is widened by the basis that `basis_yearly` allows over what is left of its life."""
+    limit, left = p.hedge.guards.index_collar, left_ms(p.instrument, p.state.now)
+    if left is not None:
+        limit += p.hedge.guards.basis_yearly * max(0, left) / YEAR_MS * BPS
+    return _collar(Reason.INDEX_COLLAR, p.price, p.mark.index_price, limit)
 
 
 def _collar(reason: Reason, price: Decimal, reference: Decimal, limit: Decimal) -> Denied | None:
@@ -140,8 +147,24 @@ def _depth(p: Proposal) -> Denied | None:
 
 
 def _basis(p: Proposal) -> Denied | None:
+    if p.instrument.expiry_at is not None:
+        return None  # a dated contract has one that is meant to be there, and a guard of its own
     basis = abs(basis_bps(p.mark.mark_price, p.mark.index_price))
     return _above(Reason.BASIS, basis, p.hedge.guards.basis, f"the basis is {basis:.1f} bp")
+
+
+def _basis_yearly(p: Proposal) -> Denied | None:
+    """The basis a year of a dated contract. Near the end every tick is much a year: then it must also be wide."""
+    left = left_ms(p.instrument, p.state.now)
+    basis = None if left is None else basis_yearly(p.mark.mark_price, p.mark.index_price, left)
+    if basis is None or abs(basis_bps(p.mark.mark_price, p.mark.index_price)) <= p.hedge.guards.basis:
+        return None
+    limit = p.hedge.guards.basis_yearly
+    return _above(Reason.BASIS_YEARLY, Decimal(repr(abs(basis))), limit, f"the basis is {basis:+.3f} a year")
+
+
+def _expiring(p: Proposal) -> Denied | None:
+    return refuses_more(p.state, p.hedge, p.instrument)
 
 
 def _adverse_funding(p: Proposal) -> Denied | None:
@@ -150,8 +173,8 @@ def _adverse_funding(p: Proposal) -> Denied | None:
 
 
 def yearly_funding(mark: Mark) -> Decimal:
-    """The funding rate as a yearly ratio: positive means that longs pay shorts."""
-    return mark.funding_rate * YEAR_MS / mark.funding_interval_ms
+    """The funding rate as a yearly ratio: positive means that longs pay shorts. A dated contract has none."""
+    return mark.funding_rate * YEAR_MS / mark.funding_interval_ms if mark.funding_interval_ms else ZERO
 
 
 def _orders_per_minute(p: Proposal) -> Denied | None:
@@ -186,10 +209,10 @@ def _position(p: Proposal) -> Denied | None:
     """The hedge's positions together if this order fills, and with it every order on its side of unknown fate."""
     lost = (o for o in p.state.orders.values() if o.status is OrderStatus.UNKNOWN and o.id == p.instrument.id)
     quantity = p.quantity + sum((o.remaining for o in lost if o.side is p.side), ZERO)
-    after = abs(coins_of(p.state, p.instrument, p.position + p.side.sign * quantity))
+    after = abs(coins_for(p.state, p.hedge, p.instrument, p.position + p.side.sign * quantity))
     for id in p.hedge.instruments:
         if id != p.instrument.id and id in p.state.instruments:
-            after += abs(coins_of(p.state, p.state.instruments[id], position_of(p.state, id)))
+            after += abs(coins_for(p.state, p.hedge, p.state.instruments[id], position_of(p.state, id)))
     return _above(Reason.POSITION, after, p.hedge.guards.position, f"the position would be {after} coins")
 
 
@@ -286,6 +309,14 @@ def _foreign_drift(p: Proposal) -> Denied | None:
     return _because(Reason.FOREIGN_DRIFT, text if left > 0 else None)
 
 
+def _depeg(p: Proposal) -> Denied | None:
+    return _because(Reason.DEPEG, off_peg(p.state, p.hedge, (p.instrument.quote, p.instrument.settle)))
+
+
+def _numeraire(p: Proposal) -> Denied | None:
+    return _because(Reason.NUMERAIRE, uncounted(p.state, p.hedge))
+
+
 def _price_drift(p: Proposal) -> Denied | None:
     ranged = price_range_bps(p.memory, p.instrument.id, p.price, p.state.now)
     text = f"our own prices of ten minutes would range over {ranged:.1f} bp"
@@ -310,7 +341,8 @@ def _at_limit(reason: Reason, value: int, limit: int, text: str) -> Denied | Non
 
 
 # The order is the order of evaluation: facts before risk. Each name is a field of policy.Guards, except the position
-# mode, which has no setting because the program hedges in one-way mode only, and what shuts a whole account.
+# mode, which has no setting because the program hedges in one-way mode only, what wealth and money are counted in,
+# which are set elsewhere, and what shuts a whole account.
 GUARDS: tuple[tuple[str, Kind, Guard], ...] = (
     ("quote_age", Kind.FACT, _quote_age),
     ("mark_age", Kind.FACT, _mark_age),
@@ -321,7 +353,10 @@ GUARDS: tuple[tuple[str, Kind, Guard], ...] = (
     ("breaker", Kind.FACT, _breaker),
     ("mark_collar", Kind.FACT, _mark_collar),
     ("quiet", Kind.LEAVE, _quiet),
+    ("expiring", Kind.RISK, _expiring),
     ("index_collar", Kind.RISK, _index_collar),
+    ("numeraire", Kind.RISK, _numeraire),
+    ("depeg", Kind.RISK, _depeg),
     ("restricted", Kind.RISK, _restricted),
     ("foreign_drift", Kind.RISK, _foreign_drift),
     ("futile_hedges", Kind.ENTRY, _futile_hedges),
@@ -333,6 +368,7 @@ GUARDS: tuple[tuple[str, Kind, Guard], ...] = (
     ("spread", Kind.ENTRY, _spread),
     ("depth", Kind.ENTRY, _depth),
     ("basis", Kind.ENTRY, _basis),
+    ("basis_yearly", Kind.ENTRY, _basis_yearly),
     ("adverse_funding", Kind.RISK, _adverse_funding),
     ("position", Kind.RISK, _position),
     ("order_notional", Kind.ENTRY, _order_notional),
@@ -345,5 +381,5 @@ GUARDS: tuple[tuple[str, Kind, Guard], ...] = (
 )
 
 _OF_ACCOUNT = frozenset({"switch_lease", "breaker", "restricted", "quiet", "foreign_drift", "free_margin"})
-WITHOUT_SETTING = _OF_ACCOUNT | {"position_mode", "instrument_gone"}
+WITHOUT_SETTING = _OF_ACCOUNT | {"position_mode", "numeraire", "depeg", "instrument_gone"}
 EVALUATED = frozenset(name for name, _, _ in GUARDS) - WITHOUT_SETTING

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 
 from hedger.engine.exposure import position_of
+from hedger.engine.liquidation import distance_by_equity
 from hedger.engine.policy import Hedge, Levels
 from hedger.engine.state import HedgeState, Severity, State
-from hedger.model.account import Position
-from hedger.model.instrument import InstrumentId
+from hedger.model.account import AccountReading, Margin, Position
+from hedger.model.instrument import InstrumentId, Payoff
 from hedger.model.numeric import ZERO
+
+DOUBTED = Decimal("0.02")
 
 
 def judge_margin(state: State, hedge: Hedge, memory: HedgeState) -> HedgeState:
@@ -39,30 +43,81 @@ def severity(before: Severity, value: Decimal, levels: Levels, *, rising_is_wors
 
 
 def margin_ratios(state: State, hedge: Hedge) -> list[Decimal]:
-    """The margin ratio of each derivatives account of the hedge that has been read."""
-    readings = (state.accounts[account].reading for account in dict.fromkeys(id.account for id in hedge.instruments))
-    return [reading.margin.margin_ratio for reading in readings if reading is not None]
+    """The margin ratio of each wallet that backs the hedge's contracts, on each of their accounts that has been read.
+
+    Money does not defend a position that is margined in coins, nor coins one that is margined in money.
+    """
+    return [margin.margin_ratio for reading in _readings(state, hedge) for margin in _margins(reading, hedge)]
+
+
+def _margins(reading: AccountReading, hedge: Hedge) -> Iterator[Margin]:
+    yield reading.margin
+    if hedge.underlying in reading.coin_margins:
+        yield reading.coin_margins[hedge.underlying]
 
 
 def liquidation_distances(state: State, hedge: Hedge) -> list[Decimal]:
-    """|liquidation price ÷ mark − 1| of each open position of the hedge for which the venue names one."""
-    distances = (_distance(position) for position in _positions(state, hedge))
+    """How far the mark of each open position of the hedge is from its liquidation: |liquidation price ÷ mark − 1| where
+    the venue names that price, and where it names none, what equity and maintenance margin let the price move."""
+    distances = (distance_of(state, position) for position in _positions(state, hedge))
     return [distance for distance in distances if distance is not None]
 
 
-def _distance(position: Position) -> Decimal | None:
-    if not position.quantity or position.liquidation_price is None or position.mark_price <= 0:
+def distance_of(state: State, position: Position) -> Decimal | None:
+    """One position's distance to its liquidation, as a ratio of its mark; None where no price would liquidate it."""
+    if not position.quantity or position.mark_price <= 0:
         return None
-    return abs(position.liquidation_price / position.mark_price - 1)
+    if position.liquidation_price is not None:
+        return abs(position.liquidation_price / position.mark_price - 1)
+    margin = _margin_of(state, position)
+    return None if margin is None else distance_by_equity(position, margin)
+
+
+def _margin_of(state: State, position: Position) -> Margin | None:
+    """The margin of the wallet that backs a position."""
+    reading = state.accounts[position.id.account].reading
+    if reading is None or position.payoff is not Payoff.INVERSE:
+        return None if reading is None else reading.margin
+    return reading.coin_margins.get(position.underlying)
+
+
+def liquidation_doubts(state: State, hedge: Hedge) -> list[str]:
+    """The positions, alone on their wallet, whose liquidation price the venue names more than 2 % of the mark away from
+    where their account's equity meets its maintenance margin: one of the two is not understood."""
+    doubts = []
+    for position in _positions(state, hedge):
+        margin, told = _margin_of(state, position), position.liquidation_price
+        if margin is None or told is None or position.mark_price <= 0 or not _is_alone(state, position):
+            continue
+        ours = distance_by_equity(position, margin)
+        if ours is not None and abs(ours - abs(told / position.mark_price - 1)) > DOUBTED:
+            way = 1 - ours if position.quantity > 0 else 1 + ours
+            doubts.append(f"{position.id}: the venue says {told}, equity says {position.mark_price * way:.2f}")
+    return doubts
+
+
+def _is_alone(state: State, position: Position) -> bool:
+    reading = state.accounts[position.id.account].reading
+    rows = () if reading is None else reading.positions
+    inverse = position.payoff is Payoff.INVERSE
+    beside = (p for p in rows if p.quantity and p.id != position.id and (p.payoff is Payoff.INVERSE) is inverse)
+    return not any(not inverse or p.underlying == position.underlying for p in beside)
 
 
 def affordable(state: State, hedge: Hedge, id: InstrumentId, price: Decimal) -> Decimal:
     """How many units at `price` the account's free margin lets the hedge add, at its leverage; the venue refuses more.
 
-    After a liquidation there is no position, and a margin ratio of nothing says that all is well: this says it is not.
+    A contract that settles in coins is margined in them: free coins × price × leverage ÷ its value, and nothing where
+    the venue does not tell that wallet. After a liquidation there is no position, and a margin ratio of nothing says
+    that all is well: this says it is not.
     """
-    reading = state.accounts[id.account].reading
-    return ZERO if reading is None else max(ZERO, reading.margin.available) * hedge.guards.leverage / price
+    reading, rules = state.accounts[id.account].reading, state.instruments[id]
+    if reading is None:
+        return ZERO
+    if rules.payoff is not Payoff.INVERSE:
+        return max(ZERO, reading.margin.available) * hedge.guards.leverage / price
+    margin = reading.coin_margins.get(rules.underlying)
+    return ZERO if margin is None else rules.units(max(ZERO, margin.available) * hedge.guards.leverage, price)
 
 
 def endangered_position(state: State, hedge: Hedge) -> Position | None:
@@ -72,13 +127,13 @@ def endangered_position(state: State, hedge: Hedge) -> Position | None:
 
 
 def _danger(state: State, hedge: Hedge, position: Position) -> Decimal:
-    """How near to liquidation a position is, by its account's margin ratio and its own distance: 1 at their levels of
+    """How near to liquidation a position is, by its wallet's margin ratio and its own distance: 1 at their levels of
     reduction, and nothing below the stop level, where its size matters more."""
-    reading, distance = state.accounts[position.id.account].reading, _distance(position)
+    margin, distance = _margin_of(state, position), distance_of(state, position)
     ratios, distances = hedge.guards.margin_ratio, hedge.guards.liquidation_distance
     danger = ZERO
-    if reading is not None and reading.margin.margin_ratio >= ratios.stop:
-        danger = reading.margin.margin_ratio / ratios.reduce
+    if margin is not None and margin.margin_ratio >= ratios.stop:
+        danger = margin.margin_ratio / ratios.reduce
     if distance is not None and distance <= distances.stop:
         danger = max(danger, distances.reduce / distance if distance else Decimal("Infinity"))
     return danger
@@ -86,5 +141,11 @@ def _danger(state: State, hedge: Hedge, position: Position) -> Decimal:
 
 def _positions(state: State, hedge: Hedge) -> list[Position]:
     wanted = frozenset(hedge.instruments)
-    readings = (state.accounts[account].reading for account in dict.fromkeys(id.account for id in hedge.instruments))
-    return [p for reading in readings if reading is not None for p in reading.positions if p.id in wanted]
+    return [position for reading in _readings(state, hedge) for position in reading.positions if position.id in wanted]
+
+
+def _readings(state: State, hedge: Hedge) -> Iterator[AccountReading]:
+    for account in dict.fromkeys(id.account for id in hedge.instruments):
+        reading = state.accounts[account].reading
+        if reading is not None:
+            yield reading

@@ -26,15 +26,16 @@ def near(held: tuple[Price, int] | None, fill: Fill) -> Price | None:
     return held[0]
 
 
-def await_markout(state: State, hedge: str, fill: Fill) -> State:
-    """Remember a fill until its horizon; the oldest are forgotten where there are too many, and none survives a
-    restart."""
-    markout = Markout(hedge, fill.id, fill.side.sign * fill.quantity, fill.price, state.now + HORIZON_MS)
+def await_markout(state: State, hedge: str, fill: Fill, rate: Decimal) -> State:
+    """Remember a fill until its horizon, and what its quote is worth in the ledger's money; the oldest are forgotten
+    where there are too many, and none survives a restart."""
+    markout = Markout(hedge, fill.id, fill.side.sign * fill.quantity, fill.price, state.now + HORIZON_MS, rate)
     return state._replace(markouts=(*state.markouts, markout)[-MOST_PENDING:])
 
 
 def settle_markouts(state: State) -> State:
-    """Book Σ signed quantity · (mid now − price) for the fills whose horizon has come and whose book is fresh."""
+    """Book Σ signed quantity · (mid now − price) for the fills whose horizon has come and whose book is fresh; of an
+    inverse contract, what its coins are worth now."""
     due = [m for m in state.markouts if m.due_at <= state.now]
     if not due:
         return state
@@ -43,7 +44,8 @@ def settle_markouts(state: State) -> State:
         mid = _mid(state, markout)
         if mid is not None:
             ledger = ledgers[markout.hedge]
-            kept = markout.quantity * (mid - markout.price)
+            rules = state.instruments[markout.id]
+            kept = rules.gain(markout.quantity, markout.price, mid) * markout.rate
             ledgers[markout.hedge] = replace(ledger, realised_spread=ledger.realised_spread + kept)
         elif state.now < markout.due_at + GIVEN_UP_MS:
             waiting.append(markout)

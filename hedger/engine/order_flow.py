@@ -6,11 +6,12 @@ from dataclasses import replace
 from decimal import Decimal
 
 from hedger.engine.executions import we_traded
-from hedger.engine.exposure import coins_of, position_of
+from hedger.engine.exposure import coins_for, position_of
 from hedger.engine.gate import note_accepted, note_rejected
 from hedger.engine.ledger import FillContext, basis_bps, book_fill
 from hedger.engine.limits import DAY_MS
 from hedger.engine.markout import await_markout, near
+from hedger.engine.money import rate
 from hedger.engine.movement import Doubt, Evidence
 from hedger.engine.orders import News, Order, OrderStatus, advance, apply_fill, apply_report, presume
 from hedger.engine.policy import Hedge, Policy
@@ -82,12 +83,12 @@ def on_fill(state: State, policy: Policy, fill: Fill) -> State:
     after = apply_fill(before, fill, state.now)
     if after is before:
         return state
-    context = _context(state, after, fill)
+    context = _context(state, policy, after, fill)
     state = put_order(state, policy, before, after)
     ledgers = {**state.ledgers, after.hedge: book_fill(state.ledgers[after.hedge], fill, context)}
     state = state._replace(ledgers=ledgers)
     if context.fill_mid is not None:
-        state = await_markout(state, after.hedge, fill)
+        state = await_markout(state, after.hedge, fill, context.rate)
     if not fill.maker and state.halted is None:
         text = f"order {after.client_order_id} filled as a taker on {fill.id}; post-only is not honoured"
         state = state._replace(halted=text)
@@ -129,7 +130,8 @@ def put_order(state: State, policy: Policy, before: Order, after: Order) -> Stat
         accounts = {**accounts, after.id.account: view}
     hedges = state.hedges
     if gained:
-        traded = _traded(hedges[after.hedge], state.now, gained * after.price)
+        notional = state.instruments[after.id].notional(gained, after.price)
+        traded = _traded(hedges[after.hedge], state.now, notional)
         hedges = {**hedges, after.hedge: traded}
     if ended:
         hedge = next(h for h in policy.hedges if h.name == after.hedge)
@@ -164,8 +166,10 @@ def _traded(memory: HedgeState, now: int, notional: Decimal) -> HedgeState:
 def _after_end(memory: HedgeState, hedge: Hedge, before: Order, after: Order, state: State) -> HedgeState:
     """A fill clears the count of failures; anything that we did not ask for, or that came late, adds to it."""
     if after.filled > 0:
-        coins = coins_of(state, state.instruments[after.id], after.filled)
-        due = None if after.margin_reduction else (abs(after.deviation), coins, after.holding, after.target)
+        coins = coins_for(state, hedge, state.instruments[after.id], after.filled)
+        due = (
+            None if after.margin_reduction or after.roll else (abs(after.deviation), coins, after.holding, after.target)
+        )
         memory = replace(memory, attempts=0, effect_due=due)
         return _rest(memory, state.now + hedge.execution.cooldown_ms, Reason.RESTING_AFTER_FILL)
     late = before.status is OrderStatus.PENDING_CANCEL and after.changed_at - after.placed_at >= (
@@ -185,7 +189,7 @@ def _rest(memory: HedgeState, until: int, reason: Reason) -> HedgeState:
     return replace(memory, rest_until=max(until, memory.rest_until), rest_reason=reason)
 
 
-def _context(state: State, order: Order, fill: Fill) -> FillContext:
+def _context(state: State, policy: Policy, order: Order, fill: Fill) -> FillContext:
     """What was known at the fill: a price of another time values nothing but a fee.
 
     `state` is from before the fill, though a record of the order may have counted it in the position already; `order`
@@ -204,7 +208,7 @@ def _context(state: State, order: Order, fill: Fill) -> FillContext:
         fill_mid=quote.mid_price if quote is not None else None,
         basis_bps=basis_bps(mark.mark_price, mark.index_price) if quote is not None and mark is not None else None,
         opening=fill.side.sign * position >= 0,
-        contract_multiplier=instrument.contract_multiplier,
-        quote_asset=instrument.quote,
+        instrument=instrument,
         prices=prices,
+        rate=rate(state, next(h for h in policy.hedges if h.name == order.hedge), instrument.quote),
     )

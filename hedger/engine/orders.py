@@ -90,7 +90,8 @@ class Order:
 
     `reported` is the largest cumulative fill that any record named; `booked` the sum of the executions seen, each
     counted once by (`trade_ids`). `decision_mid` (quote), `deviation`, `holding` and `target` (coins) are what it was
-    decided on; a `margin_reduction` gives up protection to save margin. `probed_at` and `probes` say when and how
+    decided on; a `margin_reduction` gives up protection to save margin, a `roll` moves a position from one contract to
+    another and may end anywhere in the band. `probed_at` and `probes` say when and how
     often the venue was asked about it. Four proofs of absence: `absent_at` is when a complete list of open orders last
     lacked it, `missing_at` when it was not found by its id, `unfilled_at` when a complete list of fills had no others
     of it, `denied_at` when a cancel was sent that met an unknown order. It was `admitted` if the venue ever took a
@@ -128,6 +129,7 @@ class Order:
     denied_at: int = 0
     admitted: bool = False
     presumed: bool = False
+    roll: bool = False
     adopted_at: int = 0
     target: Decimal = ZERO
 

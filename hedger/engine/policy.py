@@ -10,6 +10,9 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
+from hedger.engine.profile import Profile
+from hedger.engine.synthetic import Synthetic
+from hedger.engine.volatility import VolatilityRule
 from hedger.model.account import MarginMode
 from hedger.model.instrument import InstrumentId
 
@@ -28,22 +31,40 @@ class TargetKind(StrEnum):
     RATIO = "ratio"
     COINS = "coins"
     QUOTE = "quote"
+    PROFILE = "profile"
+    SYNTHETIC = "synthetic"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """The wanted net delta: 0 (neutral); spot × (1 − value) (ratio, 0–1.5); value coins; value ÷ price (quote)."""
+    """The wanted net delta: 0 (neutral); spot × (1 − value) (ratio, 0–1.5); value coins; value ÷ price (quote).
+
+    A ratio that depends on the price (`profile`), or the delta of an option that is not held (`synthetic`), give the
+    book a gamma: its owner has accepted that.
+    """
 
     kind: TargetKind
     value: Decimal
+    profile: Profile | None = None
+    synthetic: Synthetic | None = None
 
 
 class BandRule(StrEnum):
-    """What a band's widths are measured in."""
+    """What a band's widths are measured in, or computed from."""
 
     COINS = "coins"
     RELATIVE = "relative"
     QUOTE = "quote"
+    PRICE_MOVE = "price_move"
+    CLOCK = "clock"
+    LELAND = "leland"
+    WHALLEY_WILMOTT = "whalley_wilmott"
+    FIXED_COST = "fixed_cost"
+    ZAKAMOULINE = "zakamouline"
+
+
+OCCASIONAL = frozenset({BandRule.PRICE_MOVE, BandRule.CLOCK, BandRule.LELAND})
+COMPUTED = frozenset({BandRule.WHALLEY_WILMOTT, BandRule.FIXED_COST, BandRule.ZAKAMOULINE})
 
 
 class RebalanceTo(StrEnum):
@@ -54,10 +75,38 @@ class RebalanceTo(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BandInputs:
+    """What a band is computed from, beside what is measured.
+
+    The budget is the volatility that may be left over: `residual` as a yearly ratio of the value of what is hedged, or
+    `residual_quote` in quote per √year. It holds at the fee that the venue takes and, unless it is 0, at a gamma of
+    `typical_gamma` coins per 1 %. `sigma` is used instead of the measured volatility (a year). `fixed_cost` in quote is
+    what each order costs beside its fee; 0 is as much as the fee of the smallest order. `deposits` a year move
+    `deposit_quantity` coins each. `move` is the relative move of the price, `every_ms` the time after which the rules
+    that know no width hedge. `horizon_ms` stands for the time to expiry where there is none, `watch_ms` is how often
+    prices come.
+    """
+
+    residual: Decimal = Decimal(0)
+    residual_quote: Decimal = Decimal(0)
+    typical_gamma: Decimal = Decimal(0)
+    sigma: Decimal | None = None
+    fixed_cost: Decimal = Decimal(0)
+    deposits: Decimal = Decimal(0)
+    deposit_quantity: Decimal = Decimal(0)
+    move: Decimal = Decimal(0)
+    every_ms: int = 0
+    horizon_ms: int = 30 * 86_400_000
+    watch_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Band:
     """How far the net delta may be above (`upper`) and below (`lower`) its target before an order is due.
 
-    RELATIVE widths are fractions of the holding (absolute spot delta) and never narrower than `floor` coins.
+    RELATIVE widths are fractions of the holding (absolute spot delta). An OCCASIONAL rule hedges when its time or its
+    price has come, and beyond these widths at once. Those of a COMPUTED rule are the most that it may come to; 0 is no
+    such limit. No relative or computed width is narrower than `floor` coins.
     """
 
     rule: BandRule
@@ -65,6 +114,7 @@ class Band:
     lower: Decimal
     floor: Decimal
     rebalance_to: RebalanceTo
+    inputs: BandInputs = BandInputs()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +159,8 @@ class Guards:
     may pay, as a yearly ratio; `order_notional`, `daily_notional`, `daily_cost` in quote; `position` in coins;
     `price_drift` is how far our own prices may range in ten minutes, in basis points; `cancels_per_hour` is how many
     orders may be canceled in an hour without a fill; `futile_hedges` is how many filled hedges in a row may leave the
-    deviation where it was.
+    deviation where it was. A dated contract has a basis that is meant to be there: for it `basis_yearly` limits what
+    that is a year, as a ratio, and nothing is added to it within `expiring` ms of its end.
     """
 
     quote_age: int
@@ -121,6 +172,8 @@ class Guards:
     depth: Decimal
     basis: Decimal
     adverse_funding: Decimal
+    basis_yearly: Decimal = Decimal("0.5")
+    expiring: int = 3_600_000
     orders_per_minute: int
     orders_per_day: int
     order_notional: Decimal
@@ -137,6 +190,66 @@ class Guards:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Cross:
+    """How a coin without a future of its own is hedged with futures on others.
+
+    `spot` is the pair that prices the coin and whose bars are measured, `coins` are those of the instruments.
+    Covariances forget half in `halflife_bars` bars; one that is used stays until a beta of it has moved by `beta_band`
+    (0.1 is a tenth).
+    """
+
+    spot: InstrumentId
+    coins: tuple[str, ...]
+    halflife_bars: int
+    beta_band: Decimal
+
+
+class ChoiceRule(StrEnum):
+    """How one of several instruments is chosen: the first of the owner's list, or the one that earns most."""
+
+    PREFERENCE = "preference"
+    CARRY = "carry"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carry:
+    """Which of a hedge's instruments is traded, and when a dated one is left for the next.
+
+    By CARRY it is the one expected to earn most over `horizon_ms`, once it beats the one that is held by `hysteresis`
+    (a ratio a year) and by what the switch costs; `risk_premium` is what one standard deviation of the funding over the
+    horizon weighs, a year. Where it `moves`, what is held follows slice by slice; else only what is added goes there.
+    A dated contract is left `roll_before_ms` before it expires, or earlier where the spread to the next one is better
+    than its own basis by `roll_spread` (a ratio a year; None: never).
+    """
+
+    rule: ChoiceRule = ChoiceRule.PREFERENCE
+    horizon_ms: int = 30 * 86_400_000
+    hysteresis: Decimal = Decimal("0.02")
+    risk_premium: Decimal = Decimal(0)
+    moves: bool = False
+    roll_before_ms: int = 2 * 86_400_000
+    roll_spread: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peg:
+    """What a kind of money should be worth, and where it is seen what it is worth.
+
+    `par` is in dollars; further from it than `limit` basis points nothing adds risk. `source` is a spot pair that has
+    it as its base, or, `inverted`, as its quote; the pair's other side is worth `beside` dollars. A price older than
+    `age` ms is not seen.
+    """
+
+    asset: str
+    par: Decimal
+    limit: Decimal
+    source: InstrumentId | None = None
+    inverted: bool = False
+    beside: Decimal = Decimal(1)
+    age: int = 60_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Hedge:
     """One underlying, what is held of it, where its delta should be, and with what it is hedged.
 
@@ -144,6 +257,10 @@ class Hedge:
     derivatives wallet). `static_quantity` is held where no API sees it (a cold wallet). `instruments` in order
     of preference; `reduce_step` is the share of the position that one margin-driven reduction takes off;
     `unhedged_after_ms` is how long outside the band counts as unhedged. `numeraire` moves what neutral means.
+    `numeraire_said` is whether the owner said which: a book with coin-settled contracts is not traded before. `pegs`
+    are those of the money that the instruments are priced and settled in.
+    A venue's delta of an option that is `greeks_tolerance` of one coin away from ours, for a minute, is told.
+    With `cross` the instruments are on other coins, and all deltas are in coins of `underlying` that move like them.
     """
 
     name: str
@@ -158,6 +275,16 @@ class Hedge:
     reduce_step: Decimal
     unhedged_after_ms: int
     numeraire: Numeraire = Numeraire.USD
+    numeraire_said: bool = True
+    pegs: tuple[Peg, ...] = ()
+    cross: Cross | None = None
+    carry: Carry = Carry()
+    greeks_tolerance: Decimal = Decimal("0.02")
+
+    @property
+    def coins(self) -> tuple[str, ...]:
+        """The coins whose positions are this hedge's business: its own, and those of instruments on others."""
+        return (self.underlying, *(self.cross.coins if self.cross is not None else ()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -186,7 +313,7 @@ class Policy:
     `delta_jump_bands`: a change of delta of more than so many band widths in one reading needs a second reading.
     `switch_ms`: after how much silence an account's venue cancels our orders; an account without one has no switch.
     A beat that comes more than `lag_ms` late stops creates for a while; after more than `gap_ms` without any event
-    everything is read anew.
+    everything is read anew. `volatility` says how it is measured.
     """
 
     bot: str
@@ -200,3 +327,4 @@ class Policy:
     breakers: BreakerLimits = BreakerLimits()
     lag_ms: int = 1_000
     gap_ms: int = 5_000
+    volatility: VolatilityRule = field(default_factory=VolatilityRule)

@@ -7,6 +7,7 @@ from collections.abc import Set
 from dataclasses import replace
 
 from hedger.engine.breaker import OF_INSTRUMENT
+from hedger.engine.expiry import has_expired
 from hedger.engine.state import AccountView, State
 from hedger.model.instrument import Instrument, InstrumentId
 from hedger.model.message import Command, InstrumentsLoaded, OrderRejected, ReadInstruments
@@ -23,7 +24,8 @@ def on_instruments_loaded(state: State, event: InstrumentsLoaded) -> State:
     known = {id: rules for id, rules in state.instruments.items() if id.account == event.account}
     listed = {rules.id: rules for rules in event.instruments}
     gone = frozenset(known.keys() - listed.keys())
-    due_at = state.now + (AGAIN_AFTER_MS if gone else EVERY_MS)  # trading may have been suspended only
+    suspended = any(not has_expired(state, id) for id in gone)  # what has expired does not come back
+    due_at = state.now + (AGAIN_AFTER_MS if suspended else EVERY_MS)
     view = replace(state.accounts[event.account], rules_due_at=due_at)
     resized = {id for id, rules in listed.items() if _resized(known.get(id), rules)}
     if resized:

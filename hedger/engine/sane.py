@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Set
 from decimal import Decimal
 
-from hedger.model.account import AccountReading, Position
+from hedger.model.account import AccountReading, Margin, Position
 from hedger.model.identity import parse_order_id
-from hedger.model.instrument import Instrument
+from hedger.model.instrument import Instrument, Payoff
 from hedger.model.market import Mark, Quote
 from hedger.model.message import AccountRead, Event, FillsRead, FundingRead, InstrumentsLoaded
 from hedger.model.numeric import ZERO
+from hedger.model.option import OptionPosition
 from hedger.model.order import Fill, OrderReport
 
 Number = tuple[str, Decimal]
@@ -75,17 +76,17 @@ def _flaw_of_rules(rules: Instrument) -> str | None:
 
 def _flaw_of_reading(reading: AccountReading, coins: Set[str] | None) -> str | None:
     """One false number and the whole reading is refused: nobody knows which of the others are true."""
-    margin = reading.margin
-    flaw = _first(
-        least_zero=(("maintenance margin", margin.maintenance_margin), ("initial margin", margin.initial_margin)),
-        finite=[
-            *reading.spot.items(),
-            *reading.collateral.items(),
-            ("equity", margin.equity),
-            ("available", margin.available),
-        ],
-    )
+    balances = [*reading.spot.items(), *reading.collateral.items(), *reading.unrealized.items()]
+    margins = (reading.margin, *reading.coin_margins.values())
+    flaw = _first(finite=balances) or next((flaw for margin in margins if (flaw := _flaw_of_margin(margin))), None)
     return flaw or next(_flaws_of_rows(reading, coins), None)
+
+
+def _flaw_of_margin(margin: Margin) -> str | None:
+    return _first(
+        least_zero=(("maintenance margin", margin.maintenance_margin), ("initial margin", margin.initial_margin)),
+        finite=(("equity", margin.equity), ("available", margin.available)),
+    )
 
 
 def _flaws_of_rows(reading: AccountReading, coins: Set[str] | None) -> Iterator[str]:
@@ -93,6 +94,10 @@ def _flaws_of_rows(reading: AccountReading, coins: Set[str] | None) -> Iterator[
         flaw = _flaw_of_ours(row) if coins is None or row.underlying in coins else _flaw_of_foreign(row)
         if flaw is not None:
             yield f"{row.id}: {flaw}"
+    for option in reading.options:
+        flaw = _flaw_of_option(option) if coins is None or option.underlying in coins else None
+        if flaw is not None:
+            yield f"{option.id}: {flaw}"
     for report in reading.open_orders:
         flaw = _flaw_of_report(report)
         if flaw is not None:
@@ -107,9 +112,18 @@ def _flaw_of_ours(row: Position) -> str | None:
         least_zero=mark,
         finite=(("position", row.quantity), ("entry price", row.entry_price)),
     )
-    if flaw is None and row.liquidation_price is not None:
-        flaw = _first(least_zero=(("liquidation price", row.liquidation_price),))
-    return flaw
+    if flaw is None and row.quantity and row.payoff is Payoff.QUANTO:
+        return "a quanto, whose delta hangs on the price of another coin too: close it, or hedge this coin elsewhere"
+    told = (("liquidation price", row.liquidation_price), ("index price", row.index_price))
+    return flaw or _first(least_zero=[(name, value) for name, value in told if value is not None])
+
+
+def _flaw_of_option(option: OptionPosition) -> str | None:
+    """An option without terms is none. What it is priced with may be missing for a while: then nothing is created, and
+    the rest of the reading, which saves margin, still counts (`engine/overlay.py`)."""
+    strike, multiplier = ("strike", option.strike), ("multiplier", option.contract_multiplier)
+    terms = (strike, multiplier, ("expiry", Decimal(option.expiry_at)))
+    return _first(positive=terms, finite=(("quantity", option.quantity),))
 
 
 def _flaw_of_foreign(row: Position) -> str | None:

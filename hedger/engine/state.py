@@ -9,19 +9,23 @@ from enum import IntEnum, StrEnum
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
+from hedger.engine.band import Widths
+from hedger.engine.book import Book
 from hedger.engine.breaker import Breaker
+from hedger.engine.conventions import UNCHECKED, GreeksCheck
+from hedger.engine.cross import Crossing
 from hedger.engine.ledger import Ledger
 from hedger.engine.movement import Absence, Doubt, Evidence, Movement, PriceRange
 from hedger.engine.orders import Order
 from hedger.engine.overlay import NO_OPTIONS, Overlay
 from hedger.engine.policy import Hedge, Policy
 from hedger.engine.switch import Switch
-from hedger.engine.volatility import Volatility
+from hedger.engine.volatility import Returns, Volatility
 from hedger.model.account import AccountReading
 from hedger.model.instrument import Instrument, InstrumentId
 from hedger.model.market import FundingRate, Mark, Quote
 from hedger.model.message import CancelOrder, PlaceOrder
-from hedger.model.numeric import ZERO
+from hedger.model.numeric import ONE, ZERO
 
 
 class Mode(StrEnum):
@@ -52,6 +56,7 @@ class Reason(StrEnum):
 
     INSIDE_BAND = "inside_band"
     OUTSIDE_BAND = "outside_band"
+    ROLL = "roll"
     MARGIN_REDUCTION = "margin_reduction"
     ORDER_WORKING = "order_working"
     ORDER_IN_FLIGHT = "order_in_flight"
@@ -73,7 +78,9 @@ class Reason(StrEnum):
     SPREAD = "spread"
     DEPTH = "depth"
     BASIS = "basis"
+    BASIS_YEARLY = "basis_yearly"
     ADVERSE_FUNDING = "adverse_funding"
+    EXPIRING = "expiring"
     ORDERS_PER_MINUTE = "orders_per_minute"
     ORDERS_PER_DAY = "orders_per_day"
     ORDER_NOTIONAL = "order_notional"
@@ -97,6 +104,10 @@ class Reason(StrEnum):
     RESTRICTED = "restricted"
     QUIET = "quiet"
     OPTION_INPUT = "option_input"
+    NUMERAIRE = "numeraire"
+    DEPEG = "depeg"
+    BAND_INPUT = "band_input"
+    TARGET_ENDED = "target_ended"
 
 
 class Severity(IntEnum):
@@ -172,6 +183,7 @@ class ChangeCause(StrEnum):
     DELEVERAGING = "deleveraging"
     LIQUIDATION = "liquidation"
     SETTLEMENT = "settlement"
+    OPTION_TRADE = "option_trade"
     TRANSFER = "transfer"
     UNEXPLAINED = "unexplained"
 
@@ -248,7 +260,9 @@ class HedgeState:
     (|deviation| before, coins filled, holding, target) of the last hedge that filled, until a settled reading shows
     what it did; `futile` counts those in a row that did nothing, `refused_reductions` the margin
     reductions in a row that the venue refused. `prices` are the ranges of our own
-    prices in the last minutes, `cancels` the (minute, count) of cancels since the last fill.
+    prices in the last minutes, `cancels` the (minute, count) of cancels since the last fill. `edges` are the widths
+    that a computed band keeps until they are well off; a band that hedges on occasion was last done at `hedged_at`,
+    at `hedged_price` in quote. `greeks` is how the venue's deltas of options compare with ours.
     """
 
     outside_since: int | None = None
@@ -272,6 +286,10 @@ class HedgeState:
     max_abs_deviation: Decimal = ZERO
     max_abs_delta: Decimal = ZERO
     decision: Decision | None = None
+    edges: Widths | None = None
+    hedged_at: int = 0
+    hedged_price: Decimal = ZERO
+    greeks: GreeksCheck = UNCHECKED
 
     @property
     def severity(self) -> Severity:
@@ -283,13 +301,15 @@ _NOTHING: Mapping[Any, Any] = MappingProxyType({})
 
 
 class Markout(NamedTuple):
-    """A fill whose realised spread is booked at `due_at`: signed quantity in units, price in quote."""
+    """A fill whose realised spread is booked at `due_at`: signed quantity in units, price in quote, of which one is
+    worth `rate` in the ledger's money."""
 
     hedge: str
     id: InstrumentId
     quantity: Decimal
     price: Decimal
     due_at: int
+    rate: Decimal = ONE
 
 
 class State(NamedTuple):
@@ -327,9 +347,12 @@ class State(NamedTuple):
     orders: Mapping[str, Order] = _NOTHING
     hedges: Mapping[str, HedgeState] = _NOTHING
     ledgers: Mapping[str, Ledger] = _NOTHING
+    books: Mapping[str, Book] = _NOTHING
     markouts: tuple[Markout, ...] = ()
     changes: tuple[Change, ...] = ()
     volatility: Mapping[str, Volatility] = _NOTHING
+    returns: Mapping[str, Returns] = _NOTHING
+    crossings: Mapping[str, Crossing] = _NOTHING
     funding_rates: Mapping[InstrumentId, tuple[FundingRate, ...]] = _NOTHING
     funding_seen: Mapping[str, frozenset[str]] = _NOTHING
     hedges_of_instrument: Mapping[InstrumentId, tuple[str, ...]] = _NOTHING

@@ -13,6 +13,8 @@ from hedger.engine.decide import Draft, Verdict, decide
 from hedger.engine.facts import Facts, gather
 from hedger.engine.fold import fold, touched
 from hedger.engine.gate import after_gap, note_sent, on_beat
+from hedger.engine.greeks_check import greeks_checked
+from hedger.engine.kept import remembered
 from hedger.engine.limits import DAY_MS, MINUTE_MS
 from hedger.engine.margin import judge_margin
 from hedger.engine.mode import with_mode
@@ -62,7 +64,7 @@ def step(state: State, stamped: Stamped, policy: Policy) -> Result:
         return Result(state, () if was_superseded else (Halt(reason=state.halted or ""),), (), ())
     commands: list[Command] = list(asked)
     if isinstance(event, AccountRead):
-        state = _judge_margins(state, policy)
+        state = greeks_checked(_judge_margins(state, policy), policy)
     elif isinstance(event, TimePassed):
         state, extended = on_beat(state, policy, event.lag_ms)
         commands += extended
@@ -103,7 +105,7 @@ def _look(
     memory = day_opened(before, state.ledgers[hedge.name], state.now)
     facts = gather(state, hedge)
     if facts is not None:
-        memory = _watch(memory, facts, state)
+        memory = remembered(state, hedge, _watch(memory, facts, state), facts)
         memory = _judge_effect(memory, hedge, facts, state)
         if memory.futile >= hedge.guards.futile_hedges and state.halted is None:
             text = f"hedge {hedge.name}: {memory.futile} filled orders in a row left the deviation where it was"
@@ -152,7 +154,7 @@ def _judge_effect(memory: HedgeState, hedge: Hedge, facts: Facts, state: State) 
 
     Where the holding moved meanwhile nothing can be said, and nothing is counted.
     """
-    if memory.effect_due is None:
+    if memory.effect_due is None or facts.exposure.options.flaw is not None:
         return memory
     accounts = {id.account for id in hedge.instruments} | set(hedge.spot_accounts)
     if not all(state.accounts[account].settled for account in accounts):
@@ -234,6 +236,7 @@ def _reserve(state: State, hedge: Hedge, facts: Facts, command: PlaceOrder, draf
         holding=facts.exposure.holding,
         target=facts.target,
         margin_reduction=draft.margin_reduction,
+        roll=draft.roll,
         placed_at=state.now,
         ttl_ms=command.ttl_ms,
         changed_at=state.now,

@@ -78,6 +78,12 @@ class Instrument:
         """What `units` are worth in quote at a price of this instrument, with their sign."""
         return units * (self.contract_multiplier if self.payoff is Payoff.INVERSE else price)
 
+    def gain(self, units: Decimal, price: Decimal, later: Decimal) -> Decimal:
+        """What `units` (signed) bought at a price gain, in quote, when the price is `later`: q·(P′ − P) of a linear
+        contract; of an inverse one N·(1/P − 1/P′) coins, which at P′ are N·(P′ − P)/P quote."""
+        gained = units * (later - price)
+        return gained * self.contract_multiplier / price if self.payoff is Payoff.INVERSE else gained
+
     def coin_price(self, price: Decimal) -> Decimal:
         """The price of one coin in quote, given a price of this instrument: 1000PEPE is quoted for a thousand."""
         return price if self.payoff is Payoff.INVERSE else price / self.contract_multiplier

@@ -75,11 +75,13 @@ class FundingRatesRead:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadFailed:
-    """A read did not succeed. It says nothing about the account; what it would have refreshed grows stale."""
+    """A read did not succeed. It says nothing about the account; what it would have refreshed grows stale. `id` is the
+    instrument that was asked about, where it was one."""
 
     account: str
     what: str
     reason: str
+    id: InstrumentId | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,12 +6,22 @@ from collections.abc import Callable
 
 from prometheus_client import CollectorRegistry
 
+from hedger.ops.carry import CarryMeters
+from hedger.ops.greeks import OptionMeters
 from hedger.ops.meters import AccountMeters, Declaring, HedgeMeters, ProgramMeters
+from hedger.ops.money import MoneyMeters
+from hedger.ops.pnl import PnlMeters
+from hedger.ops.volatility import VolatilityMeters
 
 _GROUPS: tuple[tuple[str, Callable[[Declaring], object]], ...] = (
     ("The program", ProgramMeters),
     ("Hedges", HedgeMeters),
     ("Accounts and instruments", AccountMeters),
+    ("Money", MoneyMeters),
+    ("Volatility", VolatilityMeters),
+    ("Carry", CarryMeters),
+    ("Options", OptionMeters),
+    ("Profit and loss", PnlMeters),
 )
 
 
@@ -44,6 +54,7 @@ paper may run faster than yours. What is not known is NaN and never 0: zero woul
 present from the start. `hedger_guard_limit` holds the configured limits, so that alerts need no numbers of their own.
 
 `guard` is a name of the list in the configuration; `level` is `limit`, or `warn`, `stop`, `reduce` and `clear` for
-guards with levels. `what` is one of `instruments`, `clock`, `account`, `prices`, `fills`, `funding`, `order`, `other`.
+guards with levels. `what` is one of `instruments`, `clock`, `account`, `prices`, `fills`, `funding`, `candles`,
+`funding_rates`, `order`, `other`.
 `stage` is `step` (the engine handled an event), `poll` (an account was read) or `tick` (the clock's beat was handled).
 """

@@ -32,9 +32,12 @@ class LogEvent(StrEnum):
     ORDER_WRITTEN_OFF = "order_written_off"
     ACCOUNT_CHANGED = "account_changed"
     FUNDING_BOOKED = "funding_booked"
+    FLOW_BOOKED = "flow_booked"
+    PNL_UNEXPLAINED = "pnl_unexplained"
     BAND_LEFT = "band_left"
     BAND_REGAINED = "band_regained"
     GUARD_LEVEL_CHANGED = "guard_level_changed"
+    OPTION_GREEKS_DIFFER = "option_greeks_differ"
     INSTRUMENTS_LOADED = "instruments_loaded"
     READ_FAILED = "read_failed"
     STREAM_CHANGED = "stream_changed"
@@ -79,9 +82,12 @@ EVENT_WORDS: dict[LogEvent, str] = {
     LogEvent.ORDER_WRITTEN_OFF: "A person says that an order of unknown fate is gone.",
     LogEvent.ACCOUNT_CHANGED: "A position or balance moved that no order of ours moved; cause and signed quantity.",
     LogEvent.FUNDING_BOOKED: "Funding was received (+) or paid (−), in quote.",
+    LogEvent.FLOW_BOOKED: "Dollars (or coins at their price) came in from outside or went there: no profit.",
+    LogEvent.PNL_UNEXPLAINED: "Of today's residual more than so many dollars stay unexplained: look at the account.",
     LogEvent.BAND_LEFT: "The delta of a hedge left its band.",
     LogEvent.BAND_REGAINED: "The delta of a hedge is inside its band again; how long it was outside.",
     LogEvent.GUARD_LEVEL_CHANGED: "A levelled guard rose or fell: clear, warn, stop, reduce.",
+    LogEvent.OPTION_GREEKS_DIFFER: "A venue's delta of options has been away from ours for a minute; ours decides.",
     LogEvent.INSTRUMENTS_LOADED: "An account's markets were read and its modes and leverage confirmed.",
     LogEvent.READ_FAILED: "A read did not succeed; what it would have refreshed grows stale.",
     LogEvent.STREAM_CHANGED: "A stream of an account went up or down.",

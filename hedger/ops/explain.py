@@ -13,6 +13,7 @@ from hedger.engine.orders import OrderStatus
 from hedger.engine.state import Action, Mode, Reason
 from hedger.model.numeric import BPS, plain
 from hedger.ops.figures import MINUS, bps, coins, instant, iso, money, percent, price, span
+from hedger.ops.greeks import OPTIONS_HELD, option_words
 from hedger.ops.words import ACTION_WORDS, MODE_WORDS, ORDER_WORDS, REASON_WORDS
 from hedger.runtime.kill import printable
 
@@ -125,8 +126,14 @@ def _exposure(record: Record) -> Iterator[str]:
         yield "the accounts had not been read yet"
         return
     spot, static, futures, low, high = (Decimal(held[key]) for key in ("spot", "static", "futures", "low", "high"))
-    delta = spot + static + futures
-    yield f"spot {_exact(spot)} + static {_exact(static)} + futures {_exact(futures)} = net delta {_exact(delta)} coins"
+    options = held.get("options")  # journals of before have none
+    parts = [("spot", spot), ("static", static), ("futures", futures)]
+    if options and options[OPTIONS_HELD]:
+        parts.append(("options", Decimal(options[0])))
+    delta = sum((value for _, value in parts), Decimal(0))
+    yield f"{' + '.join(f'{name} {_exact(value)}' for name, value in parts)} = net delta {_exact(delta)} coins"
+    if len(parts) > 3 and options:
+        yield option_words(options)
     if low != high:
         yield f"orders that could still fill allowed anything from {_exact(low)} to {_exact(high)}"
 

@@ -17,6 +17,7 @@ from hedger.model.account import Position
 from hedger.model.instrument import InstrumentId
 from hedger.model.market import Mark, Quote
 from hedger.model.numeric import BPS, ZERO
+from hedger.ops.greeks import OptionGauges
 from hedger.ops.guard_limits import limits_of
 from hedger.ops.meters import AccountMeters, HedgeMeters
 from hedger.ops.panel import is_unhedged, outside_ms
@@ -28,8 +29,9 @@ _UNKNOWN = math.nan
 class HedgeGauges:
     """The gauges of one hedge. What is not known is NaN, never zero: zero would say flat."""
 
-    def __init__(self, meters: HedgeMeters, hedge: Hedge) -> None:
+    def __init__(self, meters: HedgeMeters, hedge: Hedge, options: OptionGauges) -> None:
         self._hedge = hedge
+        self._options = options
         name = hedge.name
         exposure = (meters.delta, meters.delta_low, meters.delta_high, meters.spot, meters.static, meters.futures)
         wanted = (meters.target, meters.deviation, meters.upper, meters.lower)
@@ -68,6 +70,7 @@ class HedgeGauges:
             values = (*exposure, facts.target, facts.deviation, edges.upper, edges.lower)
         for write, value in zip(self._facts, values, strict=True):
             write(float(value))
+        self._options.show(state, facts.exposure if facts else None, state.hedges[self._hedge.name].greeks)
         self._show_memory(state)
 
     def _show_memory(self, state: State) -> None:

@@ -11,6 +11,7 @@ from typing import get_args
 from prometheus_client import CollectorRegistry, Counter, ProcessCollector, disable_created_metrics
 
 from hedger.engine.ledger import Ledger
+from hedger.engine.money import pegs_of
 from hedger.engine.orders import Order, OrderStatus
 from hedger.engine.policy import Policy
 from hedger.engine.state import Action, ChangeCause, Decision, Mode, Reason, State
@@ -30,13 +31,29 @@ from hedger.model.message import (
     TimePassed,
 )
 from hedger.model.order import RejectReason
+from hedger.ops.carry import CarryGauges, CarryMeters
 from hedger.ops.gauges import AccountGauges, HedgeGauges, MarketGauges
+from hedger.ops.greeks import OptionGauges, OptionMeters
 from hedger.ops.guard_limits import DECISION_PAIRS, GUARD_REASONS
 from hedger.ops.meters import AccountMeters, Declaring, HedgeMeters, ProgramMeters
+from hedger.ops.money import MoneyGauges, MoneyMeters
+from hedger.ops.pnl import PnlGauges, PnlMeters
+from hedger.ops.volatility import VolatilityGauges, VolatilityMeters
 
 MARKET_EVERY_MS = 250
 STAGES = ("step", "poll", "tick")
-READS = ("instruments", "clock", "account", "prices", "fills", "funding", "order", "other")
+READS = (
+    "instruments",
+    "clock",
+    "account",
+    "prices",
+    "fills",
+    "funding",
+    "candles",
+    "funding_rates",
+    "order",
+    "other",
+)
 OUTCOMES = ("placed", "accepted", "filled", "canceled", "expired", "rejected", "unknown")
 _OUTCOME_OF_STATUS = {
     OrderStatus.OPEN: "accepted",
@@ -62,12 +79,21 @@ class Metrics:
         self._program = ProgramMeters(declaring)
         self._hedge = HedgeMeters(declaring)
         self._account = AccountMeters(declaring)
+        volatility = VolatilityMeters(declaring)
+        carry = CarryMeters(declaring)
+        options = OptionMeters(declaring)
         self._policy = policy
         self._shown_at = {hedge.name: 0 for hedge in policy.hedges}
-        self._hedges = {hedge.name: HedgeGauges(self._hedge, hedge) for hedge in policy.hedges}
+        self._hedges = {h.name: HedgeGauges(self._hedge, h, OptionGauges(options, h)) for h in policy.hedges}
         self._ids = tuple(dict.fromkeys(id for hedge in policy.hedges for id in hedge.instruments))
         self._markets = {id: MarketGauges(self._account, id) for id in self._ids}
         self._accounts = {name: AccountGauges(self._account, name, self._ids_of(name)) for name in policy.accounts}
+        underlyings = dict.fromkeys(hedge.underlying for hedge in policy.hedges)
+        self._volatility = tuple(VolatilityGauges(volatility, underlying) for underlying in underlyings)
+        self._carry = {hedge.name: CarryGauges(carry, hedge) for hedge in policy.hedges}
+        money = MoneyMeters(declaring)
+        self._money = tuple(MoneyGauges(money, peg) for peg in pegs_of(policy))
+        self._pnl = PnlGauges(PnlMeters(declaring), policy)
         self._started = False
         self._initialise_program(version)
         self._initialise_labels()
@@ -125,6 +151,8 @@ class Metrics:
             self._orders_changed(before, after)
         if after.ledgers is not before.ledgers:
             self._ledgers_changed(before, after)
+        if after.books is not before.books:
+            self._pnl.show(after)
         if isinstance(event, Quote | Mark):
             self._price_came(event.id, after)
         else:
@@ -165,6 +193,7 @@ class Metrics:
             self._hedges[name].show_ledger(ledger)
         for name, view in state.accounts.items():
             self._accounts[name].show(view)
+        self._pnl.show(state)
         self._show_program(state)
 
     def _price_came(self, id: InstrumentId, state: State) -> None:
@@ -183,6 +212,9 @@ class Metrics:
             for name, view in after.accounts.items():
                 if view is not before.accounts.get(name):
                     self._accounts[name].show(view)
+        if after.volatility is not before.volatility:
+            for volatility in self._volatility:
+                volatility.show(after)
         self._show_program(after)
         self._count_event(event, before, after, at)
 
@@ -204,6 +236,10 @@ class Metrics:
                     market.show(after)
             case AccountRead():
                 self._beats["poll"](at / 1000)
+                for money in self._money:
+                    money.show(after)
+                for carry in self._carry.values():
+                    carry.show(after)
             case JournalChanged():
                 self._program.journal_failures.inc(not event.healthy)
             case ReadFailed():

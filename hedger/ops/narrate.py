@@ -8,6 +8,7 @@ from typing import Any
 import structlog
 
 from hedger.engine.breaker import Breaker, BreakerStatus
+from hedger.engine.conventions import GreeksCheck
 from hedger.engine.gate import no_lease
 from hedger.engine.orders import FINAL, Order, OrderStatus
 from hedger.engine.policy import Policy
@@ -48,6 +49,7 @@ from hedger.model.numeric import plain
 from hedger.ops.events import LogEvent
 from hedger.ops.figures import iso
 from hedger.ops.lines import decision_line
+from hedger.ops.pnl import flows_between, unexplained_between
 from hedger.ops.words import END_PAUSE, LIFT_HALT
 
 LATE_S = 1.0
@@ -65,6 +67,7 @@ _LEVEL_OF_CAUSE = {
     ChangeCause.DELEVERAGING: logging.ERROR,
     ChangeCause.LIQUIDATION: logging.ERROR,
     ChangeCause.SETTLEMENT: logging.WARNING,
+    ChangeCause.OPTION_TRADE: logging.INFO,
     ChangeCause.TRANSFER: logging.INFO,
     ChangeCause.UNEXPLAINED: logging.ERROR,
 }
@@ -104,6 +107,8 @@ class Narrator:
             self._tell_orders(before, after)
         if after.ledgers is not before.ledgers:
             self._tell_funding(before, after)
+        if after.books is not before.books:
+            self._tell_books(before, after)
         for change in result.changes:
             self._log.log(_LEVEL_OF_CAUSE[change.cause], LogEvent.ACCOUNT_CHANGED, **_change(change))
         for command in result.commands:
@@ -194,6 +199,7 @@ class Narrator:
             if was is not now:
                 self._tell_band(name, was, now)
                 self._tell_severities(name, was, now)
+                self._tell_greeks(name, was.greeks, now.greeks)
 
     def _tell_band(self, name: str, was: HedgeState, now: HedgeState) -> None:
         if was.outside_since is None and now.outside_since is not None:
@@ -209,6 +215,17 @@ class Narrator:
             if old is not new:
                 told = {"hedge": name, "guard": guard, "was": old.name.lower(), "now": new.name.lower()}
                 self._log.log(_LEVEL_OF_SEVERITY[new], LogEvent.GUARD_LEVEL_CHANGED, **told)
+
+    def _tell_greeks(self, name: str, was: GreeksCheck, now: GreeksCheck) -> None:
+        if now.told and not was.told:
+            told = {"option": now.option, "difference": now.worst, "differing": now.differing, "of": now.compared}
+            self._log.warning(LogEvent.OPTION_GREEKS_DIFFER, hedge=name, **told)
+
+    def _tell_books(self, before: State, after: State) -> None:
+        for line in flows_between(before, after):
+            self._log.info(LogEvent.FLOW_BOOKED, **line)
+        for line in unexplained_between(before, after):
+            self._log.warning(LogEvent.PNL_UNEXPLAINED, **line)
 
     def _tell_orders(self, before: State, after: State) -> None:
         for key, now in after.orders.items():

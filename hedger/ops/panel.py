@@ -18,8 +18,13 @@ from hedger.engine.orders import Order, OrderStatus
 from hedger.engine.policy import Hedge
 from hedger.engine.state import Exposure, HedgeState, Severity, State
 from hedger.model.numeric import ZERO
+from hedger.ops.carry import carry_line
+from hedger.ops.crossing import crossing_line
 from hedger.ops.figures import bps, coins, money, percent, price, span
 from hedger.ops.gauge import BandGauge, draw
+from hedger.ops.greeks import check_line, option_lines
+from hedger.ops.pnl import pnl_line
+from hedger.ops.volatility import volatility_line
 from hedger.ops.words import ORDER_WORDS, target_words
 
 _SEVERITY_STYLES = {
@@ -40,7 +45,7 @@ def hedge_panel(state: State, hedge: Hedge, width: int) -> RenderableType:
     body = Group(
         _gauge(state, hedge, facts, width - _MARGIN),
         _pairs(_held(state, hedge, facts), _standing(state, hedge, memory, facts)),
-        _rows(_doing(state, hedge)),
+        _rows([*_doing(state, hedge), *_options(state, hedge, facts)]),
     )
     title = Text.assemble((f" {hedge.name} ", "bold"), (f" {target_words(hedge.target)} ", "dim"))
     return Panel(
@@ -166,7 +171,23 @@ def _standing(state: State, hedge: Hedge, memory: HedgeState, facts: Facts | Non
 def _doing(state: State, hedge: Hedge) -> list[Row]:
     instrument = state.instruments.get(hedge.instruments[0])
     quote = instrument.quote if instrument else ""
-    return [("order", _order(state, hedge)), ("cost", _cost(state.ledgers[hedge.name], quote))]
+    return [
+        ("order", _order(state, hedge)),
+        ("cost", _cost(state.ledgers[hedge.name], quote)),
+        ("today", pnl_line(state, hedge.name)),
+        ("moves", volatility_line(state, hedge.underlying)),
+        ("carry", carry_line(state, hedge)),
+        *([("across", crossing_line(state, hedge))] if hedge.cross is not None else []),
+    ]
+
+
+def _options(state: State, hedge: Hedge, facts: Facts | None) -> list[Row]:
+    """Lines where options are held, and another where their venue sees them otherwise."""
+    if facts is None or not facts.exposure.options.options:
+        return []
+    differing = check_line(state.hedges[hedge.name].greeks)
+    lines = (*option_lines(facts.exposure.options), *((differing,) if differing is not None else ()))
+    return [("" if place else "options", line) for place, line in enumerate(lines)]
 
 
 def _unknown() -> Text:

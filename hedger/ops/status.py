@@ -7,18 +7,24 @@ import os
 from pathlib import Path
 from typing import Any
 
-from hedger.engine.aim import aim
 from hedger.engine.exposure import exposure
+from hedger.engine.facts import gather
 from hedger.engine.limits import yearly_funding
-from hedger.engine.margin import liquidation_distances, margin_ratios
+from hedger.engine.margin import liquidation_distances, liquidation_doubts, margin_ratios
 from hedger.engine.orders import Order
 from hedger.engine.policy import Hedge, Policy
 from hedger.engine.state import State
 from hedger.model.numeric import plain
+from hedger.ops.carry import carry_status
+from hedger.ops.crossing import crossing_status
 from hedger.ops.figures import iso
 from hedger.ops.gates import gate_status
+from hedger.ops.greeks import option_status
+from hedger.ops.money import money_status
 from hedger.ops.panel import is_unhedged, outside_ms
+from hedger.ops.pnl import pnl_status
 from hedger.ops.view import Banner
+from hedger.ops.volatility import volatility_status
 from hedger.ops.words import doubted, way_out
 
 _FRESH = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW
@@ -41,6 +47,7 @@ def write_status(path: Path, state: State, policy: Policy, banner: Banner, metri
         "epoch": state.epoch,
         "metrics_port": metrics_port,
         "accounts": {account: gate_status(state, account) for account in policy.accounts},
+        "money": money_status(state, policy),
         "hedges": {hedge.name: hedge_status(state, hedge) for hedge in policy.hedges},
     }
     fresh = path.with_suffix(".new")
@@ -67,26 +74,31 @@ def hedge_status(state: State, hedge: Hedge) -> dict[str, Any]:
         "funding": plain(ledger.funding),
         "slippage": plain(ledger.slippage),
         "edge": plain(ledger.edge),
+        "pnl_today": pnl_status(state, hedge.name),
         "realised_spread": plain(ledger.realised_spread),
         "fees_in_other_assets": {asset: plain(fee) for asset, fee in ledger.other_fees.items()},
         "orders_working": [o.client_order_id for o in state.orders.values() if o.hedge == hedge.name and o.live],
         "orders": [_order(o) for o in state.orders.values() if o.hedge == hedge.name and o.live],
         "margin_ratio": _worst(max, margin_ratios(state, hedge)),
         "liquidation_distance": _worst(min, liquidation_distances(state, hedge)),
+        "liquidation_doubts": liquidation_doubts(state, hedge),
+        "volatility": volatility_status(state, hedge.underlying),
+        "carry": carry_status(state, hedge),
     }
-    held, mark = exposure(state, hedge), state.marks.get(hedge.instruments[0])
-    if held is not None and mark is not None and hedge.instruments[0] in state.instruments:
-        target, edges = aim(state, hedge, held, state.instruments[hedge.instruments[0]].coin_price(mark[0].index_price))
+    held, facts = exposure(state, hedge), gather(state, hedge)
+    if held is not None and facts is not None:
         status |= {
             "spot": plain(held.spot),
             "static": plain(held.static),
             "options": plain(held.options.delta),
+            "option_greeks": option_status(held.options, memory.greeks) if held.options.options else None,
             "futures": plain(held.futures),
-            "net_delta": plain(held.delta),
-            "target": plain(target),
-            "band": [plain(-edges.lower), plain(edges.upper)],
-            "inside_band": edges.holds(held.delta - target),
-            "funding_yearly": plain(round(yearly_funding(mark[0]), 6)),
+            "net_delta": plain(facts.exposure.delta),
+            "target": plain(facts.target),
+            "band": [plain(-facts.edges.lower), plain(facts.edges.upper)],
+            "inside_band": facts.inside,
+            "funding_yearly": plain(round(yearly_funding(facts.mark), 6)),
+            "cross": crossing_status(state, hedge),
         }
     return status
 

@@ -30,6 +30,7 @@ ACTION_WORDS: dict[Action, str] = {
 REASON_WORDS: dict[Reason, str] = {
     Reason.INSIDE_BAND: "the delta is inside its band",
     Reason.OUTSIDE_BAND: "the delta is outside its band",
+    Reason.ROLL: "what is held of one contract is moved to another, slice by slice",
     Reason.MARGIN_REDUCTION: "margin is short: the position is made smaller",
     Reason.ORDER_WORKING: "its order rests in the book",
     Reason.ORDER_IN_FLIGHT: "an answer about its order is on the way",
@@ -51,6 +52,8 @@ REASON_WORDS: dict[Reason, str] = {
     Reason.SPREAD: "the spread is too wide",
     Reason.DEPTH: "too little rests at the best price",
     Reason.BASIS: "the future is too far from the index",
+    Reason.BASIS_YEARLY: "the basis of the dated contract is too large a year",
+    Reason.EXPIRING: "the contract is near its settlement, or in it",
     Reason.ADVERSE_FUNDING: "the hedge would pay too much funding",
     Reason.ORDERS_PER_MINUTE: "too many orders in a minute",
     Reason.ORDERS_PER_DAY: "too many orders today",
@@ -74,7 +77,11 @@ REASON_WORDS: dict[Reason, str] = {
     Reason.BREAKER: "the account's breaker is open after refusals or lost answers",
     Reason.RESTRICTED: "the venue lets the account reduce only",
     Reason.QUIET: "the venue asked for quiet",
+    Reason.NUMERAIRE: "the book has contracts that settle in coins, and nobody said what wealth is counted in",
+    Reason.DEPEG: "the money that the contract is in is away from its peg, or its price is not seen",
     Reason.OPTION_INPUT: "an option's price, volatility or time is missing or cannot be true",
+    Reason.BAND_INPUT: "the volatility or gamma that the band is computed from is missing or cannot be true",
+    Reason.TARGET_ENDED: "the option that the target replicates has expired",
 }
 
 ORDER_WORDS: dict[OrderStatus, str] = {
@@ -125,3 +132,24 @@ def target_words(target: Target) -> str:
             return f"{coins(target.value)} coins"
         case TargetKind.QUOTE:
             return f"{money(target.value)} in quote"
+        case TargetKind.PROFILE:
+            return _profile_words(target)
+        case TargetKind.SYNTHETIC:
+            return _synthetic_words(target)
+
+
+def _profile_words(target: Target) -> str:
+    points = target.profile.points if target.profile is not None else ()
+    told = [f"{percent(point.ratio, places=0)} hedged at {coins(point.price)}" for point in points]
+    return f"profile: {', '.join(told)}"
+
+
+def _synthetic_words(target: Target) -> str:
+    option = target.synthetic
+    if option is None:
+        return "synthetic option"
+    side = "long" if option.long else "short"
+    size = (
+        f"{percent(option.ratio, places=0)} of the holding" if option.coins is None else f"{coins(option.coins)} coins"
+    )
+    return f"synthetic {side} {option.option_type} at {coins(option.strike)} on {size}"

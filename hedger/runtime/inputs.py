@@ -1,7 +1,8 @@
 """What a decision was made on, whole: the event and the state before it, kept so that it can be made again.
 
 One document for each step that told a decision. Its digest stands in the decision's row, so the chain covers it. The
-documents of an hour resemble each other, so each is pressed with the hour's first one, its frame, as a dictionary.
+documents of an hour resemble each other, so each is pressed with the hour's first one, its frame, as a dictionary. What
+is long and changes once an hour has a document of its own, which the others name, as they name their policy.
 """
 
 from __future__ import annotations
@@ -24,6 +25,8 @@ FRAME_USES = 1_000
 DROPPED_AT_ONCE = 50
 
 _HINTS = get_type_hints(State)
+_LONG = ("returns", "funding_rates")
+_SHORT = tuple(name for name in _HINTS if name not in _LONG)
 _WITH_SETS = frozenset(name for name, hint in _HINTS.items() if holds_sets(hint))
 _EVENTS = {kind.__name__: kind for kind in get_args(Event)}
 
@@ -63,29 +66,52 @@ class Recorder:
         self._policy = encode(policy)
         self._policy_digest = _digest(self._policy)
         self._fields: dict[str, tuple[object, bytes]] = {}
+        self._past: tuple[bytes, str] = (b"", "")
         self._frame: tuple[str, bytes] | None = None
         self._frame_until = 0
         self._uses = 0
 
     def document(self, before: State, stamped: Stamped) -> tuple[str, tuple[Input, ...]]:
-        """The digest of a step's document, and what is to be kept of it: with a new frame, the policy too."""
+        """The digest of a step's document, and what is to be kept of it: with a new frame, the policy and the past too,
+        and the past whenever it has changed."""
+        told = self._past[1]
         raw = self._raw(before, stamped)
         digest, at = _digest(raw), stamped.at
         if self._frame is not None and at < self._frame_until and self._uses < FRAME_USES:
             self._uses += 1
-            return digest, (Input(digest, at, self._frame[0], _press(raw, self._frame[1])),)
+            document = Input(digest, at, self._frame[0], _press(raw, self._frame[1]))
+            return digest, (document,) if told == self._past[1] else (document, *self._past_inputs(at))
         self._frame, self._frame_until, self._uses = (digest, raw), at + FRAME_MS, 0
         policy = Input(self._policy_digest, at, None, _press(self._policy, b""))
-        return digest, (Input(digest, at, None, _press(raw, b"")), policy)
+        return digest, (Input(digest, at, None, _press(raw, b"")), policy, *self._past_inputs(at))
 
     def begin_anew(self) -> None:
         """The next document stands alone: what waited for the disk may be lost, and with it the frame."""
         self._frame = None
 
     def _raw(self, before: State, stamped: Stamped) -> bytes:
-        state = b",".join(b'"%s":%s' % (name.encode(), self._field(name, getattr(before, name))) for name in _HINTS)
+        state = self._fields_of(before, _SHORT)
         event = encode((stamped.at, type(stamped.event).__name__, stamped.event))
-        return b'{"policy":"%s","stamped":%s,"state":{%s}}' % (self._policy_digest.encode(), event, state)
+        named = (self._policy_digest.encode(), self._past_of(before).encode(), event, state)
+        return b'{"policy":"%s","past":"%s","stamped":%s,"state":%s}' % named
+
+    def _past_of(self, state: State) -> str:
+        """The digest of what is long in a state, "" where there is nothing of it."""
+        if any(getattr(state, name) for name in _LONG):
+            raw = self._fields_of(state, _LONG)
+            if raw != self._past[0]:
+                self._past = (raw, _digest(raw))
+        else:
+            self._past = (b"", "")
+        return self._past[1]
+
+    def _past_inputs(self, at: int) -> tuple[Input, ...]:
+        raw, digest = self._past
+        return (Input(digest, at, None, _press(raw, b"")),) if raw else ()
+
+    def _fields_of(self, state: State, names: tuple[str, ...]) -> bytes:
+        fields = b",".join(b'"%s":%s' % (name.encode(), self._field(name, getattr(state, name))) for name in names)
+        return b"{%s}" % fields
 
     def _field(self, name: str, value: object) -> bytes:
         held = self._fields.get(name)
@@ -116,6 +142,10 @@ def facts_of(connection: sqlite3.Connection, digest: str) -> Facts | None:
     policy = _document(connection, known["policy"])
     if policy is None:
         return None
+    past = _document(connection, known["past"]) if known.get("past") else b"{}"
+    if past is None:
+        return None
+    known["state"] |= json.loads(past)
     at, kind, event = known["stamped"]
     unknown = known["state"].keys() - _HINTS.keys()
     if unknown:

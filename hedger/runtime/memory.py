@@ -9,10 +9,12 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from hedger.engine.book import Book
 from hedger.engine.breaker import DAY_MS
 from hedger.engine.ledger import Ledger
 from hedger.engine.orders import Order
 from hedger.engine.state import HedgeState
+from hedger.runtime.kept_books import books_of
 
 FUNDING_READ_BACK_MS = 86_400_000
 FUNDING_KEPT_MS = 3 * FUNDING_READ_BACK_MS
@@ -75,6 +77,7 @@ class Recovered:
     next_sequence: int = 1
     paused: str | None = None
     trips: dict[str, tuple[int, ...]] = field(default_factory=dict)
+    books: dict[str, Book] = field(default_factory=dict)
 
 
 def recall(connection: sqlite3.Connection, now: int, *, epoch: int, first_epoch: int, next_sequence: int) -> Recovered:
@@ -95,6 +98,7 @@ def recall(connection: sqlite3.Connection, now: int, *, epoch: int, first_epoch:
         memories=memories_of(connection),
         funding_seen=_funding_seen(connection),
         trips=_trips(connection, now),
+        books=books_of(connection),
     )
 
 

@@ -12,6 +12,7 @@ from hedger.errors import HedgerError
 from hedger.model.instrument import InstrumentId
 from hedger.model.message import AccountRead, ClockMeasured, FundingRead, ReadFailed, StreamChanged, TimePassed
 from hedger.runtime.clock import stopwatch
+from hedger.runtime.history import USUAL, HistoryPolling, HistoryReader
 from hedger.runtime.inbox import Inbox
 from hedger.runtime.loop import Loop
 from hedger.runtime.ports import Clock, Observer, Venue
@@ -26,7 +27,8 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Polling:
-    """How often what is read, in seconds of the clock. Prices are polled only where the streams leave them old."""
+    """How often what is read, in seconds of the clock. Prices are polled only where the streams leave them old;
+    `history` says how much of the past is read."""
 
     account_s: float
     prices_s: float
@@ -34,6 +36,7 @@ class Polling:
     clock_s: float
     tick_s: float
     flush_s: float
+    history: HistoryPolling = USUAL
 
 
 class Pollers:
@@ -47,6 +50,7 @@ class Pollers:
         self._polling = polling
         self._observer = observer
         self._funding_since_at = funding_since_at
+        self._history = HistoryReader(loop=loop, clock=clock, polling=polling.history, read=self._read)
 
     def start(
         self,
@@ -62,6 +66,7 @@ class Pollers:
             group.create_task(self._prices(venue, ids[name]))
             group.create_task(self._funding(venue))
             group.create_task(self._offset(venue))
+            group.create_task(self._history.run(venue, ids[name]))
 
     @property
     def _inbox(self) -> Inbox:
@@ -108,14 +113,14 @@ class Pollers:
         except TimeoutError:
             pass
 
-    async def _read(self, venue: Venue, what: str, read: Awaitable[T]) -> T | None:
+    async def _read(self, venue: Venue, what: str, read: Awaitable[T], id: InstrumentId | None = None) -> T | None:
         """The result of a read, or None with the failure told to the engine: a failed read is never empty."""
         started = stopwatch()
         try:
             result = await read
         except HedgerError as problem:
             self._observer.timed(f"read_{what}", venue.account, stopwatch() - started, type(problem).__name__)
-            self._inbox.put(ReadFailed(account=venue.account, what=what, reason=str(problem)))
+            self._inbox.put(ReadFailed(account=venue.account, what=what, reason=str(problem), id=id))
             return None
         self._observer.timed(f"read_{what}", venue.account, stopwatch() - started, "ok")
         return result

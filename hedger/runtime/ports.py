@@ -9,7 +9,7 @@ from hedger.engine.state import State
 from hedger.engine.step import Result
 from hedger.model.account import AccountReading, FundingPayment, MarginMode
 from hedger.model.instrument import Instrument, InstrumentId
-from hedger.model.market import Mark, Quote
+from hedger.model.market import Candle, FundingRate, Mark, Quote
 from hedger.model.message import (
     CancelAnswered,
     CancelOrder,
@@ -96,6 +96,13 @@ class Venue(Protocol):
 
     async def read_funding(self, since_at: int) -> tuple[FundingPayment, ...]:
         """Read every funding payment of the configured derivatives since `since_at` (paged to the end)."""
+
+    async def read_candles(self, id: InstrumentId, interval_ms: int, count: int) -> tuple[Candle, ...]:
+        """Read the last `count` closed bars of the index of a contract (of a spot pair, its own), oldest first and
+        without a gap: all of them, or AskAgain."""
+
+    async def read_funding_rates(self, id: InstrumentId, count: int) -> tuple[FundingRate, ...]:
+        """Read what the last settlements of a perpetual paid, oldest first, at most `count` and at least the newest."""
 
     async def find_order(self, id: InstrumentId, client_order_id: str) -> OrderReport | None:
         """The venue's record of an order by our id, None when the venue says that it knows none."""

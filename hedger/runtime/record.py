@@ -23,8 +23,10 @@ from hedger.model.message import (
     VenueQuieted,
 )
 from hedger.model.order import Fill
+from hedger.runtime.funding import paid_on
 from hedger.runtime.inputs import Recorder
 from hedger.runtime.journal import Row
+from hedger.runtime.kept_books import book_rows
 from hedger.runtime.quieted import quiet_row
 
 _DECIDED = tuple(field.name for field in fields(Decision))
@@ -53,6 +55,8 @@ def rows_of(before: State, stamped: Stamped, result: Result, recorder: Recorder 
         for name, memory in after.hedges.items()
         if everything or _counts(before.hedges[name]) != _counts(memory)
     ]
+    stops = any(isinstance(command, Stop) for command in result.commands)
+    rows += [Row(after.now, *kept) for kept in book_rows(before, after, everything=stops)]
     if after.accounts is not before.accounts:
         rows += _trip_rows(before, after)
     rows += [Row(after.now, "change", f"{change.account}/{change.what}", change) for change in result.changes]
@@ -137,7 +141,7 @@ def _funding_rows(before: State, after: State, event: FundingRead) -> list[Row]:
     for payment in event.payments:
         if payment.payment_id in known - old:
             new.setdefault(payment.payment_id, payment)
-    return [Row(after.now, "funding", f"{event.account}/{id}", payment) for id, payment in new.items()]
+    return [Row(after.now, "funding", f"{event.account}/{id}", paid_on(after, paid)) for id, paid in new.items()]
 
 
 def _fill_rows(before: State, after: State, fills: tuple[Fill, ...]) -> list[Row]:

@@ -38,6 +38,7 @@ def recovered_state(policy: Policy, recovered: Recovered, now: int) -> State:
         ledgers={name: recovered.ledgers.get(name, ledger) for name, ledger in state.ledgers.items()},
         hedges={name: _awake(recovered.memories.get(name, memory), now) for name, memory in state.hedges.items()},
         funding_seen=recovered.funding_seen,
+        books={name: book for name, book in recovered.books.items() if name in state.accounts},
     )
 
 

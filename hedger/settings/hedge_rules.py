@@ -5,14 +5,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
-from hedger.engine.policy import BandRule, RebalanceTo, TargetKind
-from hedger.settings.hedges import BandSettings, GuardSettings, HedgeSettings, TargetSettings
+from hedger.engine.policy import COMPUTED, OCCASIONAL, BandRule, RebalanceTo
+from hedger.settings.band_rules import problems_of_band, rule_of
+from hedger.settings.carry_rules import problems_of_carry
+from hedger.settings.cross_rules import fault_across, problems_of_cross
+from hedger.settings.hedges import GuardSettings, HedgeSettings
+from hedger.settings.money import MONEY
+from hedger.settings.money_rules import problems_of_numeraire
 from hedger.settings.sentences import Problem, did_you_mean
 from hedger.settings.shape import Path
-from hedger.settings.symbols import STABLECOINS, fault_of, parse_swap
-
-_LARGEST_RATIO = Decimal("1.5")
-_LARGEST_RELATIVE_WIDTH = Decimal("0.5")
+from hedger.settings.symbols import fault_of, parse_contract
+from hedger.settings.target_rules import least_position, problems_of_target
 
 
 def underlying_of(name: str, hedge: HedgeSettings) -> str:
@@ -26,28 +29,31 @@ def problems_of_hedge(name: str, hedge: HedgeSettings, accounts: Sequence[str], 
     yield from _underlying(at, underlying_of(name, hedge))
     yield from _instruments(at, hedge, underlying_of(name, hedge), accounts)
     yield from _spot_accounts(at, hedge, accounts)
-    yield from _target((*at, "target"), hedge.target)
-    yield from _band((*at, "band"), hedge.band)
+    yield from problems_of_numeraire(at, hedge, accounts)
+    yield from problems_of_target((*at, "target"), hedge.target)
+    yield from problems_of_band((*at, "band"), hedge.band)
     yield from _execution(at, hedge)
     yield from _guards((*at, "guards"), hedge.guards)
     yield from _levels((*at, "guards"), hedge.guards)
+    yield from problems_of_cross(at, hedge, underlying_of(name, hedge), accounts)
+    yield from problems_of_carry((*at, "carry"), hedge.carry, len(hedge.instruments), hedge.guards.expiring_s)
     yield from _position(at, hedge, holding)
 
 
 def _underlying(at: Path, underlying: str) -> Iterator[Problem]:
-    if underlying in STABLECOINS:
+    if underlying in MONEY:
         yield Problem(at, f"hedges {underlying}, which is money here and not a coin with a price to hedge")
 
 
 def _instruments(at: Path, hedge: HedgeSettings, underlying: str, accounts: Sequence[str]) -> Iterator[Problem]:
     for index, text in enumerate(hedge.instruments):
         path = (*at, "instruments", index)
-        fault = fault_of(text, underlying)
-        swap = parse_swap(text)
+        fault = fault_of(text, underlying) if hedge.cross is None else fault_across(text, underlying)
+        contract = parse_contract(text)
         if fault is not None:
             yield Problem(path, f"({text}) {fault}")
-        elif swap is not None and swap.id.account not in accounts:
-            yield Problem(path, _no_account(swap.id.account, accounts))
+        elif contract is not None and contract.id.account not in accounts:
+            yield Problem(path, _no_account(contract.id.account, accounts))
         elif text in hedge.instruments[:index]:
             yield Problem(path, f"({text}) is listed twice")
 
@@ -66,42 +72,6 @@ def _no_account(name: str, accounts: Sequence[str]) -> str:
     return f"names the account {name}, and there is no accounts.{name}{did_you_mean(name, accounts)}"
 
 
-def _target(at: Path, target: TargetSettings) -> Iterator[Problem]:
-    path, value = (*at, "value"), target.value
-    if target.kind is TargetKind.NEUTRAL:
-        if value is not None:
-            yield Problem(path, "has no meaning for a neutral target: remove it, or say another kind")
-    elif value is None:
-        yield Problem(path, f"is missing: a target of kind {target.kind} needs one")
-    elif target.kind is TargetKind.RATIO and value > _LARGEST_RATIO:
-        yield Problem(path, f"is {value}, and a ratio is at most 1.5 (1 hedges the whole holding)")
-    elif target.kind is TargetKind.QUOTE and 0 < value < 1:
-        yield Problem(path, f'is {value} in quote, less than one unit of money; did you mean kind = "coins"?')
-
-
-def _band(at: Path, band: BandSettings) -> Iterator[Problem]:
-    sides = (band.upper, band.lower)
-    if band.width is not None and sides != (None, None):
-        yield Problem((*at, "width"), "is given together with upper or lower: keep the one or the two")
-    elif band.width is None and None in sides:
-        yield Problem(at, "needs a width, or else both upper and lower")
-    for key in ("width", "upper", "lower"):
-        width = getattr(band, key)
-        if width is not None:
-            yield from _band_width((*at, key), band.rule, width)
-    if band.floor and band.rule is not BandRule.RELATIVE:
-        yield Problem((*at, "floor"), f"belongs to relative bands, and this one is in {band.rule}")
-
-
-def _band_width(path: Path, rule: BandRule, width: Decimal) -> Iterator[Problem]:
-    if rule is BandRule.RELATIVE and width > _LARGEST_RELATIVE_WIDTH:
-        guess = f"did you mean {width / 100} ({width} %), or another unit?"
-        yield Problem(path, f"is {width} of the holding, which is {width * 100:f} %; {guess}")
-    if rule is BandRule.QUOTE and width < 1:
-        guess = 'did you mean rule = "coins" or "relative"?'
-        yield Problem(path, f"is {width} in quote, less than one unit of money; {guess}")
-
-
 def _execution(at: Path, hedge: HedgeSettings) -> Iterator[Problem]:
     execution, spans = hedge.execution, (*at, "execution")
     for lower, upper in (("ttl_s", "deadline_s"), ("reprice_s", "linger_s"), ("linger_s", "deadline_s")):
@@ -112,7 +82,8 @@ def _execution(at: Path, hedge: HedgeSettings) -> Iterator[Problem]:
         if getattr(execution, key) >= hedge.unhedged_after_s:
             text = f"must be shorter than unhedged_after_s, which is {hedge.unhedged_after_s} s"
             yield Problem((*spans, key), f"is {getattr(execution, key)} s and {text}")
-    if hedge.band.rebalance_to is RebalanceTo.EDGE and not execution.cooldown_s:
+    to_edge = hedge.band.rebalance_to is RebalanceTo.EDGE or rule_of(hedge.band) in COMPUTED
+    if to_edge and not execution.cooldown_s:
         text = "is 0 and the band rebalances to its edge, so that every tick would bring an order: let it rest"
         yield Problem((*spans, "cooldown_s"), text)
 
@@ -155,26 +126,14 @@ def _levels(at: Path, guards: GuardSettings) -> Iterator[Problem]:
 def _position(at: Path, hedge: HedgeSettings, holding: Decimal) -> Iterator[Problem]:
     """The position limit must allow what the holdings alone need, and be wider than the band and a slice."""
     limit, path = hedge.guards.position, (*at, "guards", "position")
-    needed = _least_position(hedge.target, holding)
+    needed = least_position(hedge.target, holding)
     if needed > limit:
         yield Problem(path, f"is {limit} coins, but the holdings alone need a position of {needed}")
     widths = (hedge.band.width, hedge.band.upper, hedge.band.lower)
-    if hedge.band.rule is BandRule.COINS and any(width is not None and width > limit for width in widths):
+    in_coins = {BandRule.COINS, *OCCASIONAL}
+    if hedge.band.rule in in_coins and any(width is not None and width > limit for width in widths):
         yield Problem(path, f"is {limit} coins, less than the width of the band: nothing would ever be hedged")
     slice_quantity = hedge.execution.slice_quantity
     if slice_quantity is not None and slice_quantity > limit:
         text = f"is {slice_quantity} coins, more than guards.position, which is {limit}"
         yield Problem((*at, "execution", "slice_quantity"), text)
-
-
-def _least_position(target: TargetSettings, holding: Decimal) -> Decimal:
-    value = target.value or Decimal(0)
-    match target.kind:
-        case TargetKind.NEUTRAL:
-            return holding
-        case TargetKind.RATIO:
-            return holding * value
-        case TargetKind.COINS:
-            return max(holding - value, Decimal(0))
-        case TargetKind.QUOTE:
-            return Decimal(0)

@@ -4,66 +4,27 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
-from hedger.engine.policy import BandRule, RebalanceTo, TargetKind
+from hedger.engine.policy import Numeraire
 from hedger.model.account import MarginMode
+from hedger.settings.bands import BandSettings
+from hedger.settings.carry import CarrySettings
+from hedger.settings.cross import CrossSettings
+from hedger.settings.table import Table
+from hedger.settings.targets import TargetSettings
 from hedger.settings.values import (
     Asset,
     BasisPoints,
     Notional,
     Number,
     Quantity,
-    QuantityOrZero,
     Share,
     Span,
     SpanOrZero,
     Texts,
     Whole,
 )
-
-
-class Table(BaseModel):
-    """A table of settings: frozen, closed to keys that it does not know, silent about its values in errors."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True, validate_default=True)
-
-
-class TargetSettings(Table):
-    """Where the net delta of a hedge should be."""
-
-    kind: TargetKind = Field(
-        default=TargetKind.NEUTRAL,
-        description="What the net delta should be: none, a hedge ratio of the holding, a number of coins, "
-        "or a value in quote.",
-    )
-    value: QuantityOrZero | None = Field(
-        default=None,
-        description="The ratio (0 to 1.5; 1 is neutral), the coins or the quote amount that `kind` asks for; "
-        "neutral has none.",
-    )
-
-
-class BandSettings(Table):
-    """How far the net delta may stray from its target before an order is due."""
-
-    rule: BandRule = Field(description="What the widths are in: coins, relative (a fraction of the holding) or quote.")
-    width: Quantity | None = Field(
-        default=None, description="How far above and below its target the delta may be, in the unit of the band."
-    )
-    upper: Quantity | None = Field(
-        default=None, description="How far above its target the delta may be, instead of `width`, with `lower`."
-    )
-    lower: Quantity | None = Field(
-        default=None, description="How far below its target the delta may be, instead of `width`, with `upper`."
-    )
-    floor: QuantityOrZero = Field(
-        default=Decimal(0), description="The least width of a relative band on each side, in coins."
-    )
-    rebalance_to: RebalanceTo = Field(
-        default=RebalanceTo.TARGET,
-        description="Where a rebalance ends: on the target, or just inside the edge that was left.",
-    )
 
 
 class ExecutionSettings(Table):
@@ -144,10 +105,22 @@ class GuardSettings(Table):
         default=Decimal(1000), description="The least that must rest at the price that is joined, in quote."
     )
     basis_bps: BasisPoints = Field(
-        default=Decimal(100), description="The furthest that mark and index may be apart, in basis points."
+        default=Decimal(100),
+        description="The furthest that mark and index of a perpetual may be apart, in basis points.",
     )
     adverse_funding: Number = Field(
         default=Decimal("0.5"), gt=0, le=10, description="The most funding that a hedge may pay, a year: 0.5 is 50 %."
+    )
+    basis_yearly: Number = Field(
+        default=Decimal("0.5"),
+        gt=0,
+        le=10,
+        description="The largest basis of a dated contract, a year, once it is wider than basis_bps: 0.5 is 50 %.",
+    )
+    expiring_s: Span = Field(
+        default=Decimal(3600),
+        description="Nothing is added to a dated contract so long before it expires, nor in its settlement average, in "
+        "seconds.",
     )
     orders_per_minute: Whole = Field(default=20, ge=1, le=600, description="The most orders sent in a minute.")
     orders_per_day: Whole = Field(default=2000, ge=1, le=200_000, description="The most orders sent in a day.")
@@ -193,19 +166,39 @@ class HedgeSettings(Table):
         default=None, description="The coin that is hedged; without it, the name of the table."
     )
     instruments: Texts = Field(
-        description='What to hedge with, in order of preference, each `account:symbol`: "main:BTC/USDT:USDT".'
+        description="What to hedge with, in order of preference, each `account:symbol`: a perpetual "
+        '"main:BTC/USDT:USDT", one that settles in the coin "main:BTC/USD:BTC", or a dated future '
+        '"main:BTC/USDT:USDT-261225".'
     )
     spot_accounts: Texts | None = Field(
         default=None, description="The accounts whose spot balance counts; without it, all accounts."
+    )
+    numeraire: Numeraire | None = Field(
+        default=None,
+        description="What wealth is counted in: usd (neutral is no coins at risk) or coin (neutral is as many at risk "
+        "as the book owns). Where an instrument settles in a coin it must be said; otherwise it is usd.",
     )
     target: TargetSettings = Field(default=TargetSettings(), description="Where the net delta should be.")
     band: BandSettings = Field(description="How far the net delta may stray from its target.")
     execution: ExecutionSettings = Field(default=ExecutionSettings(), description="How orders work in the book.")
     guards: GuardSettings = Field(description="The limits of the hedge.")
+    carry: CarrySettings = Field(
+        default=CarrySettings(), description="Which of several instruments is traded, and when a dated one is left."
+    )
+    cross: CrossSettings | None = Field(
+        default=None, description="For a coin without a future of its own: the instruments are futures on other coins."
+    )
     reduce_step: Share = Field(
         default=Decimal("0.25"),
         description="The share of the position that one margin-driven reduction takes off: 0.25 is a quarter.",
     )
     unhedged_after_s: Span = Field(
         default=Decimal(300), description="How long outside its band counts as unhedged, in seconds."
+    )
+    greeks_tolerance: Number = Field(
+        default=Decimal("0.02"),
+        gt=0,
+        le=1,
+        description="How far a venue's delta of an option on one coin may be from ours before it is told; "
+        "it stops nothing.",
     )

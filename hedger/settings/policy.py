@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from hedger.engine.policy import Band, BreakerLimits, Execution, Guards, Hedge, Levels, Policy, Target
+from hedger.engine.policy import BreakerLimits, Execution, Guards, Hedge, Levels, Numeraire, Policy
+from hedger.settings.band_rules import to_band
+from hedger.settings.carry_rules import to_carry
+from hedger.settings.cross_rules import to_cross
 from hedger.settings.hedge_rules import underlying_of
 from hedger.settings.hedges import (
-    BandSettings,
     ExecutionSettings,
     GuardSettings,
     HedgeSettings,
     LiquidationDistanceLevels,
     MarginRatioLevels,
-    TargetSettings,
 )
+from hedger.settings.money_rules import pegs_of
 from hedger.settings.rules import static_holding
 from hedger.settings.schema import BreakerSettings, Mode, Settings
-from hedger.settings.symbols import parse_swap
+from hedger.settings.symbols import parse_contract
+from hedger.settings.target_rules import to_target
+from hedger.settings.volatility import volatility_rule
 
 GAP_BEATS = 4
 LEAST_UNKNOWN = Decimal(100_000)
@@ -41,6 +45,7 @@ def to_policy(settings: Settings) -> Policy:
         breakers=_breakers(settings.breakers, hedges),
         lag_ms=_ms(settings.breakers.lag_s * faster),
         gap_ms=max(_ms(settings.breakers.gap_s * faster), GAP_BEATS * settings.polling.tick_ms),
+        volatility=volatility_rule(settings.volatility),
     )
 
 
@@ -65,32 +70,26 @@ def _breakers(breakers: BreakerSettings, hedges: tuple[Hedge, ...]) -> BreakerLi
 
 
 def _hedge(settings: Settings, name: str, hedge: HedgeSettings) -> Hedge:
-    swaps = [parse_swap(text) for text in hedge.instruments]
+    contracts = [parse_contract(text) for text in hedge.instruments]
     return Hedge(
         name=name,
         underlying=underlying_of(name, hedge),
         static_quantity=static_holding(settings, underlying_of(name, hedge)),
         spot_accounts=tuple(settings.accounts) if hedge.spot_accounts is None else hedge.spot_accounts,
-        instruments=tuple(swap.id for swap in swaps if swap is not None),
-        target=_target(hedge.target),
-        band=_band(hedge.band),
+        instruments=tuple(contract.id for contract in contracts if contract is not None),
+        target=to_target(hedge.target, underlying_of(name, hedge)),
+        band=to_band(hedge.band, max(_ms(settings.polling.prices_s), settings.polling.tick_ms)),
         execution=_execution(hedge.execution),
         guards=_guards(hedge.guards),
         reduce_step=hedge.reduce_step,
         unhedged_after_ms=_ms(hedge.unhedged_after_s),
+        numeraire=hedge.numeraire or Numeraire.USD,
+        numeraire_said=hedge.numeraire is not None,
+        pegs=pegs_of(settings.money, hedge),
+        carry=to_carry(hedge.carry),
+        cross=to_cross(hedge),
+        greeks_tolerance=hedge.greeks_tolerance,
     )
-
-
-def _target(target: TargetSettings) -> Target:
-    return Target(kind=target.kind, value=Decimal(0) if target.value is None else target.value)
-
-
-def _band(band: BandSettings) -> Band:
-    upper = band.width if band.width is not None else band.upper
-    lower = band.width if band.width is not None else band.lower
-    assert upper is not None, "a band without a width was refused"
-    assert lower is not None, "a band without a width was refused"
-    return Band(rule=band.rule, upper=upper, lower=lower, floor=band.floor, rebalance_to=band.rebalance_to)
 
 
 def _execution(execution: ExecutionSettings) -> Execution:
@@ -119,6 +118,8 @@ def _guards(guards: GuardSettings) -> Guards:
         depth=guards.depth,
         basis=guards.basis_bps,
         adverse_funding=guards.adverse_funding,
+        basis_yearly=guards.basis_yearly,
+        expiring=_ms(guards.expiring_s),
         orders_per_minute=guards.orders_per_minute,
         orders_per_day=guards.orders_per_day,
         order_notional=guards.order_notional,

@@ -8,7 +8,8 @@ quantity and the minimum notional, rounded up to whole lots), a band of [−L, +
 Were U smaller, a deviation between U and m would be outside the band with no order small enough to correct it
 without carrying the book past its target. A band that rebalances to its edge is traded in orders of at least m, which
 the same inequality keeps on the near side of the target. A relative band is as wide as its floor, or as its fraction
-of the static holding if that is more; spot balances are not known here and only widen it.
+of the static holding if that is more; spot balances are not known here and only widen it. A computed band is never
+narrower than the smallest order; only a limit on its width could make it so.
 """
 
 from __future__ import annotations
@@ -17,10 +18,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import NamedTuple
 
-from hedger.engine.policy import Band, BandRule, Hedge, Policy
+from hedger.engine.policy import COMPUTED, OCCASIONAL, Band, BandRule, Hedge, Policy
 from hedger.errors import ConfigError
-from hedger.model.instrument import Instrument, InstrumentId, Kind
-from hedger.model.numeric import ceil_to, plain
+from hedger.model.instrument import Instrument, InstrumentId, Kind, Payoff
+from hedger.model.numeric import ONE, ZERO, ceil_to, plain
+
+_KINDS = {Kind.SPOT: "a spot market", Kind.OPTION: "an option, which is read and never traded"}
 
 
 class _Case(NamedTuple):
@@ -31,15 +34,26 @@ class _Case(NamedTuple):
     @property
     def lot(self) -> Decimal:
         """One lot, in coins."""
-        return self.instrument.lot_size * self.instrument.contract_multiplier
+        return self._coins(self.instrument.lot_size)
+
+    @property
+    def least_units(self) -> Decimal:
+        """The smallest order, in units; without a price, the minimum notional is left out."""
+        least = max(self.instrument.min_quantity, self.instrument.lot_size)
+        if self.price is not None:
+            least = max(least, self.instrument.min_notional / self.instrument.notional(ONE, self.price))
+        return ceil_to(least, self.instrument.lot_size)
 
     @property
     def smallest(self) -> Decimal:
-        """The smallest order, in coins; without a price, the minimum notional is left out."""
-        least = max(self.instrument.min_quantity, self.instrument.lot_size)
-        if self.price is not None:
-            least = max(least, self.instrument.min_notional / self.price)
-        return ceil_to(least, self.instrument.lot_size) * self.instrument.contract_multiplier
+        """The smallest order, in coins."""
+        return self._coins(self.least_units)
+
+    def _coins(self, units: Decimal) -> Decimal:
+        """Units in coins: of a contract worth a sum of money, to a hundred-millionth; nothing known without a price."""
+        if self.instrument.payoff is not Payoff.INVERSE:
+            return units * self.instrument.contract_multiplier
+        return ZERO if self.price is None else round(self.instrument.coins(units, self.price), 8)
 
 
 def check_reachable(
@@ -67,20 +81,23 @@ def _faults(case: _Case) -> Iterator[str]:
     if unsuitable is not None:
         yield f"hedges.{case.hedge.name}.instruments: {case.instrument.id} {unsuitable}"
         return
+    if case.hedge.cross is not None:  # what a lot is in coins of ours depends on two prices: the engine widens the band
+        return
     yield from _band_faults(case)
     yield from _limit_faults(case)
 
 
 def _unsuitable(case: _Case) -> str | None:
     instrument, underlying = case.instrument, case.hedge.underlying
-    if instrument.kind is not Kind.PERPETUAL:
-        return f"is a {instrument.kind} market, and a hedge needs a perpetual"
-    if instrument.underlying != underlying:
+    if instrument.kind not in (Kind.PERPETUAL, Kind.FUTURE):
+        return f"is {_KINDS[instrument.kind]}, and a hedge needs a perpetual or a dated future"
+    if instrument.underlying not in case.hedge.coins:
         return f"is a contract on {instrument.underlying}, and the hedge is of {underlying}"
-    if instrument.settle != instrument.quote:
-        return (
-            f"settles in {instrument.settle} and is priced in {instrument.quote}: only linear contracts are supported"
-        )
+    if instrument.payoff is Payoff.QUANTO or instrument.settle not in (instrument.quote, underlying):
+        return f"settles in {instrument.settle} and is priced in {instrument.quote}: a quanto is never traded"
+    if (instrument.settle == instrument.quote) is not (instrument.payoff is Payoff.LINEAR):
+        told = f"settles in {instrument.settle} and is priced in {instrument.quote}, and the venue calls it"
+        return f"{told} {instrument.payoff}: its rules are not understood"
     if not instrument.post_only:
         return "has no post-only orders, and the hedger sends no others"
     if min(instrument.lot_size, instrument.tick_size, instrument.contract_multiplier) <= 0:
@@ -117,15 +134,18 @@ def _floor_hint(band: Band) -> str:
 def _sides(case: _Case) -> tuple[Decimal, Decimal] | None:
     """The band's least widths in coins, above and below; None where nothing is known of them."""
     band = case.hedge.band
-    if band.rule is BandRule.COINS:
+    if band.rule in (BandRule.COINS, *OCCASIONAL):
         return band.upper, band.lower
+    if band.rule in COMPUTED:  # never narrower than the smallest order, unless a limit is set that is
+        limits = [side for side in (band.upper, band.lower) if side]
+        return (min(limits), min(limits)) if limits else None
     if band.rule is BandRule.RELATIVE:
         size = abs(case.hedge.static_quantity)
         sides = max(band.upper * size, band.floor), max(band.lower * size, band.floor)
         return sides if min(sides) > 0 else None
     if case.price is None:
         return None
-    coin_price = case.price / case.instrument.contract_multiplier
+    coin_price = case.instrument.coin_price(case.price)
     return band.upper / coin_price, band.lower / coin_price
 
 
@@ -152,7 +172,7 @@ def _limit_faults(case: _Case) -> Iterator[str]:
             yield f"hedges.{hedge.name}.{key}: {limit} is too little: {order} {plain(case.smallest)}"
     least = instrument.min_notional
     if case.price is not None:
-        least = max(least, case.smallest / instrument.contract_multiplier * case.price)
+        least = max(least, instrument.notional(case.least_units, case.price))
     if hedge.guards.order_notional < least:
         limit = f"{plain(hedge.guards.order_notional)} {instrument.quote}"
         yield f"hedges.{hedge.name}.guards.order_notional: {limit} is too little: {order} worth {plain(least)}"

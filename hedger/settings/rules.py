@@ -6,11 +6,13 @@ from collections import defaultdict
 from collections.abc import Iterator
 from decimal import Decimal
 
+from hedger.settings.cross_rules import problems_of_crossings
 from hedger.settings.hedge_rules import problems_of_hedge, underlying_of
+from hedger.settings.money_rules import problems_of_money
+from hedger.settings.paper_rules import problems_of_paper
 from hedger.settings.schema import Mode, Settings
 from hedger.settings.sentences import Problem, did_you_mean
-from hedger.settings.symbols import parse_swap
-from hedger.settings.values import PAPER_COINS
+from hedger.settings.target_rules import problems_of_relative
 
 SHORTEST_TOKEN = 32
 
@@ -21,11 +23,15 @@ def problems_of_settings(settings: Settings) -> Iterator[Problem]:
     for name, hedge in settings.hedges.items():
         holding = static_holding(settings, underlying_of(name, hedge))
         yield from problems_of_hedge(name, hedge, tuple(settings.accounts), holding)
+    yield from _relative(settings)
+    yield from problems_of_money(settings.money, settings.hedges, tuple(settings.accounts))
     yield from _shared(settings)
+    coins = {name: underlying_of(name, hedge) for name, hedge in settings.hedges.items()}
+    yield from problems_of_crossings(settings.hedges, coins)
     yield from _holdings(settings)
     yield from _polling(settings)
     yield from _breakers(settings)
-    yield from _paper(settings)
+    yield from problems_of_paper(settings)
     yield from _control(settings)
 
 
@@ -73,6 +79,13 @@ def _keys_and_mode(settings: Settings) -> Iterator[Problem]:
                 ("accounts", name, "key_environment"),
                 f"is {declared}, but mode is {settings.mode}, which needs {wanted} keys",
             )
+
+
+def _relative(settings: Settings) -> Iterator[Problem]:
+    paper = settings.mode is Mode.PAPER
+    for name, hedge in settings.hedges.items():
+        path = ("hedges", name, "target")
+        yield from problems_of_relative(path, hedge.target, underlying_of(name, hedge), paper=paper)
 
 
 def _shared(settings: Settings) -> Iterator[Problem]:
@@ -129,22 +142,3 @@ def _breakers(settings: Settings) -> Iterator[Problem]:
     if breakers.cooldown_s > breakers.longest_cooldown_s:
         text = f"is {breakers.cooldown_s} s and must not be more than longest_cooldown_s, which is "
         yield Problem(("breakers", "cooldown_s"), text + f"{breakers.longest_cooldown_s} s")
-
-
-def _paper(settings: Settings) -> Iterator[Problem]:
-    """The paper exchange lists a few coins, each against USDT."""
-    paper, listed = settings.paper, f"the paper exchange lists {', '.join(PAPER_COINS)}, each as COIN/USDT:USDT"
-    for least, most in (("deposit_least_s", "deposit_most_s"), ("latency_least_ms", "latency_most_ms")):
-        if getattr(paper, least) > getattr(paper, most):
-            text = f"is {getattr(paper, least)} and must not be more than {most}, which is {getattr(paper, most)}"
-            yield Problem(("paper", least), text)
-    for coin in paper.spot:
-        if coin not in PAPER_COINS:
-            yield Problem(("paper", "spot", coin), f"is not to be had: {listed}")
-    if settings.mode is not Mode.PAPER:
-        return
-    symbols = {f"{coin}/USDT:USDT" for coin in PAPER_COINS}
-    for name, hedge in settings.hedges.items():
-        for index, instrument in enumerate(hedge.instruments):
-            if parse_swap(instrument) and instrument.partition(":")[2] not in symbols:
-                yield Problem(("hedges", name, "instruments", index), f"({instrument}) is not to be had: {listed}")

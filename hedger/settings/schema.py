@@ -13,7 +13,10 @@ from pydantic_settings import (
     SettingsConfigDict,
 )
 
-from hedger.settings.hedges import HedgeSettings, Table
+from hedger.settings.hedges import HedgeSettings
+from hedger.settings.money import MoneySettings
+from hedger.settings.paper import PaperSettings
+from hedger.settings.table import Table
 from hedger.settings.values import (
     AccountName,
     Asset,
@@ -22,8 +25,6 @@ from hedger.settings.values import (
     Notional,
     Number,
     Quantity,
-    QuantityOrZero,
-    Share,
     Span,
     SpanOrZero,
     Switch,
@@ -32,6 +33,7 @@ from hedger.settings.values import (
     VenueName,
     Whole,
 )
+from hedger.settings.volatility import VolatilitySettings
 
 
 class Mode(StrEnum):
@@ -205,45 +207,6 @@ class BreakerSettings(Table):
     )
 
 
-def _default_spot() -> dict[Asset, QuantityOrZero]:
-    return {"BTC": Decimal("1.2"), "ETH": Decimal(20)}
-
-
-class PaperSettings(Table):
-    """The exchange that `hedger paper` trades against; it lists BTC, ETH, SOL and XRP against USDT."""
-
-    seed: Whole = Field(default=1, ge=0, le=2**32 - 1, description="The seed of all chance: one seed, one run.")
-    speed: Number = Field(default=Decimal(1), gt=0, le=10_000, description="Paper seconds in a real second.")
-    duration_s: Number | None = Field(
-        default=None, gt=0, le=10**9, description="How long a run lasts, in paper seconds; without it, until stopped."
-    )
-    collateral: Notional = Field(
-        default=Decimal(150_000), description="The derivatives wallet of each account at the start, in USDT."
-    )
-    spot: dict[Asset, QuantityOrZero] = Field(
-        default_factory=_default_spot,
-        description="How many of each coin the first account holds in its spot wallet at the start.",
-    )
-    deposits: Switch = Field(default=True, description="Whether coins come into and leave the spot wallet at random.")
-    deposit_least_s: Span = Field(
-        default=Decimal(30), description="The least time between two of these changes, in paper seconds."
-    )
-    deposit_most_s: Span = Field(
-        default=Decimal(180), description="The most time between two of these changes, in paper seconds."
-    )
-    deposit_ratio: Share = Field(
-        default=Decimal("0.15"),
-        ge=Decimal("0.01"),
-        description="The largest change, as a share of the coins at the start.",
-    )
-    latency_least_ms: Whole = Field(
-        default=3, ge=0, le=60_000, description="The least time that a request takes one way, in milliseconds."
-    )
-    latency_most_ms: Whole = Field(
-        default=20, ge=0, le=60_000, description="The most time that a request takes one way, in milliseconds."
-    )
-
-
 class Settings(BaseSettings):
     """Everything that an owner can set. `load_settings` is the way to make one: it also finds contradictions."""
 
@@ -266,7 +229,13 @@ class Settings(BaseSettings):
     holdings: tuple[HoldingSettings, ...] = Field(
         default=(), description="Coins held where no API sees them, such as in a cold wallet."
     )
+    money: dict[Asset, MoneySettings] = Field(
+        default_factory=dict, description="What stablecoins and other quotes should be worth, and where it is seen."
+    )
     polling: PollingSettings = Field(default=PollingSettings(), description="How often the venue is asked.")
+    volatility: VolatilitySettings = Field(
+        default=VolatilitySettings(), description="How volatility is measured on the past of the index."
+    )
     reconcile: ReconcileSettings = Field(
         default=ReconcileSettings(), description="When the venue's account is believed."
     )

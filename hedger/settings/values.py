@@ -8,6 +8,8 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from hedger.settings.relative import INSTANT_PATTERN, PRICE_PATTERN
+
 PLANNED_VENUES = ("bybit", "bingx", "weex", "mexc", "okx", "deribit")
 PAPER_COINS = ("BTC", "ETH", "SOL", "XRP")
 
@@ -90,6 +92,8 @@ Notional = Annotated[Number, Field(gt=0, le=LARGEST)]
 Share = Annotated[Number, Field(gt=0, le=1)]
 
 PATTERN_MEANINGS = {
+    PRICE_PATTERN: 'must be a price, such as 55000, or a percentage of the starting price, such as "105%"',
+    INSTANT_PATTERN: 'must be an instant, such as "2026-06-26T08:00Z", or a span, such as "14 days"',
     r"^[^\x00-\x1f\x7f]+$": "must be text without control characters",
     r"^[A-Z0-9]{1,20}$": "must be a coin in capitals, such as BTC",
     r"^[a-z](_?[a-z0-9]){0,15}$": "must be called in small letters, digits and single underscores, such as main",

@@ -22,7 +22,7 @@ def check_filters(listing: Listing, order: SimOrder, reference: Decimal) -> None
     if not is_multiple(order.quantity, listing.lot_size):
         raise Refused(Refusal.LOT, f"quantity {order.quantity} is not a multiple of {listing.lot_size}")
     price = reference if order.kind is OrderKind.MARKET else order.price
-    if order.quantity * price < listing.min_notional and not order.reduce_only:
+    if listing.in_quote(order.quantity, price) < listing.min_notional and not order.reduce_only:
         raise Refused(Refusal.NOTIONAL, f"notional must be at least {listing.min_notional}")
 
 
@@ -68,7 +68,7 @@ def reducible(account: Account, symbol: str, side: Side) -> Decimal:
 
 def reducing(account: Account, symbol: str, side: Side) -> list[SimOrder]:
     """Working reduce-only orders of a side, oldest first."""
-    return [o for o in account.orders_in(Wallet.LINEAR, symbol) if o.reduce_only and o.side is side]
+    return [o for o in account.working.values() if o.reduce_only and o.symbol == symbol and o.side is side]
 
 
 def _check_spot(account: Account, listings: Listings, order: SimOrder, book: Book) -> None:
@@ -83,15 +83,16 @@ def _check_spot(account: Account, listings: Listings, order: SimOrder, book: Boo
 
 
 def _check_margin(account: Account, order: SimOrder, board: Board, price: Decimal) -> None:
-    symbol = order.symbol
+    symbol, listing = order.symbol, board.contracts[order.symbol]
     before = board.order_margin(account, symbol)
     after = board.order_margin(account, symbol, side=order.side, more=order.quantity, price=price)
-    if after > before and after - before > board.available(account):
+    if after > before and after - before > board.available(account, listing.settle):
         raise Refused(Refusal.INSUFFICIENT_MARGIN, "margin is insufficient")
     held = account.holding(symbol).quantity
     grown = abs(held + order.side.sign * order.quantity)
-    tier = tier_of(board.perpetuals[symbol].tiers, grown * price)
-    if grown > abs(held) and (account.leverage_of(symbol) > tier.leverage_cap or grown * price > tier.notional_cap):
+    notional = listing.notional(grown, price)
+    tier = tier_of(listing.tiers, notional)
+    if grown > abs(held) and (account.leverage_of(symbol) > tier.leverage_cap or notional > tier.notional_cap):
         raise Refused(Refusal.LEVERAGE, "the position would exceed what its leverage allows")
 
 

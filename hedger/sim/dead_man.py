@@ -7,6 +7,8 @@ from typing import Protocol
 
 from hedger.sim.nouns import SimOrder, Wallet
 
+CONTRACTS = (Wallet.LINEAR, Wallet.INVERSE)  # a switch is for a contract; no two share a symbol
+
 
 class Orders(Protocol):
     """What a switch needs of the exchange: its time, and the orders that it cancels."""
@@ -55,7 +57,7 @@ class DeadManSwitch:
         """Cancel a symbol's orders now and stop its countdown; how many orders went."""
         self._deadlines.pop((user, symbol), None)
         self.fired += 1
-        orders = self._exchange.open_orders(user, Wallet.LINEAR, symbol)
+        orders = [o for wallet in CONTRACTS for o in self._exchange.open_orders(user, wallet, symbol)]
         for order in orders:
-            self._exchange.cancel(user, Wallet.LINEAR, symbol, order_id=order.order_id)
+            self._exchange.cancel(user, order.wallet, symbol, order_id=order.order_id)
         return len(orders)

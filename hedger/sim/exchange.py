@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import heapq
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,17 +10,20 @@ from decimal import Decimal
 from hedger.model.numeric import ZERO
 from hedger.model.order import Side
 from hedger.sim import admission, fees
+from hedger.sim.audit import truth_of, wallets_of
 from hedger.sim.dead_man import DeadManSwitch
+from hedger.sim.expiry import Expiries
 from hedger.sim.fees import FeeTier
-from hedger.sim.floor import Floor, Pit
-from hedger.sim.ledger import COLLATERAL, Account
+from hedger.sim.floor import Floor
+from hedger.sim.ledger import Account
 from hedger.sim.nouns import (
-    BalanceNews,
     BestPrices,
     FundingRecord,
     LinearAccount,
     Listing,
+    ListingNews,
     News,
+    OptionListing,
     OrderKind,
     OrderState,
     Premium,
@@ -33,7 +35,11 @@ from hedger.sim.nouns import (
     UserTrade,
     Wallet,
 )
+from hedger.sim.options import OptionMark
+from hedger.sim.past import Origin, Past
+from hedger.sim.pit import Pit
 from hedger.sim.settlement import BEAT_MS, Beat
+from hedger.sim.treasury import Treasury
 
 Levels = Sequence[tuple[Decimal, Decimal]]
 
@@ -53,13 +59,20 @@ class Exchange:
         users: Iterable[str] = (),
         fee_table: Mapping[Wallet, Sequence[FeeTier]] = fees.BINANCE_LIKE,
         beat_ms: int = BEAT_MS,
+        origin: Origin | None = None,
     ) -> None:
-        """`beat_ms` is how often marks are computed; a long simulation may do with fewer."""
+        """`beat_ms` is how often marks are computed; a long simulation may do with fewer. With an `origin` the index
+        has a past from before the start."""
         self.listings: dict[tuple[Wallet, str], Listing] = {(x.wallet, x.symbol): x for x in listings}
         self.floor = Floor(listings=self.listings, now=start_at, fee_table=fee_table)
         self._schedule: list[tuple[int, int, Callable[[], None]]] = []
         self._scheduled = 0
-        self._beat = Beat(self.floor, beat_ms)
+        self.past = Past(origin)
+        self._beat = Beat(self.floor, beat_ms, self.past)
+        self._treasury = Treasury(self.floor, self.listings)
+        self.expiries = Expiries(self.floor, self.schedule, self._succeed)
+        for listing in self.listings.values():
+            self.expiries.watch(listing)
         self.dead_man = DeadManSwitch(self)
         for user in users:
             self.open_account(user)
@@ -103,6 +116,11 @@ class Exchange:
         self._beat.happen()
         self.schedule(self._beat.next_at(self.now), self._keep_beating)
 
+    def _succeed(self, settled: Listing, heir: Listing) -> None:
+        """A contract has ended: the next quarter's takes its place."""
+        del self.listings[settled.wallet, settled.symbol]
+        self.enlist(heir)
+
     # --- orders ---------------------------------------------------------------------------------------------
 
     def place(
@@ -137,7 +155,7 @@ class Exchange:
         floor = self.floor
         admission.check_client_id(account, order)
         admission.check_filters(pit.listing, order, floor.reference(pit))
-        if account.hedge_mode and order.wallet is Wallet.LINEAR:
+        if account.hedge_mode and order.wallet is not Wallet.SPOT:
             raise Refused(Refusal.POSITION_SIDE, "the account is in hedge mode")
         admission.check_reduce_only(account, order)
         admission.check_funds(account, self.listings, order, floor.board, pit.book)
@@ -221,33 +239,45 @@ class Exchange:
         """Per asset (free, locked) in the spot wallet: a row for each listed asset, zero rows included."""
         account = self.floor.account(user)
         locked = account.locked(self.listings)
-        listed = (asset for listing in self.listings.values() for asset in (listing.base, listing.quote))
+        listings = self.listings.values()
+        listed = (a for x in listings for a in ((x.base,) if x.wallet is Wallet.INVERSE else (x.base, x.quote)))
         held = {**dict.fromkeys(listed, ZERO), **account.spot}
         return {a: (total - locked.get(a, ZERO), locked.get(a, ZERO)) for a, total in held.items()}
 
     def linear_account(self, user: str) -> LinearAccount:
-        """The derivatives account in total."""
-        return self.floor.board.linear_account(self.floor.account(user))
+        """The derivatives wallet in USDT."""
+        return self.floor.board.wallet(self.floor.account(user))
+
+    def derivatives(self, user: str) -> dict[str, LinearAccount]:
+        """Each derivatives wallet in its own asset: USDT, and every coin that something of the user settles in."""
+        floor, account = self.floor, self.floor.account(user)
+        return {asset: floor.board.wallet(account, asset) for asset in wallets_of(floor, account)}
+
+    def options(self, user: str) -> list[tuple[OptionListing, Decimal, OptionMark]]:
+        """The user's options: which, how many contracts with their sign, and what they are worth now."""
+        desk = self.floor.options
+        held = ((desk.listings[symbol], quantity) for symbol, quantity in self.floor.account(user).options.items())
+        return [(listing, quantity, desk.mark(listing)) for listing, quantity in held]
 
     def positions(self, user: str) -> list[SimPosition]:
-        """A row for each listed perpetual, zero rows included."""
-        board, account = self.floor.board, self.floor.account(user)
-        return [board.position(account, symbol) for symbol in board.perpetuals]
+        """A row for each listed contract, zero rows included."""
+        floor, account = self.floor, self.floor.account(user)
+        return [floor.board.position(account, symbol, floor.tracker(symbol).index_price) for symbol in floor.contracts]
 
     def set_leverage(self, user: str, symbol: str, leverage: int) -> None:
         """Change a symbol's leverage; raises `Refused(LEVERAGE)`."""
-        tiers = self.floor.pit(Wallet.LINEAR, symbol).listing.tiers
+        tiers = self.floor.contract(symbol).listing.tiers
         if not 1 <= leverage <= tiers[0].leverage_cap:
             raise Refused(Refusal.LEVERAGE, f"leverage {leverage} is not valid")
         self.floor.account(user).leverage[symbol] = leverage
 
     def set_isolated(self, user: str, symbol: str, isolated: bool) -> None:
         """Change a symbol's margin mode; raises `Refused(NO_CHANGE | POSITION_OPEN)`."""
-        self.floor.pit(Wallet.LINEAR, symbol)
+        wallet = self.floor.contract(symbol).listing.wallet
         account = self.floor.account(user)
         if (symbol in account.isolated) is isolated:
             raise Refused(Refusal.NO_CHANGE, "no need to change margin type")
-        if account.holding(symbol).quantity or account.orders_in(Wallet.LINEAR, symbol):
+        if account.holding(symbol).quantity or account.orders_in(wallet, symbol):
             raise Refused(Refusal.POSITION_OPEN, "margin type cannot change with orders or a position")
         account.isolated ^= {symbol}
 
@@ -256,7 +286,7 @@ class Exchange:
         account = self.floor.account(user)
         if account.hedge_mode is hedge_mode:
             raise Refused(Refusal.NO_CHANGE, "no need to change position side")
-        if self.floor.board.held(account) or self.open_orders(user, Wallet.LINEAR):
+        if self.floor.board.held(account) or any(o.wallet is not Wallet.SPOT for o in account.working.values()):
             raise Refused(Refusal.POSITION_OPEN, "position side cannot change with orders or a position")
         account.hedge_mode = hedge_mode
 
@@ -270,31 +300,22 @@ class Exchange:
 
     def deposit(self, user: str, wallet: Wallet, asset: str, quantity: Decimal) -> None:
         """Move coins in from outside (negative: a withdrawal; raises `Refused(INSUFFICIENT_BALANCE)`)."""
-        self._credit(user, wallet, asset, quantity, "deposit" if quantity > 0 else "withdrawal")
-        self.floor.ledger.deposited[asset] += quantity
+        self._treasury.deposit(user, wallet, asset, quantity)
 
     def transfer(self, user: str, asset: str, quantity: Decimal, *, to: Wallet) -> None:
         """Move collateral between the user's wallets; raises `Refused(INSUFFICIENT_BALANCE)`."""
-        source = Wallet.SPOT if to is Wallet.LINEAR else Wallet.LINEAR
-        assert quantity > 0, "the direction is in `to`"
-        assert asset == COLLATERAL, "only collateral is transferred"
-        self._credit(user, source, asset, -quantity, "transfer")
-        self._credit(user, to, asset, quantity, "transfer")
+        self._treasury.transfer(user, asset, quantity, to=to)
 
-    def _credit(self, user: str, wallet: Wallet, asset: str, quantity: Decimal, reason: str) -> None:
-        account = self.floor.account(user)
-        if wallet is Wallet.LINEAR:
-            assert asset == COLLATERAL, "the derivatives wallet holds collateral only"
-            free = min(self.floor.board.available(account), account.wallet_balance)
-        else:
-            free = account.free(asset, self.listings)
-        if quantity < 0 and free < -quantity:
-            raise Refused(Refusal.INSUFFICIENT_BALANCE, f"not enough free {asset}")
-        if wallet is Wallet.LINEAR:
-            account.wallet_balance += quantity
-        else:
-            account.spot[asset] += quantity
-        self.floor.publish(BalanceNews(user=user, wallet=wallet, reason=reason, at=self.now))
+    def grant_option(
+        self, user: str, listing: OptionListing, quantity: Decimal, *, premium: Decimal | None = None
+    ) -> None:
+        """Give a user `quantity` contracts (negative: sold) of an option, which is listed by that.
+
+        `premium` for one coin, in what the option settles in, changes hands if it is given; raises
+        `Refused(INSUFFICIENT_BALANCE)`.
+        """
+        self._treasury.grant(user, listing, quantity, premium)
+        self.expiries.watch(listing)
 
     def deleverage(self, user: str, symbol: str, quantity: Decimal, price: Decimal | None = None) -> Decimal:
         """Auto-deleverage a user's position against the crowd; the quantity (coins) that was reduced.
@@ -307,8 +328,27 @@ class Exchange:
         """Give a listing other rules from now on; orders and positions stay as they are."""
         self.listings[listing.wallet, listing.symbol] = listing
         self.floor.pit(listing.wallet, listing.symbol).listing = listing
-        if listing.wallet is Wallet.LINEAR:
-            self.floor.board.perpetuals[listing.symbol] = listing
+        if listing.wallet is not Wallet.SPOT:
+            self.floor.board.contracts[listing.symbol] = listing
+
+    def enlist(self, listing: Listing) -> None:
+        """List one more pair or contract, from now on; a dated one until it is settled."""
+        self.listings[listing.wallet, listing.symbol] = listing
+        self.floor.enlist(listing)
+        self.expiries.watch(listing)
+        self._beat.mark()
+        self.floor.publish(
+            ListingNews(wallet=listing.wallet, symbol=listing.symbol, settled_at_price=None, at=self.now)
+        )
+
+    def rules_of(self, wallet: Wallet, symbol: str) -> Listing:
+        """The rules of a listing, also of a contract that has been settled; raises `Refused(UNKNOWN_SYMBOL)`."""
+        found, settled = self.listings.get((wallet, symbol)), self.expiries.settled.get((wallet, symbol))
+        if found is not None:
+            return found
+        if settled is None:
+            raise Refused(Refusal.UNKNOWN_SYMBOL, f"{symbol} is not listed")
+        return settled.listing
 
     # --- prices ---------------------------------------------------------------------------------------------
 
@@ -357,19 +397,4 @@ class Exchange:
 
     def truth(self, user: str) -> Truth:
         """Everything about a user, for tests and the summary."""
-        account = self.floor.account(user)
-        trades = sorted((t for ts in account.trades.values() for t in ts), key=lambda t: t.trade_id)
-        return Truth(
-            now=self.now,
-            spot=dict(account.spot),
-            positions={s: account.holding(s).quantity for s in self.floor.board.perpetuals},
-            open_orders=[copy.copy(o) for o in account.working.values()],
-            trades=trades,
-            funding=list(account.funding),
-            fees=dict(account.fees),
-            liquidations=account.liquidations,
-            deleveragings=account.deleveragings,
-            creates_accepted=account.creates_accepted,
-            creates_refused=account.creates_refused,
-            duplicate_client_ids=account.duplicate_client_ids,
-        )
+        return truth_of(self.floor, self.floor.account(user))

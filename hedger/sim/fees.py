@@ -43,13 +43,18 @@ BINANCE_LIKE: Mapping[Wallet, Sequence[FeeTier]] = MappingProxyType(
             (100_000_000, "0.00012", "0.00032"),
             (600_000_000, "0.0001", "0.0003"),
         ),
+        Wallet.INVERSE: _table(
+            (0, "0.0002", "0.0005"),
+            (15_000_000, "0.00016", "0.0004"),
+            (100_000_000, "0.0001", "0.0003"),
+        ),
     }
 )
 
 
 @dataclass(slots=True)
 class Volume:
-    """A user's traded notional in one wallet over the last thirty days."""
+    """A user's traded notional (USDT or USD) in one wallet over the last thirty days."""
 
     total: Decimal = ZERO
     _trades: deque[tuple[int, Decimal]] = field(default_factory=deque)

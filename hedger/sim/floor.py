@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
-from typing import NamedTuple
 
-from hedger.model.numeric import ZERO
+from hedger.model.numeric import ONE, ZERO
 from hedger.model.order import Side
 from hedger.sim import admission, fees
-from hedger.sim.book import Book, Match, Resting
+from hedger.sim.average import Average, Ending
+from hedger.sim.book import Match, Resting
 from hedger.sim.fees import FeeTier
-from hedger.sim.funding import PremiumTracker, next_settlement
+from hedger.sim.funding import PremiumTracker
 from hedger.sim.ledger import Account, Ledger
 from hedger.sim.nouns import (
     BalanceNews,
@@ -30,31 +29,9 @@ from hedger.sim.nouns import (
     UserTrade,
     Wallet,
 )
+from hedger.sim.options import OptionsDesk
+from hedger.sim.pit import CROWD, Party, Pit, open_pit
 from hedger.sim.standing import Board
-
-Best = tuple[tuple[Decimal, Decimal] | None, tuple[Decimal, Decimal] | None]
-
-
-class Party(NamedTuple):
-    """One side of an execution: an owner (None is the crowd) and their order."""
-
-    owner: str | None
-    order_id: int
-
-
-CROWD = Party(None, 0)
-
-
-@dataclass(slots=True, kw_only=True)
-class Pit:
-    """One listing's book, and what of it was last published."""
-
-    listing: Listing
-    book: Book = field(default_factory=Book)
-    published: Best = (None, None)
-    update_id: int = 1
-    changed_at: int = 0
-    tracker: PremiumTracker | None = None
 
 
 class Floor:
@@ -72,10 +49,17 @@ class Floor:
         self.listeners: list[Callable[[News], None]] = []
         self.indices: dict[str, Decimal | None] = {}
         self.marks: dict[str, Decimal] = {}
-        self.pits = {key: _pit(listing, now) for key, listing in listings.items()}
-        self.perpetuals = [pit for (wallet, _), pit in self.pits.items() if wallet is Wallet.LINEAR]
-        self.marks = {pit.listing.symbol: ZERO for pit in self.perpetuals}
-        self.board = Board(perpetuals={p.listing.symbol: p.listing for p in self.perpetuals}, marks=self.marks)
+        self._seen: dict[str, Decimal] = {}
+        self.usdt_price = ONE  # in USD, for contracts that are quoted in it
+        self.carries: dict[str, float] = {}
+        self.averages: dict[Ending, Average] = {}
+        self.pits: dict[tuple[Wallet, str], Pit] = {}
+        self.contracts: dict[str, Pit] = {}
+        self.editions = 0
+        self.options = OptionsDesk(self)
+        self.board = Board(contracts={}, marks=self.marks, options=self.options)
+        for listing in listings.values():
+            self.enlist(listing)
         self._fee_table = fee_table
         self._order_id = 1_000_000
         self._trade_id = 5_000_000
@@ -93,9 +77,16 @@ class Floor:
             raise Refused(Refusal.UNKNOWN_SYMBOL, f"{symbol} is not listed")
         return pit
 
+    def contract(self, symbol: str) -> Pit:
+        """A contract's pit; raises `Refused(UNKNOWN_SYMBOL)`."""
+        pit = self.contracts.get(symbol)
+        if pit is None:
+            raise Refused(Refusal.UNKNOWN_SYMBOL, f"{symbol} is not listed")
+        return pit
+
     def tracker(self, symbol: str) -> PremiumTracker:
-        """The premium of a perpetual; raises `Refused(UNKNOWN_SYMBOL)`."""
-        tracker = self.pit(Wallet.LINEAR, symbol).tracker
+        """The premium of a contract; raises `Refused(UNKNOWN_SYMBOL)`."""
+        tracker = self.contract(symbol).tracker
         assert tracker is not None
         return tracker
 
@@ -107,7 +98,7 @@ class Floor:
 
     def reference(self, pit: Pit) -> Decimal:
         """A price by which the notional of a market order is judged."""
-        if pit.listing.wallet is Wallet.LINEAR and self.marks[pit.listing.symbol]:
+        if pit.listing.wallet is not Wallet.SPOT and self.marks[pit.listing.symbol]:
             return self.marks[pit.listing.symbol]
         return self.mid(pit) or ZERO
 
@@ -115,6 +106,51 @@ class Floor:
         """Half-way between best bid and best ask; None without both."""
         bid, ask = pit.book.best(Side.BUY), pit.book.best(Side.SELL)
         return (bid[0] + ask[0]) / 2 if bid and ask else None
+
+    def coin_index(self, base: str) -> Decimal | None:
+        """A coin's index in USDT: what was set, else the spot mid, else what it last was."""
+        fixed = self.indices.get(base)
+        spot = self.pits.get((Wallet.SPOT, f"{base}USDT")) if fixed is None else None
+        index = fixed if spot is None else self.mid(spot)
+        if index is None:
+            return self._seen.get(base)
+        self._seen[base] = index
+        return index
+
+    def index_in(self, base: str, quote: str) -> Decimal | None:
+        """The same in a quote, USDT or USD."""
+        index = self.coin_index(base)
+        return index * self.usdt_price if index is not None and quote == "USD" else index
+
+    def dated(self, base: str, quote: str, expiry_at: int) -> tuple[Listing, Decimal] | None:
+        """The contract on a coin in a quote that ends at `expiry_at`, and its mark; None where none is listed."""
+        for pit in self.contracts.values():
+            if (pit.listing.base, pit.listing.quote, pit.listing.expiry_at) == (base, quote, expiry_at):
+                return pit.listing, self.marks[pit.listing.symbol]
+        return None
+
+    # --- what is listed -------------------------------------------------------------------------------------
+
+    def enlist(self, listing: Listing) -> None:
+        """Open a pit."""
+        pit = self.pits[listing.wallet, listing.symbol] = open_pit(listing, self.now)
+        self.editions += 1
+        if listing.wallet is not Wallet.SPOT:
+            assert listing.symbol not in self.contracts, "no two contracts share a symbol"
+            self.contracts[listing.symbol] = pit
+            self.marks[listing.symbol] = ZERO
+            self.board.contracts[listing.symbol] = listing
+
+    def delist(self, pit: Pit) -> None:
+        """Close the pit of a contract in which nobody has a position or an order any more."""
+        symbol = pit.listing.symbol
+        for account in self.ledger.everyone():
+            account.holdings.pop(symbol, None)
+            account.isolated.discard(symbol)
+        for place in (self.contracts, self.marks, self.board.contracts):
+            del place[symbol]
+        del self.pits[pit.listing.wallet, symbol]
+        self.editions += 1
 
     # --- orders ---------------------------------------------------------------------------------------------
 
@@ -251,7 +287,7 @@ class Floor:
         self._book_side(pit, maker, side, quantity, price, None if forced else True)
         self._book_side(pit, taker, other, quantity, price, None if forced else False)
         for owner in (maker.owner, taker.owner):
-            if owner is not None and pit.listing.wallet is Wallet.LINEAR:
+            if owner is not None and pit.listing.wallet is not Wallet.SPOT:
                 self.trim_reduce_only(self.account(owner), pit)
 
     def _book_side(
@@ -282,11 +318,11 @@ class Floor:
             at=self.now,
         )
         account.trades.setdefault((listing.wallet, listing.symbol), []).append(trade)
-        self._count_fill(account, order, trade)
+        self._count_fill(account, order, trade, listing)
 
-    def _count_fill(self, account: Account, order: SimOrder, trade: UserTrade) -> None:
+    def _count_fill(self, account: Account, order: SimOrder, trade: UserTrade, listing: Listing) -> None:
         order.filled += trade.quantity
-        order.quote_filled += trade.quantity * trade.price
+        order.quote_filled += listing.in_quote(trade.quantity, trade.price)
         order.updated_at = self.now
         done = order.filled >= order.quantity
         order.state = OrderState.FILLED if done else OrderState.PARTIALLY_FILLED
@@ -349,11 +385,3 @@ class Floor:
 
     def _tell(self, order: SimOrder, trade: UserTrade | None) -> None:
         self.publish(OrderNews(order=copy.copy(order), trade=trade, at=self.now))
-
-
-def _pit(listing: Listing, now: int) -> Pit:
-    if listing.wallet is Wallet.SPOT:
-        return Pit(listing=listing)
-    interval = listing.funding_interval_ms
-    tracker = PremiumTracker(interval_ms=interval, next_funding_at=next_settlement(now, interval))
-    return Pit(listing=listing, tracker=tracker)

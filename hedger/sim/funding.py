@@ -1,4 +1,4 @@
-"""A perpetual's mark price and funding rate, from its premium over the index."""
+"""A contract's mark price, and a perpetual's funding rate, from the premium over the index."""
 
 from __future__ import annotations
 
@@ -23,9 +23,11 @@ SAMPLE_MS = 5_000
 
 @dataclass(slots=True, kw_only=True)
 class PremiumTracker:
-    """The premium of one perpetual: smoothed for its mark price, averaged over the interval for its funding.
+    """The premium of one contract: smoothed for its mark price, averaged over the interval for its funding.
 
-    The average weighs the k-th sample of the interval by k, as Binance does.
+    The average weighs the k-th sample of the interval by k, as Binance does. A dated contract pays no funding, and
+    waits for its expiry instead; while its last average is taken, `settling` is what that comes to at the present
+    index, and its mark. `inverse_multiplier` is what one unit of an inverse contract is worth in quote.
     """
 
     interval_ms: int
@@ -37,6 +39,9 @@ class PremiumTracker:
     samples: int = 0
     sampled_at: int = 0
     forced_rate: Decimal | None = None
+    dated: bool = False
+    settling: Decimal | None = None
+    inverse_multiplier: Decimal | None = None
 
     def observe(self, now: int, index: Decimal, book: Book) -> None:
         """Take in the book and the index, once a second."""
@@ -45,15 +50,20 @@ class PremiumTracker:
             premium = (bid[0] + ask[0]) / 2 - index
             self.smoothed = premium if self.smoothed is None else self.smoothed + SMOOTHING * (premium - self.smoothed)
         self.index_price = index
-        self.mark_price = (index + (self.smoothed or ZERO)).quantize(PRICE_GRID)
+        marked = index + (self.smoothed or ZERO) if self.settling is None else self.settling
+        self.mark_price = marked.quantize(PRICE_GRID)
+        if self.dated:
+            return
         if now - self.sampled_at >= SAMPLE_MS:
             self.sampled_at = now
             self.samples += 1
-            self.weighted += self.samples * premium_index(book, index)
+            self.weighted += self.samples * premium_index(book, index, self.inverse_multiplier)
 
     @property
     def rate(self) -> Decimal:
         """The funding rate that would settle now, for one interval; positive = longs pay shorts."""
+        if self.dated:
+            return ZERO
         if self.forced_rate is not None:
             return self.forced_rate
         average = 2 * self.weighted / (self.samples * (self.samples + 1)) if self.samples else ZERO
@@ -84,20 +94,21 @@ def funding_rate(premium: Decimal, interval_ms: int) -> Decimal:
     return max(-CAP, min(CAP, rate)).quantize(RATE_GRID)
 
 
-def premium_index(book: Book, index: Decimal) -> Decimal:
+def premium_index(book: Book, index: Decimal, inverse_multiplier: Decimal | None = None) -> Decimal:
     """[max(0, impact bid − index) − max(0, index − impact ask)] / index; a side too thin counts as 0."""
     if index <= 0:
         return ZERO
-    bid, ask = impact_price(book, Side.BUY), impact_price(book, Side.SELL)
+    bid, ask = (impact_price(book, side, inverse_multiplier) for side in (Side.BUY, Side.SELL))
     over = max(ZERO, bid - index) if bid is not None else ZERO
     under = max(ZERO, index - ask) if ask is not None else ZERO
     return (over - under) / index
 
 
-def impact_price(book: Book, side: Side) -> Decimal | None:
+def impact_price(book: Book, side: Side, inverse_multiplier: Decimal | None = None) -> Decimal | None:
     """The average price at which IMPACT_NOTIONAL trades against a side; None if the side does not hold it."""
     left, quantity = IMPACT_NOTIONAL, ZERO
-    for price, available in book.levels(side, 20):
+    for price, units in book.levels(side, 20):
+        available = units if inverse_multiplier is None else units * inverse_multiplier / price
         notional = price * available
         if notional >= left:
             return IMPACT_NOTIONAL / (quantity + left / price)

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from decimal import ROUND_FLOOR, Decimal
 
+from hedger.model.instrument import Payoff
 from hedger.model.numeric import ZERO, ceil_to, floor_to
 from hedger.model.order import Side
-from hedger.sim.floor import CROWD, Floor, Party, Pit
-from hedger.sim.ledger import COLLATERAL, GRID, Account, Holding
-from hedger.sim.margin import bankruptcy_price, tier_of
+from hedger.sim.floor import Floor
+from hedger.sim.ledger import Account, Holding, grid_of
+from hedger.sim.margin import bankruptcy_price, inverse_bankruptcy_price, tier_of
 from hedger.sim.nouns import BalanceNews, OrderState, SimOrder, Wallet
+from hedger.sim.pit import CROWD, Party, Pit
 
 LIQUIDATION_FEE = Decimal("0.0125")  # of the notional, as far as the account still has it
+FAR = 100  # times the mark: where no price makes a position bankrupt, any that the book offers will do
 AUTOCLOSE = "autoclose-"
 ADL_AUTOCLOSE = "adl_autoclose"
+SETTLEMENT = "settlement_autoclose-"
 
 
 class Liquidator:
@@ -29,69 +33,81 @@ class Liquidator:
             for symbol, holding in self._floor.board.held(account, isolated=True):
                 while holding.quantity and self._sunk_alone(symbol, holding):
                     self._close_some(account, symbol, holding.isolated_margin)
-            while (worst := self._worst(account)) and self._sunk(account):
-                self._close_some(account, worst, self._floor.board.cross_equity(account))
+            for asset in self._floor.board.assets(account):
+                while (worst := self._worst(account, asset)) and self._sunk(account, asset):
+                    self._close_some(account, worst, self._floor.board.cross_equity(account, asset))
 
-    def _sunk(self, account: Account) -> bool:
+    def _sunk(self, account: Account, asset: str) -> bool:
         board = self._floor.board
-        return board.cross_equity(account) <= board.cross_maintenance(account)
+        return board.cross_equity(account, asset) <= board.cross_maintenance(account, asset)
 
     def _sunk_alone(self, symbol: str, holding: Holding) -> bool:
         board = self._floor.board
         equity = holding.isolated_margin + holding.unrealized(board.marks[symbol])
         return equity <= board.maintenance_of(symbol, holding)
 
-    def _worst(self, account: Account) -> str | None:
-        """The cross position with the most maintenance margin."""
+    def _worst(self, account: Account, asset: str) -> str | None:
+        """The cross position that settles in `asset` with the most maintenance margin."""
         board = self._floor.board
-        held = board.held(account, isolated=False)
+        held = board.held(account, isolated=False, asset=asset)
         return max(held, key=lambda item: board.maintenance_of(*item))[0] if held else None
 
     # --- liquidation ----------------------------------------------------------------------------------------
 
     def _close_some(self, account: Account, symbol: str, backing: Decimal) -> None:
         """Close down to the floor of the present tier (all of it in the first)."""
-        floor, pit = self._floor, self._floor.pit(Wallet.LINEAR, symbol)
-        holding = account.holding(symbol)
+        floor, pit = self._floor, self._floor.contract(symbol)
+        holding, asset = account.holding(symbol), pit.listing.settle
         if symbol in account.isolated:
             backing += holding.unrealized(floor.marks[symbol])
-        self._cancel_orders(account)
+        self._cancel_orders(account, asset)
         side = Side.SELL if holding.quantity > 0 else Side.BUY
         limit = self._bankruptcy(pit, holding, backing)
-        before = floor.board.linear_account(account).equity
+        before = floor.board.wallet(account, asset).equity
         self._closes += 1
         name = f"{AUTOCLOSE}{floor.now}{self._closes:04d}"
         order = floor.force(account, pit, side, self._step(pit, holding), name, limit)
         self._hand_over(account, pit, order, limit)
         account.liquidations += 1
-        lost = before - floor.board.linear_account(account).equity
-        self._charge(account, order, backing - lost)
-        floor.ledger.cover(account, floor.board.cross_equity(account))
-        floor.publish(BalanceNews(user=account.name, wallet=Wallet.LINEAR, reason="liquidation", at=floor.now))
+        lost = before - floor.board.wallet(account, asset).equity
+        self._charge(account, pit, order, backing - lost)
+        floor.ledger.cover(account, asset, floor.board.cross_equity(account, asset))
+        floor.publish(BalanceNews(user=account.name, wallet=pit.listing.wallet, reason="liquidation", at=floor.now))
 
-    def _cancel_orders(self, account: Account) -> None:
+    def _cancel_orders(self, account: Account, asset: str) -> None:
+        """The orders whose fills would settle in the asset."""
         floor = self._floor
-        for order in [o for o in account.working.values() if o.wallet is Wallet.LINEAR]:
-            pit = floor.pit(order.wallet, order.symbol)
-            floor.finish(account, pit, order, OrderState.CANCELED)
-            floor.publish_book(pit)
+        for order in [o for o in account.working.values() if o.wallet is not Wallet.SPOT]:
+            pit = floor.contract(order.symbol)
+            if pit.listing.settle == asset:
+                floor.finish(account, pit, order, OrderState.CANCELED)
+                floor.publish_book(pit)
 
     def _step(self, pit: Pit, holding: Holding) -> Decimal:
-        mark, held = self._floor.marks[pit.listing.symbol], abs(holding.quantity)
-        tier = tier_of(pit.listing.tiers, held * mark)
-        return held - floor_to(tier.notional_floor / mark, pit.listing.lot_size)
+        listing, mark, held = pit.listing, self._floor.marks[pit.listing.symbol], abs(holding.quantity)
+        tier = tier_of(listing.tiers, listing.notional(held, mark))
+        return held - floor_to(listing.units(tier.notional_floor, mark), listing.lot_size)
 
     def _bankruptcy(self, pit: Pit, holding: Holding, equity: Decimal) -> Decimal:
-        price = bankruptcy_price(holding.quantity, self._floor.marks[pit.listing.symbol], equity)
-        onto_grid = ceil_to if holding.quantity > 0 else floor_to
-        return max(pit.listing.tick_size, onto_grid(price, pit.listing.tick_size))
+        listing, mark, quantity = pit.listing, self._floor.marks[pit.listing.symbol], holding.quantity
+        if listing.payoff is Payoff.INVERSE:
+            found = inverse_bankruptcy_price(quantity * listing.contract_multiplier, mark, equity)
+            price = found if found is not None else mark * FAR
+        else:
+            price = bankruptcy_price(quantity, mark, equity)
+        onto_grid = ceil_to if quantity > 0 else floor_to
+        return max(listing.tick_size, onto_grid(price, listing.tick_size))
 
-    def _charge(self, account: Account, order: SimOrder, left: Decimal) -> None:
+    def _charge(self, account: Account, pit: Pit, order: SimOrder, left: Decimal) -> None:
         """The liquidation fee goes to the insurance fund, as far as the backing still holds it."""
-        fee = min(order.quote_filled * LIQUIDATION_FEE, max(ZERO, left)).quantize(GRID, ROUND_FLOOR)
-        account.wallet_balance -= fee
-        account.fees[COLLATERAL] += fee
-        self._floor.ledger.insurance += fee
+        listing = pit.listing
+        filled = order.quote_filled
+        if listing.payoff is Payoff.INVERSE:
+            filled = filled / self._floor.marks[listing.symbol]
+        fee = min(filled * LIQUIDATION_FEE, max(ZERO, left)).quantize(grid_of(listing.settle), ROUND_FLOOR)
+        account.wallets[listing.settle] -= fee
+        account.fees[listing.settle] += fee
+        self._floor.ledger.insurances[listing.settle] += fee
 
     # --- deleveraging ---------------------------------------------------------------------------------------
 
@@ -117,7 +133,7 @@ class Liquidator:
 
     def deleverage(self, user: str, symbol: str, quantity: Decimal, price: Decimal | None) -> Decimal:
         """Reduce a user's position against the crowd, at `price` or the mark; how much was reduced."""
-        account, pit = self._floor.account(user), self._floor.pit(Wallet.LINEAR, symbol)
+        account, pit = self._floor.account(user), self._floor.contract(symbol)
         reduced = min(quantity, abs(account.holding(symbol).quantity))
         if reduced:
             at = price if price is not None else floor_to(self._floor.marks[symbol], pit.listing.tick_size)
@@ -130,4 +146,4 @@ class Liquidator:
         order = floor.force(winner, pit, side, quantity, ADL_AUTOCLOSE, None)
         floor.execute(pit, side, price, quantity, Party(winner.name, order.order_id), other, forced=True)
         winner.deleveragings += 1
-        floor.publish(BalanceNews(user=winner.name, wallet=Wallet.LINEAR, reason="adl", at=floor.now))
+        floor.publish(BalanceNews(user=winner.name, wallet=pit.listing.wallet, reason="adl", at=floor.now))

@@ -1,4 +1,4 @@
-"""Maintenance margin by tiers, and the prices at which a linear position is liquidated or bankrupt."""
+"""Maintenance margin by tiers, and the prices at which a position is liquidated or bankrupt, linear and inverse."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from hedger.model.numeric import ZERO
 from hedger.sim.nouns import Tier
 
 CENT = Decimal("0.01")
+FINE = Decimal("0.00000001")
 
 
 def tiers(rows: Sequence[tuple[str, int, str]]) -> tuple[Tier, ...]:
@@ -36,7 +37,7 @@ def tiers(rows: Sequence[tuple[str, int, str]]) -> tuple[Tier, ...]:
 
 
 def tier_of(tiers: Sequence[Tier], notional: Decimal) -> Tier:
-    """The tier of a notional (USDT, unsigned); beyond the last cap it is the last."""
+    """The tier of a notional (unsigned, in what the contract settles in); beyond the last cap it is the last."""
     for tier in tiers:
         if notional <= tier.notional_cap:
             return tier
@@ -44,7 +45,7 @@ def tier_of(tiers: Sequence[Tier], notional: Decimal) -> Tier:
 
 
 def maintenance(tiers: Sequence[Tier], notional: Decimal) -> Decimal:
-    """The maintenance margin of a notional, in USDT."""
+    """The maintenance margin of a notional, both in what the contract settles in."""
     tier = tier_of(tiers, notional)
     return notional * tier.maintenance_rate - tier.cum
 
@@ -68,6 +69,33 @@ def liquidation_price(quantity: Decimal, cost: Decimal, balance: Decimal, tiers:
     return None
 
 
+def inverse_liquidation_price(
+    quantity: Decimal, cost: Decimal, balance: Decimal, tiers: Sequence[Tier], multiplier: Decimal
+) -> Decimal | None:
+    """The same for an inverse contract, where `cost` (= −N/entry, N signed), `balance` and the tiers are in coins.
+
+    From balance − N/LP − cost = m·|N|/LP − cum. There is none where the balance covers whatever the price may do, as
+    behind a short of no more dollars than the coins were worth at its entry.
+    """
+    signed = quantity * multiplier
+    for tier in tiers:
+        left = balance + tier.cum - cost
+        needed = abs(signed) * tier.maintenance_rate + signed
+        if not left or not needed or needed / left <= 0:
+            continue
+        price = needed / left
+        if tier_of(tiers, abs(signed) / price) is tier:
+            return price.quantize(FINE, ROUND_CEILING if quantity > 0 else ROUND_FLOOR)
+    return None
+
+
 def bankruptcy_price(quantity: Decimal, mark: Decimal, equity: Decimal) -> Decimal:
     """The price, not below 0, at which closing `quantity` (signed) uses up `equity` (USDT at `mark`)."""
     return max(ZERO, mark - equity / quantity)
+
+
+def inverse_bankruptcy_price(signed: Decimal, mark: Decimal, equity: Decimal) -> Decimal | None:
+    """The price at which closing a signed quote notional N uses up `equity` (coins at `mark`): 1/P = 1/mark + equity/N.
+    None where no price does."""
+    reciprocal = 1 / mark + equity / signed
+    return 1 / reciprocal if reciprocal > 0 else None

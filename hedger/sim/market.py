@@ -8,13 +8,18 @@ from dataclasses import dataclass
 from decimal import Decimal
 from random import Random
 
+from hedger.model.instrument import Payoff
 from hedger.model.order import Side
+from hedger.sim.average import ending_of
+from hedger.sim.carry import Carry
 from hedger.sim.exchange import Exchange
 from hedger.sim.fair import FairPrices
-from hedger.sim.floor import Floor, Pit
-from hedger.sim.nouns import Wallet
+from hedger.sim.floor import Floor
+from hedger.sim.nouns import USDT_WALLETS, Listing, Wallet
+from hedger.sim.pit import Pit
 
 FLOW_MS = 500
+SURFACE_MS = 10_000
 SLACK = 0.00003  # how far the fair price strays before the crowd quotes anew, as a fraction of the price
 MOVE_CHANCE = 0.15  # of the fair price at each beat: between moves the queue is what matters
 LEVELS = 10
@@ -37,7 +42,12 @@ class FlowConfig:
 
 
 class SyntheticMarket:
-    """Keeps the books of `coins`, spot and perpetual, alive inside `Exchange.advance`."""
+    """Keeps the books of `coins` alive inside `Exchange.advance`: spot and USDT perpetual from one stream of chance.
+
+    With a `carry` every further contract that is listed, now or later, has a crowd too. Each of those has a stream of
+    its own (from `seed`), so that what else is listed changes nothing in the other books. One fair price of each coin
+    drives all of them.
+    """
 
     def __init__(
         self,
@@ -46,32 +56,82 @@ class SyntheticMarket:
         fair: FairPrices,
         coins: Sequence[str],
         config: FlowConfig | None = None,
+        *,
+        carry: Carry | None = None,
+        seed: int = 0,
     ) -> None:
-        self.fair = fair
-        self._rng = rng
+        self.fair, self.carry = fair, carry
+        self._rng, self._seed = rng, seed
+        self._surface_rng = Random(f"{seed}/surface")
         self._exchange = exchange
         self._config = config or FlowConfig()
-        self._moved_at = exchange.now
-        self._crowds = [
-            (coin, wallet, _Crowd(exchange.floor, exchange.floor.pit(wallet, f"{coin}USDT"), rng, self._config))
-            for coin in coins
-            for wallet in (Wallet.SPOT, Wallet.LINEAR)
-        ]
+        self._moved_at = self._surfaced_at = exchange.now
+        self._pairs = tuple((wallet, f"{coin}USDT") for coin in coins for wallet in USDT_WALLETS)
+        self._crowds = [self._crowd(exchange.floor.pit(*pair), rng) for pair in self._pairs]
+        self._others: dict[str, _Crowd] = {}
+        self._edition = -1
+        if carry is not None:
+            exchange.floor.carries = carry.rates
         self._quote(exchange.now)
         exchange.schedule(exchange.now + self._config.flow_ms, self._flow)
+
+    def _crowd(self, pit: Pit, rng: Random) -> _Crowd:
+        return _Crowd(self._exchange.floor, pit, rng, self._config)
 
     def _flow(self) -> None:
         now = self._exchange.now
         if self._rng.random() < self._config.move_chance:
-            self.fair.step((now - self._moved_at) / 1000)
+            elapsed_s = (now - self._moved_at) / 1000
+            self.fair.step(elapsed_s)
+            if self.carry is not None:
+                self.carry.step(elapsed_s)
             self._moved_at = now
+        self._move_surfaces(now)
         self._quote(now)
         self._exchange.schedule(now + self._config.flow_ms, self._flow)
 
+    def _move_surfaces(self, now: int) -> None:
+        """Volatilities move where there are options."""
+        elapsed_ms, surfaces = now - self._surfaced_at, self._exchange.floor.options.surfaces
+        if surfaces and elapsed_ms >= SURFACE_MS:
+            self._surfaced_at = now
+            for surface in surfaces.values():
+                surface.move(self._surface_rng, elapsed_ms / 1000)
+
     def _quote(self, now: int) -> None:
-        for coin, wallet, crowd in self._crowds:
-            price = self.fair.price(coin)
-            crowd.live(now, price if wallet is Wallet.SPOT else price * (1 + self.fair.basis(coin)))
+        for crowd in self._crowds:
+            crowd.live(now, self._fair_of(crowd.listing, now))
+        if self.carry is not None:
+            if self._edition != self._exchange.floor.editions:
+                self._edition = self._exchange.floor.editions
+                self._others = {pit.listing.symbol: self._known(pit) for pit in self._further()}
+            for crowd in self._others.values():
+                crowd.live(now, self._fair_of(crowd.listing, now))
+
+    def _further(self) -> list[Pit]:
+        pits = self._exchange.floor.contracts.values()
+        return [pit for pit in pits if (pit.listing.wallet, pit.listing.symbol) not in self._pairs]
+
+    def _known(self, pit: Pit) -> _Crowd:
+        known = self._others.get(pit.listing.symbol)
+        return known if known is not None else self._crowd(pit, Random(f"{self._seed}/flow/{pit.listing.symbol}"))
+
+    def _fair_of(self, listing: Listing, now: int) -> float:
+        """The fair price of a pair or contract, in its own terms."""
+        price = self.fair.price(listing.base)
+        if listing.wallet is Wallet.SPOT:
+            return price
+        if listing.quote == "USD":
+            price *= float(self._exchange.floor.usdt_price)
+        if listing.payoff is not Payoff.INVERSE and listing.contract_multiplier != 1:
+            price *= float(listing.contract_multiplier)
+        if listing.expiry_at is None or self.carry is None:
+            return price * (1 + self.fair.basis(listing.base))
+        ending = ending_of(listing)
+        average = self._exchange.floor.averages.get(ending) if ending is not None else None
+        if average is not None:
+            return float(average.expected(Decimal(price)))
+        return price * self.carry.premium(listing, now)
 
 
 class _Crowd:
@@ -81,7 +141,9 @@ class _Crowd:
         self._floor, self._pit, self._book, self._rng = floor, pit, pit.book, rng
         self._tick, self._lot = pit.listing.tick_size, pit.listing.lot_size
         self._tick_f, self._lot_f = float(self._tick), float(self._lot)
-        self._config = config
+        self._config, self.listing = config, pit.listing
+        inverse = pit.listing.payoff is Payoff.INVERSE
+        self._lot_worth = float(pit.listing.contract_multiplier) * self._lot_f if inverse else None
         self._next_taker_ms = 0.0
         self._bid = self._ask = 0
         self._bids: set[int] = set()
@@ -136,8 +198,12 @@ class _Crowd:
         self._set(side, best, self._size(0, best))
 
     def _size(self, depth: int, tick: int) -> int:
-        mean = self._config.level_notional / (tick * self._tick_f * self._lot_f) if tick > 0 else 1.0
+        mean = self._config.level_notional / self._worth(tick * self._tick_f) if tick > 0 else 1.0
         return max(1, int(mean * (0.3 + 1.4 * self._rng.random()) * (1 + depth * 0.2)))
+
+    def _worth(self, price: float) -> float:
+        """What a lot is worth in quote."""
+        return price * self._lot_f if self._lot_worth is None else self._lot_worth
 
     def _set(self, side: Side, tick: int, lots: int) -> None:
         if tick > 0:
@@ -154,7 +220,7 @@ class _Crowd:
         while self._next_taker_ms <= now:
             self._next_taker_ms += rng.expovariate(config.takers_per_s) * 1000
             notional = config.taker_notional * math.exp(rng.gauss(0.0, TAKER_SPREAD))
-            lots = max(1, int(notional / (fair * self._lot_f)))
+            lots = max(1, int(notional / self._worth(fair)))
             side = Side.BUY if rng.random() < self._lean else Side.SELL
             matches = self._book.take(side, self._lot * lots, self._reach(side, fair), taker_id=0, owner=None)
             self._floor.settle(self._pit, matches)

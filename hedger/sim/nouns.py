@@ -6,19 +6,32 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import StrEnum
 
+from hedger.model.instrument import Payoff
+from hedger.model.numeric import ONE, ZERO
+from hedger.model.option import OptionType
 from hedger.model.order import Side
 
 
 class Wallet(StrEnum):
-    """Each user has a spot wallet and a USDⓈ-M derivatives wallet."""
+    """Each user has a spot wallet, a derivatives wallet in USDT, and one for each coin that contracts settle in.
+
+    A listing's wallet says where it is traded: contracts that settle in USDT are LINEAR, those in coins INVERSE.
+    """
 
     SPOT = "spot"
     LINEAR = "linear"
+    INVERSE = "inverse"
+
+
+USDT_WALLETS = (Wallet.SPOT, Wallet.LINEAR)  # where a coin is traded against USDT, under one symbol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tier:
-    """One maintenance margin tier: up to `notional_cap`, `maintenance_rate` × notional − `cum`."""
+    """One maintenance margin tier: up to `notional_cap`, `maintenance_rate` × notional − `cum`.
+
+    Notionals and `cum` are in what the contract settles in: USDT, or coins.
+    """
 
     notional_floor: Decimal
     notional_cap: Decimal
@@ -31,8 +44,11 @@ class Tier:
 class Listing:
     """One listed pair or contract.
 
-    `symbol` is the exchange's own (`BTCUSDT`); spot and perpetual may share it, so a listing is known by
-    (wallet, symbol).
+    `symbol` is the exchange's own (`BTCUSDT`, `BTCUSD_PERP`, `BTCUSDT_261225`); spot and perpetual may share it, so a
+    listing is known by (wallet, symbol). No two contracts share a symbol.
+    One unit of a linear contract is `contract_multiplier` coins and its price is for the unit; one unit of an inverse
+    contract is worth `contract_multiplier` quote and its price is for a coin. A contract with an `expiry_at` (ms since
+    1970) is settled then, at the average of the index over the `settlement_ms` before, and pays no funding.
     """
 
     wallet: Wallet
@@ -46,6 +62,69 @@ class Listing:
     min_notional: Decimal
     tiers: tuple[Tier, ...] = ()
     funding_interval_ms: int = 8 * 3_600_000
+    payoff: Payoff = Payoff.LINEAR
+    contract_multiplier: Decimal = ONE
+    expiry_at: int | None = None
+    settlement_ms: int = 0
+
+    @property
+    def settle(self) -> str:
+        """The asset of its margin, profit, funding and fees: the coin of an inverse contract, else the quote."""
+        return self.base if self.payoff is Payoff.INVERSE else self.quote
+
+    def notional(self, quantity: Decimal, price: Decimal) -> Decimal:
+        """What `quantity` is worth at a price (> 0), with its sign, in what the contract settles in: q·P, or N/P."""
+        if self.payoff is Payoff.INVERSE:
+            return quantity * self.contract_multiplier / price
+        return quantity * price
+
+    def in_quote(self, quantity: Decimal, price: Decimal) -> Decimal:
+        """The same in quote: q·P, or N."""
+        return quantity * (self.contract_multiplier if self.payoff is Payoff.INVERSE else price)
+
+    def units(self, notional: Decimal, price: Decimal) -> Decimal:
+        """How many units are worth `notional`, which is in what the contract settles in; not rounded to lots."""
+        return notional * price / self.contract_multiplier if self.payoff is Payoff.INVERSE else notional / price
+
+    def coins(self, quantity: Decimal, price: Decimal) -> Decimal:
+        """How many coins `quantity` is at a price of the contract, with its sign."""
+        if self.payoff is Payoff.INVERSE:
+            return quantity * self.contract_multiplier / price
+        return quantity * self.contract_multiplier
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptionListing:
+    """One European option: nobody trades it, users are granted positions in it.
+
+    Quantities are in contracts of `contract_multiplier` coins. A linear option pays in its quote, an inverse one in the
+    coin; it is settled at the average of the index over the `settlement_ms` before `expiry_at`.
+    """
+
+    symbol: str
+    base: str
+    quote: str
+    payoff: Payoff
+    option_type: OptionType
+    strike: Decimal
+    expiry_at: int
+    settlement_ms: int
+    contract_multiplier: Decimal = ONE
+
+    @property
+    def settle(self) -> str:
+        """The asset that it pays in."""
+        return self.base if self.payoff is Payoff.INVERSE else self.quote
+
+    @property
+    def wallet(self) -> Wallet:
+        """The wallet that it pays into."""
+        return Wallet.INVERSE if self.payoff is Payoff.INVERSE else Wallet.LINEAR
+
+    def intrinsic(self, price: Decimal) -> Decimal:
+        """What the right to one coin is worth at a final price (> 0), in what it settles in."""
+        gain = max(ZERO, self.option_type.sign * (price - self.strike))
+        return gain / price if self.payoff is Payoff.INVERSE else gain
 
 
 class OrderKind(StrEnum):
@@ -121,7 +200,10 @@ class BestPrices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Premium:
-    """A perpetual's mark, index, the funding rate that would settle now, and when it next settles."""
+    """A contract's mark, index, the funding rate that would settle now, and when it next settles.
+
+    For a dated contract the rate is 0 and what it waits for is its expiry.
+    """
 
     mark_price: Decimal
     index_price: Decimal
@@ -146,11 +228,15 @@ class SimPosition:
     liquidation_price: Decimal | None
     adl_quantile: int
     updated_at: int
+    index_price: Decimal | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinearAccount:
-    """A user's USDⓈ-M account in total, in USDT. Equity = wallet + unrealized."""
+    """A user's derivatives wallet in one asset, USDT or a coin, in total and in it. Equity = wallet + unrealized.
+
+    What options are worth is in neither; what short options need is in the margins.
+    """
 
     wallet_balance: Decimal
     unrealized_pnl: Decimal
@@ -224,15 +310,16 @@ class BookNews:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PremiumNews:
-    """A perpetual's mark, index or funding estimate was recomputed (about once a second)."""
+    """A contract's mark, index or funding estimate was recomputed (about once a second)."""
 
     symbol: str
     premium: Premium
+    wallet: Wallet = Wallet.LINEAR
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BalanceNews:
-    """A user's balances or positions changed, and why (trade, deposit, funding, liquidation, adl …)."""
+    """A user's balances or positions changed, and why (trade, deposit, funding, liquidation, adl, settlement …)."""
 
     user: str
     wallet: Wallet
@@ -240,12 +327,30 @@ class BalanceNews:
     at: int
 
 
-News = OrderNews | BookNews | PremiumNews | BalanceNews
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListingNews:
+    """A contract was listed, or was settled at `settled_at_price` and is listed no more."""
+
+    wallet: Wallet
+    symbol: str
+    settled_at_price: Decimal | None
+    at: int
+
+
+News = OrderNews | BookNews | PremiumNews | BalanceNews | ListingNews
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Truth:
-    """What really is: for tests and the paper summary, never for the daemon."""
+    """What really is: for tests and the paper summary, never for the daemon.
+
+    `positions` are in units. `wallets` are the balances of the derivatives wallets by asset and `unrealized` the profit
+    of the contracts that settle in each. `options` are contracts held and `option_values` what they are worth, in what
+    they settle in, and `option_cash` what was received (+) or paid for them, by asset. `deltas` are coins of each
+    underlying by the exchange's own mathematics: spot, coin equity, contracts (q·F/S of a dated linear one, N/P of an
+    inverse one) and the Black-Scholes delta of options, whose value is left out. `nav_usd` is everything at the present
+    marks, options included.
+    """
 
     now: int
     spot: dict[str, Decimal]
@@ -259,3 +364,10 @@ class Truth:
     creates_accepted: int = 0
     creates_refused: int = 0
     duplicate_client_ids: int = 0
+    wallets: dict[str, Decimal] = field(default_factory=dict)
+    unrealized: dict[str, Decimal] = field(default_factory=dict)
+    options: dict[str, Decimal] = field(default_factory=dict)
+    option_values: dict[str, Decimal] = field(default_factory=dict)
+    option_cash: dict[str, Decimal] = field(default_factory=dict)
+    deltas: dict[str, Decimal] = field(default_factory=dict)
+    nav_usd: Decimal = ZERO

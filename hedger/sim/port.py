@@ -9,9 +9,9 @@ from random import Random
 from typing import Protocol, TypeVar
 
 from hedger.errors import AskAgain, GiveUp
-from hedger.model.account import AccountReading, FundingPayment, Margin, MarginMode
+from hedger.model.account import AccountReading, FundingPayment, MarginMode, Position
 from hedger.model.instrument import Instrument, InstrumentId
-from hedger.model.market import Mark, Quote
+from hedger.model.market import Candle, FundingRate, Mark, Quote
 from hedger.model.message import (
     CancelAnswered,
     CancelOrder,
@@ -23,9 +23,11 @@ from hedger.model.message import (
 from hedger.model.numeric import ZERO
 from hedger.model.order import Fill, OrderReport, RejectReason
 from hedger.runtime.ports import Clock, Hint, LeaveTaken, PlaceOutcome
+from hedger.sim import past_words
 from hedger.sim import translation as words
-from hedger.sim.dead_man import DeadManSwitch
+from hedger.sim.dead_man import CONTRACTS, DeadManSwitch
 from hedger.sim.exchange import Exchange
+from hedger.sim.ledger import COLLATERAL
 from hedger.sim.nouns import Listing, OrderKind, Refusal, Refused, Wallet
 from hedger.sim.streams import Streams
 
@@ -195,39 +197,49 @@ class SimVenue:
             lambda: tuple(
                 words.payment(id, record)
                 for record in self._exchange.funding(self._user, since_at=since_at, limit=ALL)
-                if (id := self._ids.get((Wallet.LINEAR, record.symbol))) is not None
+                if (id := self._contract_id(record.symbol)) is not None
             ),
         )
+
+    async def read_candles(self, id: InstrumentId, interval_ms: int, count: int) -> tuple[Candle, ...]:
+        """Read the last closed bars of the index; raises AskAgain where the exchange does not know as many."""
+        return await self._call("candles", lambda: past_words.candles(self._exchange, id, interval_ms, count))
+
+    async def read_funding_rates(self, id: InstrumentId, count: int) -> tuple[FundingRate, ...]:
+        """Read what a perpetual paid; raises AskAgain before it has paid anything."""
+        return await self._call("funding_rates", lambda: past_words.funding_rates(self._exchange, id, count))
 
     async def find_order(self, id: InstrumentId, client_order_id: str) -> OrderReport | None:
         """The exchange's record of an order by our id; None when it knows none."""
         return await self._call("find_order", lambda: self._find(id, client_order_id))
 
     def _reading(self) -> AccountReading:
-        exchange, user = self._exchange, self._user
-        linear = exchange.linear_account(user)
-        rows = exchange.positions(user)
+        exchange, user, wallets = self._exchange, self._user, self._exchange.derivatives(self._user)
         return AccountReading(
             account=self.account,
             spot=self._coins(),
-            collateral={"USDT": linear.wallet_balance},
-            positions=tuple(
-                words.position(self._id(Wallet.LINEAR, row.symbol), self._listing(row.symbol).base, row)
-                for row in rows
-                if row.quantity or (Wallet.LINEAR, row.symbol) in self._ids
-            ),
-            margin=Margin(
-                equity=linear.equity,
-                maintenance_margin=linear.maintenance_margin,
-                initial_margin=linear.initial_margin + linear.open_order_margin,
-                available=linear.available,
-            ),
+            collateral={asset: wallet.wallet_balance for asset, wallet in wallets.items()},
+            positions=self._positions(),
+            margin=words.margin(wallets[COLLATERAL]),
             open_orders=tuple(
-                words.report(self._id(Wallet.LINEAR, order.symbol), order)
-                for order in exchange.open_orders(user, Wallet.LINEAR)
+                words.report(self._id(order.wallet, order.symbol), order)
+                for wallet in CONTRACTS
+                for order in exchange.open_orders(user, wallet)
             ),
             one_way=not exchange.hedge_mode(user),
             exchange_at=exchange.now,
+            options=tuple(words.option(self.account, *held) for held in exchange.options(user)),
+            unrealized={asset: wallet.unrealized_pnl for asset, wallet in wallets.items()},
+            coin_margins={a: words.margin(wallet) for a, wallet in wallets.items() if a != COLLATERAL},
+        )
+
+    def _positions(self) -> tuple[Position, ...]:
+        """A row of each contract that was opened and is still listed, and of any other that is held."""
+        held = ((self._listing(row.symbol), row) for row in self._exchange.positions(self._user))
+        return tuple(
+            words.position(self._id(listing.wallet, row.symbol), listing, row)
+            for listing, row in held
+            if row.quantity or (listing.wallet, row.symbol) in self._ids
         )
 
     def _coins(self) -> dict[str, Decimal]:
@@ -238,6 +250,8 @@ class SimVenue:
 
     def _prices(self, id: InstrumentId) -> tuple[Quote | Mark, ...]:
         wallet, name = words.parse_symbol(id.symbol)
+        if (wallet, name) in self._exchange.expiries.settled:
+            return ()
         quote = words.quote(id, self._exchange.best(wallet, name), self._exchange.now)
         if quote is None:
             raise AskAgain(f"The book of {id} has no two sides; it is asked again.")
@@ -255,11 +269,15 @@ class SimVenue:
             return None
         return words.report(id, order)
 
+    def _contract_id(self, name: str) -> InstrumentId | None:
+        """A contract that was opened; no two share a name."""
+        return next((self._ids[wallet, name] for wallet in CONTRACTS if (wallet, name) in self._ids), None)
+
     def _id(self, wallet: Wallet, name: str) -> InstrumentId:
         return self._streams.id_of(wallet, name)
 
     def _listing(self, symbol: str) -> Listing:
-        return self._exchange.listings[Wallet.LINEAR, symbol]
+        return self._exchange.floor.contract(symbol).listing
 
     # --- orders ------------------------------------------------------------------------------------------------
 

@@ -18,10 +18,10 @@ from hedger.sim.exchange import Exchange
 from hedger.sim.floor import Floor
 from hedger.sim.ledger import COLLATERAL
 from hedger.sim.listings import COINS, default_listings
-from hedger.sim.nouns import Wallet
+from hedger.sim.nouns import USDT_WALLETS, Wallet
 from hedger.sim.recording import Depth, Event, Level, Message, Recording, Touch, Trade
 from hedger.sim.scenario import Scenario, ScenarioConfig
-from hedger.sim.world import MAIN, Funds
+from hedger.sim.world import MAIN, Funds, furnish
 
 RECENT_CHANGES = 200  # depth messages that a snapshot, which may come late, is brought up to date with
 MINUTES = ScenarioConfig(first_s=(10.0, 20.0), every_s=(20.0, 60.0))  # recordings are short: more happens in less
@@ -40,12 +40,12 @@ class RecordedMarket:
         self.stale: Counter[tuple[Wallet, type[Message]]] = Counter()
         self._exchange = exchange
         self._base = recording.symbol.removesuffix(COLLATERAL)
-        self._crowds = {wallet: Crowd(exchange.floor, wallet, recording.symbol) for wallet in Wallet}
+        self._crowds = {wallet: Crowd(exchange.floor, wallet, recording.symbol) for wallet in USDT_WALLETS}
         self._events = recording.events()
         self._next: Event | None = None
         self.shift_us = self._begin()
         self.ends_at = self._at(recording.ends_us)
-        self._publish(tuple(Wallet))
+        self._publish(USDT_WALLETS)
         exchange.refresh_marks()
         self._await_next()
 
@@ -247,10 +247,7 @@ def recorded_world(
     exchange = Exchange(listings=default_listings([coin]), start_at=start_at, users=users)
     market = RecordedMarket(exchange, recording)
     for user, funds in users.items():
-        for asset, quantity in funds.spot.items():
-            exchange.deposit(user, Wallet.SPOT, asset, quantity)
-        if funds.linear:
-            exchange.deposit(user, Wallet.LINEAR, COLLATERAL, funds.linear)
+        furnish(exchange, user, funds)
     moving = None if still else Scenario(exchange, Random(f"{seed}/scenario"), owner, [coin], scenario)
     return RecordedWorld(exchange=exchange, market=market, scenario=moving)
 

@@ -15,6 +15,11 @@ class SharedClock:
     monotonic0: float
     speed: float
 
+    @classmethod
+    def from_now(cls, start_at: int, speed: float) -> SharedClock:
+        """A clock that starts at this moment."""
+        return cls(start_at=start_at, monotonic0=time.monotonic(), speed=speed)
+
     def now_ms(self) -> int:
         """Milliseconds since 1970, UTC, on the simulated clock; never goes back."""
         return self.start_at + int((time.monotonic() - self.monotonic0) * 1_000 * self.speed)

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from hedger.model.numeric import ZERO
-from hedger.sim.floor import Floor, Pit
+from hedger.model.instrument import Payoff
+from hedger.model.numeric import ONE, ZERO
+from hedger.sim.average import ending_of
+from hedger.sim.floor import Floor
 from hedger.sim.funding import PremiumTracker
-from hedger.sim.ledger import COLLATERAL, GRID, Account
+from hedger.sim.ledger import Account, grid_of
 from hedger.sim.liquidation import Liquidator
-from hedger.sim.nouns import BalanceNews, FundingRecord, PremiumNews, Wallet
+from hedger.sim.nouns import BalanceNews, FundingRecord, Listing, PremiumNews
+from hedger.sim.past import Past, Settlement
+from hedger.sim.pit import Pit
 
 BEAT_MS = 1_000
 
@@ -17,9 +21,10 @@ BEAT_MS = 1_000
 class Beat:
     """What every full second brings."""
 
-    def __init__(self, floor: Floor, every_ms: int = BEAT_MS) -> None:
+    def __init__(self, floor: Floor, every_ms: int = BEAT_MS, past: Past | None = None) -> None:
         self.liquidator = Liquidator(floor)
         self._floor, self._every_ms = floor, every_ms
+        self._past = past if past is not None else Past()
         self._payment_id = 9_000_000
 
     def next_at(self, now: int) -> int:
@@ -29,9 +34,9 @@ class Beat:
     def happen(self) -> None:
         """Marks, then funding that is due at the new marks, then liquidations."""
         self._observe()
-        for pit in self._floor.perpetuals:
+        for pit in self._floor.contracts.values():
             tracker = pit.tracker
-            if tracker is not None and self._floor.now >= tracker.next_funding_at:
+            if tracker is not None and not tracker.dated and self._floor.now >= tracker.next_funding_at:
                 self._settle_funding(pit, tracker)
         self._watch()
 
@@ -45,49 +50,70 @@ class Beat:
             self.liquidator.watch()
 
     def _observe(self) -> None:
-        floor = self._floor
-        for pit in floor.perpetuals:
+        floor, seen = self._floor, set[str]()
+        for pit in floor.contracts.values():
             index = self._index(pit)
             if index is None or pit.tracker is None:
                 continue
+            if pit.listing.base not in seen:
+                seen.add(pit.listing.base)
+                self._past.observe(pit.listing.base, floor.now, index)
+            if pit.tracker.dated:
+                pit.tracker.settling = self._settling(pit.listing, index)
             pit.tracker.observe(floor.now, index, pit.book)
             floor.marks[pit.listing.symbol] = pit.tracker.mark_price
             if floor.listeners:
-                floor.publish(PremiumNews(symbol=pit.listing.symbol, premium=pit.tracker.view(floor.now)))
+                premium, listing = pit.tracker.view(floor.now), pit.listing
+                floor.publish(PremiumNews(symbol=listing.symbol, premium=premium, wallet=listing.wallet))
 
     def _index(self, pit: Pit) -> Decimal | None:
-        """What was set, else the spot mid, else what it last was, else the perpetual's own mid."""
+        """The coin's index in the contract's terms; where nothing was ever seen of it, the contract's own mid."""
         listing = pit.listing
-        fixed = self._floor.indices.get(listing.base)
-        if fixed is not None:
-            return fixed
-        spot = self._floor.pits.get((Wallet.SPOT, f"{listing.base}{listing.quote}"))
-        mid = self._floor.mid(spot) if spot is not None else None
-        if mid is None and pit.tracker is not None and pit.tracker.index_price:
-            return pit.tracker.index_price
-        return mid if mid is not None else self._floor.mid(pit)
+        index = self._floor.index_in(listing.base, listing.quote)
+        if index is None:
+            return self._floor.mid(pit)
+        return index * _coins_quoted(listing)
+
+    def _settling(self, listing: Listing, index: Decimal) -> Decimal | None:
+        """What the settlement average comes to at the present index, once it is being taken."""
+        ending, quoted = ending_of(listing), _coins_quoted(listing)
+        average = self._floor.averages.get(ending) if ending is not None else None
+        return average.expected(index / quoted) * quoted if average is not None else None
 
     # --- funding --------------------------------------------------------------------------------------------
 
     def _settle_funding(self, pit: Pit, tracker: PremiumTracker) -> None:
         """Longs pay shorts at a positive rate; the crowd is the other side of the users in sum."""
-        symbol, mark = pit.listing.symbol, tracker.mark_price
+        listing, mark = pit.listing, tracker.mark_price
         at, rate, paid = tracker.next_funding_at, tracker.rate, ZERO
         tracker.settle()
+        self._past.settle(listing.symbol, Settlement(at, rate, mark))
         for account in self._floor.ledger.accounts.values():
-            quantity = account.holding(symbol).quantity
+            quantity = account.holding(listing.symbol).quantity
             if quantity:
-                amount = (-quantity * mark * rate).quantize(GRID)
-                self._pay(account, symbol, amount, rate, at)
+                amount = (-listing.notional(quantity, mark) * rate).quantize(grid_of(listing.settle))
+                self._pay(account, listing, amount, rate, at)
                 paid += amount
-        self._floor.ledger.crowd.wallet_balance -= paid
+        self._floor.ledger.crowd.wallets[listing.settle] -= paid
 
-    def _pay(self, account: Account, symbol: str, amount: Decimal, rate: Decimal, at: int) -> None:
+    def _pay(self, account: Account, listing: Listing, amount: Decimal, rate: Decimal, at: int) -> None:
         self._payment_id += 1
-        account.wallet_balance += amount
-        if symbol in account.isolated:
-            account.holding(symbol).isolated_margin += amount
+        account.wallets[listing.settle] += amount
+        if listing.symbol in account.isolated:
+            account.holding(listing.symbol).isolated_margin += amount
         account.funding.append(
-            FundingRecord(payment_id=self._payment_id, symbol=symbol, amount=amount, asset=COLLATERAL, rate=rate, at=at)
+            FundingRecord(
+                payment_id=self._payment_id,
+                symbol=listing.symbol,
+                amount=amount,
+                asset=listing.settle,
+                rate=rate,
+                at=at,
+            )
         )
-        self._floor.publish(BalanceNews(user=account.name, wallet=Wallet.LINEAR, reason="funding", at=at))
+        self._floor.publish(BalanceNews(user=account.name, wallet=listing.wallet, reason="funding", at=at))
+
+
+def _coins_quoted(listing: Listing) -> Decimal:
+    """For how many coins a contract's price is."""
+    return ONE if listing.payoff is Payoff.INVERSE else listing.contract_multiplier

@@ -178,7 +178,7 @@ def _hedge(rng: Random, coin: str, accounts: tuple[str, ...], pace: Pace) -> Hed
 
 
 def _band(rng: Random, coin: str) -> Band:
-    rule = rng.choice(list(BandRule))
+    rule = rng.choice((BandRule.COINS, BandRule.RELATIVE, BandRule.QUOTE))
     width = BANDS[coin] * D(rng.choice((1, 3)))
     upper = {BandRule.COINS: width, BandRule.QUOTE: width * PRICES[coin], BandRule.RELATIVE: width / HOLDINGS[coin]}[
         rule

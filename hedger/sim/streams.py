@@ -59,8 +59,9 @@ class Streams:
     def id_of(self, wallet: Wallet, name: str) -> InstrumentId:
         """The instrument that the exchange calls `name`, also one that nobody opened."""
         known = self._ids.get((wallet, name))
-        listing = self._exchange.listings[wallet, name]
-        return known if known is not None else InstrumentId(self._account, words.unified_symbol(listing))
+        if known is not None:
+            return known
+        return InstrumentId(self._account, words.unified_symbol(self._exchange.rules_of(wallet, name)))
 
     def _hear(self, news: News) -> None:
         match news:
@@ -68,9 +69,9 @@ class Streams:
                 if (news.wallet, news.symbol) in self._ids:
                     self._latest[BookNews, f"{news.wallet}{news.symbol}"] = news
             case PremiumNews():
-                if (Wallet.LINEAR, news.symbol) in self._ids:
+                if (news.wallet, news.symbol) in self._ids:
                     self._latest[PremiumNews, news.symbol] = news
-            case OrderNews() if news.order.user == self._user and news.order.wallet is Wallet.LINEAR:
+            case OrderNews() if news.order.user == self._user and news.order.wallet is not Wallet.SPOT:
                 self._under_way.append(news)
                 self._spawn(self._deliver(self._travel_s()))
             case _:
@@ -102,8 +103,8 @@ class Streams:
     def _price_hint(self, news: BookNews | PremiumNews) -> Quote | Mark | None:
         if isinstance(news, BookNews):
             return words.quote(self.id_of(news.wallet, news.symbol), news.best, news.best.at)
-        id, listing = self.id_of(Wallet.LINEAR, news.symbol), self._exchange.listings[Wallet.LINEAR, news.symbol]
-        return words.mark(id, news.premium, listing.funding_interval_ms)
+        listing = self._exchange.rules_of(news.wallet, news.symbol)
+        return words.mark(self.id_of(news.wallet, news.symbol), news.premium, listing.funding_interval_ms)
 
     def _offer(self, hint: Hint) -> None:
         """Nobody reads: the oldest hint is lost, as on a socket that is too slow. A hint proves nothing."""

@@ -12,6 +12,7 @@ from hedger.model.order import Side
 from hedger.sim.nouns import FundingRecord, OrderKind, OrderState, SimOrder, Truth, UserTrade, Wallet
 
 T = TypeVar("T")
+AMOUNTS = ("spot", "positions", "fees", "wallets", "unrealized", "options", "option_values", "option_cash", "deltas")
 _READERS: Mapping[str, Callable[[Any], object]] = {
     "Decimal": Decimal,
     "Side": Side,
@@ -29,8 +30,9 @@ def truth_to_json(truth: Truth) -> str:
 def truth_from_json(text: str) -> Truth:
     """The same truth again."""
     row = json.loads(text)
-    for name in ("spot", "positions", "fees"):
+    for name in AMOUNTS:
         row[name] = {key: Decimal(value) for key, value in row[name].items()}
+    row["nav_usd"] = Decimal(row["nav_usd"])
     row["open_orders"] = [_revive(SimOrder, r) for r in row["open_orders"]]
     row["trades"] = [_revive(UserTrade, r) for r in row["trades"]]
     row["funding"] = [_revive(FundingRecord, r) for r in row["funding"]]

@@ -6,17 +6,19 @@ from collections.abc import Mapping
 from decimal import Decimal
 from types import MappingProxyType
 
-from hedger.errors import GiveUp
-from hedger.model.account import FundingPayment, MarginMode, Position
-from hedger.model.instrument import Instrument, InstrumentId, Kind
+from hedger.model.account import FundingPayment, Margin, MarginMode, Position
+from hedger.model.instrument import Instrument, InstrumentId, Kind, Payoff
 from hedger.model.market import Mark, Quote
-from hedger.model.numeric import ONE
+from hedger.model.option import OptionPosition
 from hedger.model.order import Fill, FillCause, OrderReport, RejectReason, ReportStatus
-from hedger.sim.liquidation import ADL_AUTOCLOSE, AUTOCLOSE
+from hedger.sim.liquidation import ADL_AUTOCLOSE, AUTOCLOSE, SETTLEMENT
+from hedger.sim.naming import contract_name, option_name, terms_of, unified_contract
 from hedger.sim.nouns import (
     BestPrices,
     FundingRecord,
+    LinearAccount,
     Listing,
+    OptionListing,
     OrderState,
     Premium,
     Refusal,
@@ -25,6 +27,7 @@ from hedger.sim.nouns import (
     UserTrade,
     Wallet,
 )
+from hedger.sim.options import OptionMark
 
 STATUS: Mapping[OrderState, ReportStatus] = MappingProxyType(
     {
@@ -47,18 +50,28 @@ REJECT_REASON: Mapping[Refusal, RejectReason] = MappingProxyType(
 
 
 def parse_symbol(symbol: str) -> tuple[Wallet, str]:
-    """`BTC/USDT:USDT` is the perpetual BTCUSDT, `BTC/USDT` the spot pair; raises GiveUp for another form."""
-    pair, colon, settle = symbol.partition(":")
-    base, slash, quote = pair.partition("/")
-    if not (base and slash and quote) or (colon and settle != quote):
-        raise GiveUp(f"The paper exchange does not trade {symbol!r}.")
-    return (Wallet.LINEAR if colon else Wallet.SPOT), f"{base}{quote}"
+    """The exchange's wallet and name: `BTC/USDT:USDT` is the perpetual BTCUSDT, `BTC/USDT` the spot pair,
+    `BTC/USD:BTC-261225` the dated contract BTCUSD_261225; raises GiveUp for another form."""
+    terms = terms_of(symbol)
+    if terms.settle is None:
+        return Wallet.SPOT, f"{terms.base}{terms.quote}"
+    wallet = Wallet.INVERSE if terms.payoff is Payoff.INVERSE else Wallet.LINEAR
+    if terms.strike is not None and terms.option_type is not None and terms.expiry_at is not None:
+        return wallet, option_name(terms.base, terms.quote, terms.expiry_at, terms.strike, terms.option_type)
+    return wallet, contract_name(terms.base, terms.quote, terms.payoff, terms.expiry_at)
 
 
 def unified_symbol(listing: Listing) -> str:
     """The other way round."""
-    pair = f"{listing.base}/{listing.quote}"
-    return pair if listing.wallet is Wallet.SPOT else f"{pair}:{listing.quote}"
+    if listing.wallet is Wallet.SPOT:
+        return f"{listing.base}/{listing.quote}"
+    return unified_contract(listing.base, listing.quote, listing.settle, listing.expiry_at)
+
+
+def unified_option(listing: OptionListing) -> str:
+    """`BTC/USD:BTC-261225-80000-C`."""
+    contract = unified_contract(listing.base, listing.quote, listing.settle, listing.expiry_at)
+    return f"{contract}-{listing.strike:f}-{listing.option_type.value[0].upper()}"
 
 
 def reject_reason(refusal: Refusal) -> RejectReason:
@@ -70,11 +83,11 @@ def instrument(id: InstrumentId, listing: Listing, fees: tuple[Decimal, Decimal]
     """The rules of a listing, with our (maker, taker) fees."""
     return Instrument(
         id=id,
-        kind=Kind.SPOT if listing.wallet is Wallet.SPOT else Kind.PERPETUAL,
+        kind=_kind(listing),
         underlying=listing.base,
         quote=listing.quote,
-        settle=listing.quote,
-        contract_multiplier=ONE,
+        settle=listing.settle,
+        contract_multiplier=listing.contract_multiplier,
         tick_size=listing.tick_size,
         lot_size=listing.lot_size,
         min_quantity=listing.min_quantity,
@@ -83,7 +96,16 @@ def instrument(id: InstrumentId, listing: Listing, fees: tuple[Decimal, Decimal]
         maker_fee=fees[0],
         taker_fee=fees[1],
         post_only=True,
+        payoff=listing.payoff,
+        expiry_at=listing.expiry_at,
+        settlement_ms=listing.settlement_ms,
     )
+
+
+def _kind(listing: Listing) -> Kind:
+    if listing.wallet is Wallet.SPOT:
+        return Kind.SPOT
+    return Kind.PERPETUAL if listing.expiry_at is None else Kind.FUTURE
 
 
 def report(id: InstrumentId, order: SimOrder) -> OrderReport:
@@ -124,6 +146,8 @@ def _cause(client_order_id: str) -> FillCause:
     """The exchange's own hand signs with names of its own."""
     if client_order_id.startswith(AUTOCLOSE):
         return FillCause.LIQUIDATION
+    if client_order_id.startswith(SETTLEMENT):
+        return FillCause.SETTLEMENT
     return FillCause.DELEVERAGING if client_order_id == ADL_AUTOCLOSE else FillCause.ORDER
 
 
@@ -138,18 +162,52 @@ def payment(id: InstrumentId, record: FundingRecord) -> FundingPayment:
     )
 
 
-def position(id: InstrumentId, underlying: str, row: SimPosition) -> Position:
+def position(id: InstrumentId, listing: Listing, row: SimPosition) -> Position:
     """One position, a flat one included."""
     return Position(
         id=id,
-        underlying=underlying,
+        underlying=listing.base,
         quantity=row.quantity,
-        contract_multiplier=ONE,
+        contract_multiplier=listing.contract_multiplier,
         entry_price=row.entry_price,
         mark_price=row.mark_price,
         liquidation_price=row.liquidation_price,
         leverage=Decimal(row.leverage),
         margin_mode=MarginMode.ISOLATED if row.isolated else MarginMode.CROSS,
+        payoff=listing.payoff,
+        expiry_at=listing.expiry_at,
+        index_price=row.index_price,
+    )
+
+
+def margin(wallet: LinearAccount) -> Margin:
+    """The margin of one derivatives wallet, in its own asset."""
+    return Margin(
+        equity=wallet.equity,
+        maintenance_margin=wallet.maintenance_margin,
+        initial_margin=wallet.initial_margin + wallet.open_order_margin,
+        available=wallet.available,
+    )
+
+
+def option(account: str, listing: OptionListing, quantity: Decimal, mark: OptionMark) -> OptionPosition:
+    """One option position and what the exchange says of it."""
+    return OptionPosition(
+        id=InstrumentId(account, unified_option(listing)),
+        underlying=listing.base,
+        option_type=listing.option_type,
+        strike=listing.strike,
+        expiry_at=listing.expiry_at,
+        settlement_ms=listing.settlement_ms,
+        payoff=listing.payoff,
+        settle=listing.settle,
+        quantity=quantity,
+        contract_multiplier=listing.contract_multiplier,
+        mark_price=mark.price,
+        mark_sigma=mark.sigma,
+        forward_price=mark.forward_price,
+        index_price=mark.index_price,
+        greeks=mark.greeks,
     )
 
 
@@ -168,7 +226,8 @@ def quote(id: InstrumentId, best: BestPrices, at: int) -> Quote | None:
 
 
 def mark(id: InstrumentId, premium: Premium, interval_ms: int) -> Mark:
-    """Mark, index and funding of a perpetual whose funding interval is `interval_ms`."""
+    """Mark, index and funding of a contract whose funding interval is `interval_ms`; a dated one waits for its expiry
+    and pays nothing."""
     return Mark(
         id=id,
         mark_price=premium.mark_price,

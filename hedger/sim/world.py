@@ -7,22 +7,28 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from random import Random
 
+from hedger.errors import GiveUp
+from hedger.sim.carry import Carry
 from hedger.sim.exchange import Exchange
 from hedger.sim.fair import WEATHERS, FairPrices, Weather
 from hedger.sim.ledger import COLLATERAL
-from hedger.sim.listings import COINS, default_listings
+from hedger.sim.listings import COINS, default_listings, from_symbol
 from hedger.sim.market import FlowConfig, SyntheticMarket
-from hedger.sim.nouns import Wallet
+from hedger.sim.nouns import Listing, Wallet
+from hedger.sim.past import Origin, long_run_volatility
 from hedger.sim.scenario import Scenario, ScenarioConfig
 from hedger.sim.settlement import BEAT_MS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Funds:
-    """What a user begins with: coins in the spot wallet, USDT in the derivatives wallet."""
+    """What a user begins with: coins in the spot wallet, USDT in the derivatives wallet, coins in the derivatives
+    wallets that are kept in coins, and options by their unified symbols (contracts; negative: sold)."""
 
     spot: Mapping[str, Decimal] = field(default_factory=dict)
     linear: Decimal = Decimal(0)
+    coins: Mapping[str, Decimal] = field(default_factory=dict)
+    options: Mapping[str, Decimal] = field(default_factory=dict)
 
 
 MAIN = Funds(spot={"BTC": Decimal("1.2"), "USDT": Decimal(20_000)}, linear=Decimal(150_000))
@@ -49,23 +55,43 @@ def paper_world(
     weathers: Sequence[Weather] = WEATHERS,
     flow: FlowConfig | None = None,
     beat_ms: int = BEAT_MS,
+    contracts: Sequence[Listing] = (),
 ) -> World:
     """Build a world from a seed. With `still` the owner's holding does not change by itself.
+
+    `contracts` (see `listings.contract`) are listed beside each coin's spot pair and USDT perpetual, and change nothing
+    in those; dated ones are followed by the next quarter's when they end.
 
     `start_at` in ms since 1970. The same arguments give the same world, to the last trade.
     """
     users = users if users is not None else {owner: MAIN}
-    exchange = Exchange(listings=default_listings(coins), start_at=start_at, users=users, beat_ms=beat_ms)
+    origin = Origin(seed=seed, volatility={coin: long_run_volatility(coin, weathers) for coin in coins})
+    exchange = Exchange(
+        listings=(*default_listings(coins), *contracts), start_at=start_at, users=users, beat_ms=beat_ms, origin=origin
+    )
     fair = FairPrices(Random(f"{seed}/fair"), {coin: float(COINS[coin].price) for coin in coins}, weathers)
-    market = SyntheticMarket(exchange, Random(f"{seed}/flow"), fair, coins, flow)
+    carry = Carry(seed, coins)
+    market = SyntheticMarket(exchange, Random(f"{seed}/flow"), fair, coins, flow, carry=carry, seed=seed)
     exchange.refresh_marks()
     for user, funds in users.items():
-        for asset, quantity in funds.spot.items():
-            exchange.deposit(user, Wallet.SPOT, asset, quantity)
-        if funds.linear:
-            exchange.deposit(user, Wallet.LINEAR, COLLATERAL, funds.linear)
+        furnish(exchange, user, funds)
     moving = None if still else Scenario(exchange, Random(f"{seed}/scenario"), owner, coins, scenario)
     return World(exchange=exchange, market=market, scenario=moving)
+
+
+def furnish(exchange: Exchange, user: str, funds: Funds) -> None:
+    """Give a user what they begin with; raises GiveUp for an option's symbol that is none."""
+    for asset, quantity in funds.spot.items():
+        exchange.deposit(user, Wallet.SPOT, asset, quantity)
+    if funds.linear:
+        exchange.deposit(user, Wallet.LINEAR, COLLATERAL, funds.linear)
+    for coin, quantity in funds.coins.items():
+        exchange.deposit(user, Wallet.INVERSE, coin, quantity)
+    for symbol, quantity in funds.options.items():
+        listing = from_symbol(symbol)
+        if isinstance(listing, Listing):
+            raise GiveUp(f"{symbol!r} is not an option.")
+        exchange.grant_option(user, listing, quantity)
 
 
 def paper_exchange(

@@ -11,7 +11,7 @@ import aiohttp
 from hedger.errors import AskAgain, Bug
 from hedger.model.account import AccountReading, FundingPayment, MarginMode
 from hedger.model.instrument import Instrument, InstrumentId
-from hedger.model.market import Mark, Quote
+from hedger.model.market import Candle, FundingRate, Mark, Quote
 from hedger.model.message import CancelOrder, ClockMeasured, PlaceOrder
 from hedger.model.order import Fill, OrderReport
 from hedger.runtime.ports import CancelOutcome, Clock, Hint, LeaveTaken, PlaceOutcome
@@ -36,6 +36,7 @@ from hedger.venues.binance_history import HistoryReader
 from hedger.venues.binance_link import Link
 from hedger.venues.binance_listing import Listing
 from hedger.venues.binance_orders import OrderDesk
+from hedger.venues.binance_past import PastReader
 from hedger.venues.binance_positions import PositionReader
 from hedger.venues.binance_setup import (
     MOST_OFFSET_MS,
@@ -120,7 +121,7 @@ class BinanceVenue:
             self.keys_bound = await check_key(link)
         listing = await load_listing(link, list(dict.fromkeys(symbols)))
         history = HistoryReader(link, listing)
-        if listing.perpetuals:
+        if listing.contracts:
             await history.load_intervals()
         positions = PositionReader(link, listing, partial(load_derivatives, link))
         symbols = [id.symbol for id in listing.instruments]
@@ -129,6 +130,7 @@ class BinanceVenue:
             link=link,
             reader=AccountReader(link, listing, positions, suspicion),
             history=history,
+            past=PastReader(link, listing),
             desk=OrderDesk(link, listing),
             switch=Switch(link, listing, suspicion),
             suspicion=suspicion,
@@ -243,6 +245,14 @@ class BinanceVenue:
         """Every funding payment of the configured perpetuals since `since_at`, oldest first."""
         return await self._open.history.funding(since_at)
 
+    async def read_candles(self, id: InstrumentId, interval_ms: int, count: int) -> tuple[Candle, ...]:
+        """The last `count` closed bars of the index, oldest first."""
+        return await self._open.past.candles(id, interval_ms, count)
+
+    async def read_funding_rates(self, id: InstrumentId, count: int) -> tuple[FundingRate, ...]:
+        """What the last `count` settlements of a perpetual paid, oldest first."""
+        return await self._open.past.funding_rates(id, count)
+
     async def find_order(self, id: InstrumentId, client_order_id: str) -> OrderReport | None:
         """The venue's record of an order by our id, None when it says that it knows none."""
         return await self._open.desk.find(id, client_order_id)
@@ -292,6 +302,7 @@ class _Parts:
     link: Link
     reader: AccountReader
     history: HistoryReader
+    past: PastReader
     desk: OrderDesk
     switch: Switch
     suspicion: Suspicion

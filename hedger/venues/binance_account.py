@@ -81,7 +81,7 @@ class AccountReader:
             self._need("position risk", client.fapiprivatev3_get_positionrisk, {}, read_risks),
             self._need("position mode", client.fapiprivate_get_accountconfig, {}, read_mode),
             self._need("symbol settings", client.fapiprivate_get_symbolconfig, {}, Configs),
-            *(self._open_orders(id) for id in self._listing.perpetuals),
+            *(self._open_orders(id) for id in self._listing.contracts),
         )
 
     async def _open_orders(self, id: InstrumentId) -> list[OrderRecord]:
@@ -97,7 +97,7 @@ class AccountReader:
 
     async def _doubt_unnamed(self, configs: Configs) -> None:
         """A contract of ours that has no settings any more may be gone."""
-        for id in self._listing.perpetuals:
+        for id in self._listing.contracts:
             if not configs.names(self._listing.raw[id]):
                 await self._suspicion.is_gone(id)
 
@@ -176,7 +176,7 @@ class AccountReader:
 
     def _orders(self, lists: Iterable[list[OrderRecord]]) -> tuple[OrderReport, ...]:
         reports = []
-        for id, orders in zip(self._listing.perpetuals, lists, strict=True):
+        for id, orders in zip(self._listing.contracts, lists, strict=True):
             reports += [_report_on(order, id, self._listing.raw[id]) for order in orders]
         for report in reports:
             self._link.seen.note(report)

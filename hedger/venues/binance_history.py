@@ -15,9 +15,10 @@ from hedger.venues.binance_causes import Causes
 from hedger.venues.binance_codes import API, FAPI
 from hedger.venues.binance_link import Link
 from hedger.venues.binance_listing import Listing
-from hedger.venues.binance_parse import HOUR_MS, fill_of, mark_of, payment_of, quote_of
+from hedger.venues.binance_parse import HOUR_MS, dated_mark_of, fill_of, mark_of, payment_of, quote_of
 from hedger.venues.binance_wire import (
     BookTicker,
+    DatedPremium,
     FundingInfo,
     FuturesBookTicker,
     Income,
@@ -35,6 +36,7 @@ USUAL_INTERVAL_MS = 8 * HOUR_MS
 _read_trades: Understand[list[Trade]] = reader(list[Trade])
 _read_incomes: Understand[list[Income]] = reader(list[Income])
 _read_premium: Understand[Premium] = reader(Premium)
+_read_dated_premium: Understand[DatedPremium] = reader(DatedPremium)
 _read_futures_book: Understand[FuturesBookTicker] = reader(FuturesBookTicker)
 _read_book: Understand[BookTicker] = reader(BookTicker)
 _read_intervals: Understand[list[FundingInfo]] = reader(list[FundingInfo])
@@ -50,18 +52,18 @@ class HistoryReader:
         self.intervals: dict[InstrumentId, int] = {}
 
     async def load_intervals(self) -> None:
-        """Read how often each perpetual pays funding; what the venue does not list pays every eight hours."""
+        """Read how often each contract pays funding; what the venue does not list pays every eight hours."""
         client = self._link.client
         rows = await self._page("funding intervals", client.fapipublic_get_fundinginfo, {}, _read_intervals)
         hours = {row.symbol: row.fundingIntervalHours for row in rows}
-        for id in self._listing.perpetuals:
+        for id in self._listing.contracts:
             raw = self._listing.raw[id]
             self.intervals[id] = hours[raw] * HOUR_MS if raw in hours else USUAL_INTERVAL_MS
 
     async def prices(self, ids: Sequence[InstrumentId]) -> tuple[Quote | Mark, ...]:
-        """The best prices of `ids`, and the marks of those that are perpetuals."""
+        """The best prices of `ids`, and the marks of those that are contracts."""
         reads = [self._quote(id) for id in ids]
-        marks = [self._mark(id) for id in ids if self._listing.instruments[id].kind is Kind.PERPETUAL]
+        marks = [self._mark(id) for id in ids if self._listing.instruments[id].kind is not Kind.SPOT]
         return tuple(await together(*reads, *marks))
 
     async def _quote(self, id: InstrumentId) -> Quote:
@@ -88,10 +90,16 @@ class HistoryReader:
     async def _mark(self, id: InstrumentId) -> Mark:
         client, raw = self._link.client, self._listing.raw[id]
         interval_ms = self.intervals.get(id, USUAL_INTERVAL_MS)
+
+        def understand(payload: Any) -> Mark:
+            if self._listing.is_dated(id):
+                return dated_mark_of(_named(_read_dated_premium(payload), raw), id)
+            return mark_of(_named(_read_premium(payload), raw), id, interval_ms)
+
         return await self._link.asker.need(
             "mark price",
             lambda: client.fapipublic_get_premiumindex({"symbol": raw}),
-            lambda payload: mark_of(_named(_read_premium(payload), raw), id, interval_ms),
+            understand,
             host=self._link.hosts[FAPI],
             lane=Lane.DATA,
         )
@@ -144,7 +152,7 @@ class HistoryReader:
     def _payments(self, rows: Any, since_at: int) -> tuple[FundingPayment, ...]:
         payments = []
         for row in sorted(rows, key=lambda row: (row.time, row.tranId)):
-            id = self._listing.configured(row.symbol, Kind.PERPETUAL)
+            id = self._listing.contract(row.symbol)
             if id is not None and row.time >= since_at:
                 payments.append(payment_of(row, id))
         return tuple(payments)

@@ -18,6 +18,11 @@ from hedger.venues.binance_wire import CommissionRate, Name, NotNegative, Payloa
 
 _PREFIX = re.compile(r"(1(?:0{3,6}))([A-Z].*)|(1M)([A-Z].*)", re.ASCII)
 _SPOT_FEE = Decimal("0.001")
+_DATED = ("_MONTH", "_QUARTER")
+_INVERSE = re.compile(r"([A-Z0-9]+)/USD:\1(-[0-9]{6})?")
+# Delivery is at the average of the index, taken each second over the last half hour (since 11 November 2024) [V].
+SETTLEMENT_MS = 30 * 60_000
+CONTRACTS = (Kind.PERPETUAL, Kind.FUTURE)
 
 
 def split_multiplier(asset: str) -> tuple[str, Decimal]:
@@ -36,6 +41,7 @@ class Listed(NamedTuple):
     symbol: str
     underlying: str
     contract_multiplier: Decimal
+    expiry_at: int | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -69,9 +75,9 @@ class Listing:
         return tuple(rules for rules in found if rules is not None)
 
     @property
-    def perpetuals(self) -> tuple[InstrumentId, ...]:
-        """The configured perpetuals."""
-        return tuple(id for id, rules in self.instruments.items() if rules.kind is Kind.PERPETUAL)
+    def contracts(self) -> tuple[InstrumentId, ...]:
+        """The configured perpetuals and dated futures."""
+        return tuple(id for id, rules in self.instruments.items() if rules.kind in CONTRACTS)
 
     @property
     def spots(self) -> tuple[InstrumentId, ...]:
@@ -83,9 +89,17 @@ class Listing:
         """The coins of what is configured."""
         return frozenset(rules.underlying for rules in self.instruments.values())
 
-    def configured(self, raw: str, kind: Kind) -> InstrumentId | None:
-        """The configured instrument of that kind by the venue's name."""
-        return self.ids.get((raw, kind))
+    def contract(self, raw: str) -> InstrumentId | None:
+        """The configured perpetual or dated future by the venue's name."""
+        return next((id for kind in CONTRACTS if (id := self.ids.get((raw, kind))) is not None), None)
+
+    def pair(self, raw: str) -> InstrumentId | None:
+        """The configured spot pair by the venue's name."""
+        return self.ids.get((raw, Kind.SPOT))
+
+    def is_dated(self, id: InstrumentId) -> bool:
+        """Whether a configured contract ends on a day: it pays no funding."""
+        return self.instruments[id].kind is Kind.FUTURE
 
 
 class _Filter(Payload):
@@ -114,6 +128,7 @@ class _Symbol(Payload):
     quoteAsset: Name
     marginAsset: Name | None = None
     contractType: str | None = None
+    deliveryDate: int | None = None
     orderTypes: list[str]
     timeInForce: tuple[str, ...] = ()
     filters: Annotated[list[dict[str, Any]], Field(min_length=1)]
@@ -127,6 +142,11 @@ _read_notional = reader(_Notional)
 
 def unknown_symbol(symbol: str, known: Iterable[str]) -> ConfigError:
     """The sentence for a symbol that the venue does not list, with the nearest that it does."""
+    if _INVERSE.fullmatch(symbol):
+        return ConfigError(
+            f"{symbol} settles in its coin: Binance's COIN-M contracts are not traded yet, only those that settle in "
+            "USDT or USDC; `hedger paper --speed max` has them."
+        )
     near = get_close_matches(symbol, sorted(known), n=3, cutoff=0.5)
     hint = f": did you mean {' or '.join(near)}?" if near else "."
     return ConfigError(f"Binance lists no {symbol}{hint}")
@@ -146,12 +166,12 @@ def rules_of(market: Mapping[str, Any], account: str, fees: CommissionRate | Non
     symbol = str(market["symbol"])
     if not is_trading(market):
         raise ConfigError(f"{symbol} is not open for trading on Binance (its status is {listed.status}).")
-    spot = listed.contractType is None
+    spot, expiry_at = listed.contractType is None, _expiry(listed)
     underlying, multiplier = split_multiplier(str(market["base"]))
     lot = _read_lot(_filter(listed, "LOT_SIZE"))
     return Instrument(
         id=InstrumentId(account, symbol),
-        kind=Kind.SPOT if spot else Kind.PERPETUAL,
+        kind=Kind.SPOT if spot else Kind.PERPETUAL if expiry_at is None else Kind.FUTURE,
         underlying=underlying,
         quote=str(market["quote"]),
         settle=str(market["quote"] if spot else market["settle"]),
@@ -164,7 +184,19 @@ def rules_of(market: Mapping[str, Any], account: str, fees: CommissionRate | Non
         maker_fee=fees.makerCommissionRate if fees is not None else _SPOT_FEE,
         taker_fee=fees.takerCommissionRate if fees is not None else _SPOT_FEE,
         post_only="LIMIT_MAKER" in listed.orderTypes if spot else "GTX" in listed.timeInForce,
+        expiry_at=expiry_at,
+        settlement_ms=0 if expiry_at is None else SETTLEMENT_MS,
     )
+
+
+def _expiry(listed: _Symbol) -> int | None:
+    """When a dated contract is delivered; ValueError where the venue does not say when. A perpetual has none, whatever
+    date far away its row has."""
+    if listed.contractType is None or not listed.contractType.endswith(_DATED):
+        return None
+    if listed.deliveryDate is None or listed.deliveryDate <= 0:
+        raise ValueError(f"{listed.symbol} has no day of delivery")
+    return listed.deliveryDate
 
 
 def _filter(listed: _Symbol, name: str) -> dict[str, Any]:
@@ -192,5 +224,10 @@ def derivatives_of(markets: Sequence[Mapping[str, Any]]) -> dict[str, Listed]:
     found = {}
     for market in markets:
         underlying, multiplier = split_multiplier(str(market["base"]))
-        found[str(market["id"])] = Listed(str(market["symbol"]), underlying, multiplier)
+        found[str(market["id"])] = Listed(str(market["symbol"]), underlying, multiplier, _told_expiry(market))
     return found
+
+
+def _told_expiry(market: Mapping[str, Any]) -> int | None:
+    """As ccxt reads it: a listing names hundreds of contracts that are nobody's concern."""
+    return int(market["expiry"]) if market.get("expiry") else None

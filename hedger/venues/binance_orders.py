@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from hedger.errors import Bug
-from hedger.model.instrument import Instrument, InstrumentId, Kind
+from hedger.model.instrument import Instrument, InstrumentId
 from hedger.model.message import (
     CancelAnswered,
     CancelOrder,
@@ -22,7 +22,7 @@ from hedger.runtime.ports import CancelOutcome, LeaveTaken, PlaceOutcome
 from hedger.venues.asking import Understand
 from hedger.venues.binance_codes import FAPI, NO_SUCH_ORDER, REFUSED, UNKNOWN_ORDER, Environment
 from hedger.venues.binance_link import Link
-from hedger.venues.binance_listing import Listing
+from hedger.venues.binance_listing import CONTRACTS, Listing
 from hedger.venues.binance_parse import report_of
 from hedger.venues.binance_wire import OrderRecord, reader
 from hedger.venues.client import MAX_RECV_WINDOW_MS
@@ -85,10 +85,10 @@ class OrderDesk:
         return self._judge(order, result)
 
     def _assert_ours(self, order: PlaceOrder) -> None:
-        """An order off every grid that the venue told us, or for no perpetual of ours, was decided wrongly."""
+        """An order off every grid that the venue told us, or for no contract of ours, was decided wrongly."""
         known = self._listing.versions(order.id)
-        if not any(rules.kind is Kind.PERPETUAL and rules.post_only for rules in known):
-            raise Bug(f"an order for {order.id}, which is not a perpetual that we loaded and that takes post-only.")
+        if not any(rules.kind in CONTRACTS and rules.post_only for rules in known):
+            raise Bug(f"an order for {order.id}, which is not a contract that we loaded and that takes post-only.")
         if order.quantity <= 0 or order.price <= 0 or not any(_on_grid(order, rules) for rules in known):
             raise Bug(f"an order of {order.quantity} at {order.price} is off the grid of {order.id.symbol}.")
 

@@ -15,6 +15,8 @@ from hedger.venues.binance_seen import cause_of
 from hedger.venues.binance_wire import (
     BookFrame,
     BookTicker,
+    DatedMarkFrame,
+    DatedPremium,
     Income,
     MarkFrame,
     OrderFrame,
@@ -61,6 +63,7 @@ def position_of(row: PositionRisk, account: str, listed: Listed, config: SymbolC
         liquidation_price=row.liquidationPrice if row.liquidationPrice > 0 else None,
         leverage=config.leverage,
         margin_mode=MARGIN_MODES[config.marginType],
+        expiry_at=listed.expiry_at,
     )
 
 
@@ -126,6 +129,28 @@ def mark_of(premium: Premium, id: InstrumentId, funding_interval_ms: int) -> Mar
         funding_interval_ms=funding_interval_ms,
         next_funding_at=premium.nextFundingTime,
         exchange_at=premium.time,
+    )
+
+
+def dated_mark_of(premium: DatedPremium, id: InstrumentId) -> Mark:
+    """Mark and index of a dated contract, which pays no funding."""
+    return _unfunded(id, premium.markPrice, premium.indexPrice, premium.time)
+
+
+def dated_mark_of_frame(frame: DatedMarkFrame, id: InstrumentId) -> Mark:
+    """The same, as streamed."""
+    return _unfunded(id, frame.p, frame.i, frame.E)
+
+
+def _unfunded(id: InstrumentId, mark_price: Decimal, index_price: Decimal, exchange_at: int) -> Mark:
+    return Mark(
+        id=id,
+        mark_price=mark_price,
+        index_price=index_price,
+        funding_rate=ZERO,
+        funding_interval_ms=8 * HOUR_MS,
+        next_funding_at=0,
+        exchange_at=exchange_at,
     )
 
 

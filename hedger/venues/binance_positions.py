@@ -55,7 +55,7 @@ class PositionReader:
         self._listing = listing
         self._load = load
         self._derivatives = dict(listing.derivatives)
-        self._configured = {listing.raw[id]: id for id in listing.perpetuals}
+        self._configured = {listing.raw[id]: id for id in listing.contracts}
         self._coins = listing.coins
         self._loaded_at = 0
 

@@ -169,8 +169,9 @@ async def _instrument(link: Link, market: Any) -> Instrument:
     try:
         if market["type"] == "spot":
             return rules_of(market, link.account, None)
-        if market["type"] != "swap" or not market["linear"]:
-            raise ConfigError(f"{market['symbol']} is not a spot pair or a linear perpetual, which we trade.")
+        if market["type"] not in ("swap", "future") or not market["linear"]:
+            told = "is no spot pair, and no future that settles in the money that it is priced in"
+            raise ConfigError(f"{market['symbol']} {told}: it is not traded.")
         return rules_of(market, link.account, await _fees(link, str(market["id"])))
     except ValueError as problem:
         raise AskAgain(f"binance: the rules of {market['symbol']} are not understood: {problem}.") from None

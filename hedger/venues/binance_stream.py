@@ -5,14 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from hedger.model.instrument import Kind
 from hedger.model.order import OrderReport
 from hedger.venues.asking import Understand
 from hedger.venues.binance_history import USUAL_INTERVAL_MS, HistoryReader
 from hedger.venues.binance_link import Link
 from hedger.venues.binance_listing import Listing
-from hedger.venues.binance_parse import mark_of_frame, news_of_frame, quote_of_frame
-from hedger.venues.binance_wire import BookFrame, MarkFrame, OrderFrame, reader
+from hedger.venues.binance_parse import dated_mark_of_frame, mark_of_frame, news_of_frame, quote_of_frame
+from hedger.venues.binance_wire import BookFrame, DatedMarkFrame, MarkFrame, OrderFrame, reader
 from hedger.venues.channels import Channel, ChannelKeeper
 from hedger.venues.hints import HintQueue
 from hedger.venues.outcome import attempt
@@ -25,6 +24,7 @@ BOOK_SILENCE_S = 60.0
 
 _read_book: Understand[BookFrame] = reader(BookFrame)
 _read_mark: Understand[MarkFrame] = reader(MarkFrame)
+_read_dated_mark: Understand[DatedMarkFrame] = reader(DatedMarkFrame)
 _read_order: Understand[OrderFrame] = reader(OrderFrame)
 
 
@@ -57,7 +57,7 @@ class Streams:
 
     def _plan(self) -> dict[str, Channel]:
         client = self._link.client
-        futures = [id.symbol for id in self._listing.perpetuals]
+        futures = [id.symbol for id in self._listing.contracts]
         spots = [id.symbol for id in self._listing.spots]
         channels = {}
         if futures:
@@ -133,7 +133,7 @@ class Streams:
     def _use(self, event: str, name: str, news: dict[str, Any], channel: Channel) -> None:
         match event:
             case "bookTicker":
-                self._use_book(news, Kind.SPOT if name == "spot" else Kind.PERPETUAL)
+                self._use_book(news, spot=name == "spot")
             case "markPriceUpdate":
                 self._use_mark(news)
             case "ORDER_TRADE_UPDATE":
@@ -143,21 +143,24 @@ class Streams:
             case _:
                 pass
 
-    def _use_book(self, news: dict[str, Any], kind: Kind) -> None:
+    def _use_book(self, news: dict[str, Any], *, spot: bool) -> None:
         frame = _read_book(news)
-        id = self._listing.configured(frame.s, kind)
+        id = self._listing.pair(frame.s) if spot else self._listing.contract(frame.s)
         if id is not None:
             self.queue.put(quote_of_frame(frame, id, self._link.venue_now()))
 
     def _use_mark(self, news: dict[str, Any]) -> None:
+        id = self._listing.contract(str(news.get("s")))
+        if id is not None and self._listing.is_dated(id):
+            self.queue.put(dated_mark_of_frame(_read_dated_mark(news), id))
+            return
         frame = _read_mark(news)
-        id = self._listing.configured(frame.s, Kind.PERPETUAL)
         if id is not None:
             self.queue.put(mark_of_frame(frame, id, self._history.intervals.get(id, USUAL_INTERVAL_MS)))
 
     def _use_order(self, news: dict[str, Any]) -> None:
         frame = _read_order(news)
-        id = self._listing.configured(frame.o.s, Kind.PERPETUAL)
+        id = self._listing.contract(frame.o.s)
         if id is not None:
             for hint in news_of_frame(frame, id):
                 if isinstance(hint, OrderReport):

@@ -219,6 +219,15 @@ class Premium(Payload):
     time: Moment
 
 
+class DatedPremium(Payload):
+    """`GET /fapi/v1/premiumIndex` of a dated contract: its funding rate is an empty text, and next at 0."""
+
+    symbol: Name
+    markPrice: Positive
+    indexPrice: Positive
+    time: Moment
+
+
 class FundingInfo(Payload):
     """One row of `GET /fapi/v1/fundingInfo`, which lists the contracts with an interval of their own."""
 
@@ -262,6 +271,15 @@ class MarkFrame(Payload):
     i: Positive
     r: Number
     T: Moment
+    E: Moment
+
+
+class DatedMarkFrame(Payload):
+    """A streamed `markPriceUpdate` of a dated contract."""
+
+    s: Name
+    p: Positive
+    i: Positive
     E: Moment
 
 

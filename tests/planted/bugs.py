@@ -2,8 +2,27 @@
 
 from __future__ import annotations
 
-from tests.planted import of_decisions, of_orders, of_shell, of_swarm
+from tests.planted import (
+    of_bands,
+    of_carry,
+    of_decisions,
+    of_gamma,
+    of_money,
+    of_options,
+    of_orders,
+    of_shell,
+    of_swarm,
+)
 from tests.planted.plant import Bug
 
-BY_TESTS: tuple[Bug, ...] = of_orders.BUGS + of_decisions.BUGS + of_shell.BUGS
+BY_TESTS: tuple[Bug, ...] = (
+    of_bands.BUGS
+    + of_orders.BUGS
+    + of_decisions.BUGS
+    + of_shell.BUGS
+    + of_options.BUGS
+    + of_carry.BUGS
+    + of_money.BUGS
+    + of_gamma.BUGS
+)
 BUGS: tuple[Bug, ...] = BY_TESTS + of_swarm.by_the_swarm(BY_TESTS)

@@ -143,17 +143,17 @@ SIZED: tuple[Bug, ...] = (
     Bug(
         name="the band's comparison is the wrong way round",
         rule="I1",
-        path="hedger/engine/band.py",
-        old="    if low > edges.upper:\n",
-        new="    if low < edges.upper:\n",
+        path="hedger/engine/optimal.py",
+        old=" - (low > edges[0]) * ",
+        new=" - (low < edges[0]) * ",
         tests=SIZES,
     ),
     Bug(
         name="an order is sized to the far end of what may be",
         rule="I1, law 4",
-        path="hedger/engine/band.py",
-        old="return -(low - (ZERO",
-        new="return -(high - (ZERO",
+        path="hedger/engine/optimal.py",
+        old=" * (low - resets[0])\n",
+        new=" * (high - resets[0])\n",
         tests=SIZES,
     ),
     Bug(

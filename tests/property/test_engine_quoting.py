@@ -106,8 +106,7 @@ CONTEXT = FillContext(
     fill_mid=D(101),
     opening=True,
     basis_bps=D(5),
-    contract_multiplier=D(1),
-    quote_asset="USDT",
+    instrument=instrument_of(),
     prices={"BTC": D(100)},
 )
 amounts = st.integers(1, 10_000).map(lambda n: D(n) / 100)

@@ -10,20 +10,20 @@ from hedger.model.numeric import ZERO
 from hedger.model.order import Side
 from hedger.sim.exchange import Exchange
 from hedger.sim.ledger import Holding
-from hedger.sim.nouns import OrderKind, Refused, Wallet
+from hedger.sim.nouns import USDT_WALLETS, OrderKind, Refused, Wallet
 from tests.support.bare_exchange import LINEAR, SYMBOL, funded, order
 
 USERS = ("a", "b")
 ORDERS = st.tuples(
     st.sampled_from(USERS),
-    st.sampled_from(Wallet),
+    st.sampled_from(USDT_WALLETS),
     st.sampled_from(Side),
     st.sampled_from(OrderKind),
     st.integers(1, 4000),
     st.integers(-20, 20),
     st.booleans(),
 )
-CROWD = st.tuples(st.sampled_from(Wallet), st.sampled_from(Side), st.integers(-30, 30), st.integers(0, 50))
+CROWD = st.tuples(st.sampled_from(USDT_WALLETS), st.sampled_from(Side), st.integers(-30, 30), st.integers(0, 50))
 MOVES = st.integers(45_000, 75_000)
 STEPS = st.lists(ORDERS | CROWD | MOVES, max_size=30)
 

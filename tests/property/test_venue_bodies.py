@@ -58,7 +58,7 @@ BOOK = {"e": "bookTicker", "s": "BTCUSDT", "b": "60000", "B": "1", "a": "60001",
 def positions(body: Any) -> tuple[Position, ...]:
     if not isinstance(body, dict) or body.keys() != LISTS.keys():
         raise ValueError("only the answers are odd here, not that there are three")
-    listing = SimpleNamespace(derivatives=KNOWN, raw={BTC: "BTCUSDT"}, perpetuals=(BTC,), coins={"BTC"}, gone=set())
+    listing = SimpleNamespace(derivatives=KNOWN, raw={BTC: "BTCUSDT"}, contracts=(BTC,), coins={"BTC"}, gone=set())
     link = SimpleNamespace(account="main")
 
     async def load() -> dict[str, Listed]:

@@ -99,6 +99,8 @@ def sizes(state: State) -> Iterator[int]:
     yield from (len(state.orders), len(state.quotes), len(state.marks), len(state.markouts), len(state.changes))
     yield from (len(memory.sent_at), len(memory.prices), len(memory.cancels), len(state.accounts[ACCOUNT].fills_since))
     yield from (len(ids) for ids in state.funding_seen.values())
+    for book in state.books.values():
+        yield from (len(book.rows), len(book.ended), len(book.carry.cash), len(book.carry.open), len(book.carry.moved))
 
 
 def test_over_three_quiet_days_the_state_stays_small_and_few_rows_are_written(tmp_path: Path) -> None:
@@ -112,7 +114,8 @@ def test_over_three_quiet_days_the_state_stays_small_and_few_rows_are_written(tm
         assert venue.placed >= DAYS * HEDGES_A_DAY - 1, "it did hedge"
         assert most <= 3 * DAYS + 1, "funding, which is remembered longest"
         rows = Counter({kind: count for kind, count, _, _ in journal.counts()})
-        assert sum(rows.values()) <= 30 * venue.placed + 10 * DAYS, rows
+        books = 3 * 48 * DAYS  # every half hour: two rows of the day, and what is carried
+        assert sum(rows.values()) <= 33 * venue.placed + 10 * DAYS + books, rows
         assert rows["fill"] == venue.placed
         assert rows["funding"] == 3 * DAYS
         assert rows["instrument"] <= 1, "rules that did not change are not written again"

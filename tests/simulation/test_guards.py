@@ -108,6 +108,10 @@ ELSEWHERE = {
     "free_margin": "it takes a liquidation: test_changes",
     "price_drift": "it lasts for ten minutes: test_price_drift",
     "futile_hedges": "it halts for good: test_futile_hedges",
+    "depeg": "it takes a pair that tells the price of money: test_money",
+    "numeraire": "it takes contracts that settle in coins: test_money",
+    "expiring": "it takes a dated contract: test_roll",
+    "basis_yearly": "it takes a dated contract: test_roll",
     "order_notional": "an order is sized within it, so that it denies nothing: test_execution and test_engine_limits",
 }
 KINDS = {name: kind for name, kind, _ in GUARDS}

@@ -13,7 +13,7 @@ import pytest
 from hedger.model.order import Side
 from hedger.sim.exchange import Exchange
 from hedger.sim.listings import default_listings
-from hedger.sim.nouns import OrderKind, OrderState, SimOrder, Wallet
+from hedger.sim.nouns import USDT_WALLETS, OrderKind, OrderState, SimOrder, Wallet
 from hedger.sim.recorded import Crowd, RecordedWorld, recorded_world
 from hedger.sim.recording import Depth, Message, Recording, Touch, Trade
 from hedger.sim.world import MAIN
@@ -39,7 +39,7 @@ def test_a_whole_replay_applies_every_message_within_twenty_seconds_of_work() ->
     loaded_s = time.process_time()
     world.exchange.advance(world.market.ends_at)
     ended_s = time.process_time()
-    for wallet in Wallet:
+    for wallet in USDT_WALLETS:
         assert world.market.applied[wallet, Trade] == RECORDED_TRADES[wallet]
         assert world.market.applied[wallet, Touch] == RECORDED_QUOTES[wallet]
     assert sum(world.market.stale.values()) <= 20
@@ -52,8 +52,8 @@ def test_a_whole_replay_applies_every_message_within_twenty_seconds_of_work() ->
 def test_the_books_are_the_recorded_books_at_every_quote_and_every_tenth_depth_message() -> None:
     """Quotes must be met exactly; levels are compared with a book of depth messages alone, twenty on each side."""
     exchange = Exchange(listings=default_listings(["BTC"]), start_at=START)
-    crowds = {wallet: Crowd(exchange.floor, wallet, SYMBOL) for wallet in Wallet}
-    oracles = {wallet: Oracle() for wallet in Wallet}
+    crowds = {wallet: Crowd(exchange.floor, wallet, SYMBOL) for wallet in USDT_WALLETS}
+    oracles = {wallet: Oracle() for wallet in USDT_WALLETS}
     agreed: Counter[tuple[Wallet, type, bool]] = Counter()
     for _, wallet, message in Recording(DATA).events():
         fresh = crowds[wallet].follow(message)
@@ -65,7 +65,7 @@ def test_the_books_are_the_recorded_books_at_every_quote_and_every_tenth_depth_m
             oracles[wallet].change(message)
             if fresh and oracles[wallet].changes % 10 == 5:
                 agreed[wallet, Depth, exchange.depth(wallet, SYMBOL, 20) == oracles[wallet].levels(20)] += 1
-    for wallet in Wallet:
+    for wallet in USDT_WALLETS:
         assert agreed[wallet, Touch, False] <= agreed[wallet, Touch, True] * 0.001
         assert agreed[wallet, Depth, False] <= agreed[wallet, Depth, True] * 0.01
         assert agreed[wallet, Depth, True] > 300

@@ -161,7 +161,7 @@ def test_another_contract_size_waits_for_two_readings() -> None:
     state, results = feed(state, (NOW, loaded(instrument_of(multiplier="0.001"))))
     for n, expected in enumerate((0, 1), start=1):
         at = NOW + 1_000 * n
-        row = position_at("-500", contract_multiplier=D("0.001"))
+        row = position_at("-500", contract_multiplier=D("0.001"), mark_price=D(60), entry_price=D(60))
         prices = ((at, quote_at("60", "60.1", at=at, ask_quantity=D(5_000))), (at, mark_at("60", at=at)))
         state, results = feed(state, *prices, read_at(at, reading_of("1", positions=(row,), at=at)))
         assert len(placed(results)) == expected

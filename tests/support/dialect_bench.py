@@ -21,7 +21,7 @@ from hedger.sim.dialects.binance.signing import Credential
 from hedger.sim.exchange import Exchange
 from hedger.sim.listings import default_listings
 from hedger.sim.network import paper_connector, paper_network
-from hedger.sim.nouns import Wallet
+from hedger.sim.nouns import USDT_WALLETS, Wallet
 from hedger.sim.tls import make_certificates
 
 KEY, SECRET = "k" * 64, "s" * 64
@@ -38,7 +38,7 @@ def furnished_exchange(*, coins: tuple[str, ...] = ("BTC", "ETH")) -> Exchange:
     exchange.deposit("main", Wallet.LINEAR, "USDT", Decimal(50_000))
     for coin in coins:
         bid = BID if coin == "BTC" else Decimal("3000.0")
-        for wallet in Wallet:
+        for wallet in USDT_WALLETS:
             symbol = f"{coin}USDT"
             for level in range(5):
                 step = Decimal(level) / 10

@@ -10,7 +10,7 @@ from pathlib import Path
 from hedger.model.order import Side
 from hedger.sim.exchange import Exchange
 from hedger.sim.listings import default_listings
-from hedger.sim.nouns import Wallet
+from hedger.sim.nouns import USDT_WALLETS, Wallet
 from hedger.sim.process import serve_exchange
 
 
@@ -22,7 +22,7 @@ def main() -> None:
     arguments = parser.parse_args()
     exchange = Exchange(listings=default_listings(("BTC",)), start_at=1_700_000_000_000, users=("main",))
     exchange.deposit("main", Wallet.LINEAR, "USDT", Decimal(50_000))
-    for wallet in Wallet:
+    for wallet in USDT_WALLETS:
         exchange.set_crowd(wallet, "BTCUSDT", Side.BUY, Decimal("60000.0"), Decimal(3))
         exchange.set_crowd(wallet, "BTCUSDT", Side.SELL, Decimal("60000.1"), Decimal(3))
     serving = serve_exchange(exchange, directory=arguments.directory, speed=arguments.speed, linger_s=arguments.linger)

@@ -15,7 +15,7 @@ from hedger.model.order import Side
 from hedger.sim.dialects.binance.server import BinanceServer
 from hedger.sim.exchange import Exchange
 from hedger.sim.network import OnlyTheseHosts
-from hedger.sim.nouns import BestPrices, BookNews, News, OrderKind, OrderNews, UserTrade, Wallet
+from hedger.sim.nouns import USDT_WALLETS, BestPrices, BookNews, News, OrderKind, OrderNews, UserTrade, Wallet
 from hedger.sim.recorder import Frame, record
 from hedger.sim.scaled_time import SharedClock
 from hedger.sim.world import paper_world
@@ -109,7 +109,7 @@ def network_of(bench: Bench) -> Network:
 async def recorded_while(directory: Path, speed: float, script: Callable[[Stage], Awaitable[None]]) -> Witness:
     """Record while a script goes on; then the market holds still until all is delivered, and the recording ends."""
     exchange, witness = paper_world(5, START, still=True).exchange, Witness()
-    for wallet in Wallet:
+    for wallet in USDT_WALLETS:
         best = exchange.best(wallet, NAME)
         witness.bests[wallet, best.update_id] = best
     exchange.subscribe(witness.hear)

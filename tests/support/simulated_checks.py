@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from hedger.engine.exposure import coins_of
 from hedger.engine.orders import OrderStatus
 from hedger.engine.policy import Policy
 from hedger.engine.state import Decision, Mode, State
 from hedger.engine.step import Result
 from hedger.model.identity import parse_order_id
 from hedger.model.message import PlaceOrder, Stamped
+from hedger.model.numeric import ZERO
+from hedger.model.order import Side
 from hedger.runtime.journal import Journal
 from hedger.sim.nouns import Wallet
+from hedger.sim.translation import parse_symbol
 from hedger.sim.world import World
 
 
@@ -65,7 +69,8 @@ class Checks:
         return {name for name in mine if (i := parse_order_id(name)) is not None and i.bot == self._policy.bot}
 
     def _check_no_overshoot(self, after: State, command: PlaceOrder, decision: Decision) -> None:
-        """No subset of what may still fill carries the true position past the target by more than one lot.
+        """No subset of what may still fill carries the true position past the target by more than one lot; a slice of a
+        roll stays in the band.
 
         The holding is what the daemon believed (a deposit may be in flight), the position is the exchange's.
         """
@@ -74,14 +79,22 @@ class Checks:
         assert decision.exposure is not None
         assert decision.target is not None
         truth = self._world.exchange.truth(self._user)
-        symbol = command.id.symbol.split(":")[0].replace("/", "")
-        pending = command.side.sign * command.quantity
+        hedge = next(hedge for hedge in self._policy.hedges if hedge.name == decision.hedge)
+        ids = {parse_symbol(id.symbol)[1]: id for id in hedge.instruments}
+        pending = coins_of(after, after.instruments[command.id], command.side.sign * command.quantity)
         for order in truth.open_orders:
             identity = parse_order_id(order.client_order_id)
             ours = identity is not None and identity.bot == self._policy.bot and order.side is command.side
-            if ours and order.symbol == symbol and order.client_order_id != command.client_order_id:
-                pending += order.side.sign * (order.quantity - order.filled)
-        end = decision.exposure.holding + truth.positions[symbol] + pending - decision.target
-        lot = after.instruments[command.id].lot_size
+            if ours and order.symbol in ids and order.client_order_id != command.client_order_id:
+                left = order.side.sign * (order.quantity - order.filled)
+                pending += coins_of(after, after.instruments[ids[order.symbol]], left)
+        known = ((after.instruments[id], truth.positions.get(name, ZERO)) for name, id in ids.items())
+        held = sum((coins_of(after, rules, quantity) for rules, quantity in known), ZERO)
+        end = decision.exposure.holding + held + pending - decision.target
+        lot = coins_of(after, after.instruments[command.id], after.instruments[command.id].lot_size)
+        if after.orders[command.client_order_id].roll:
+            assert decision.upper is not None
+            assert decision.lower is not None
+            lot += decision.upper if command.side is Side.BUY else decision.lower
         past = end * command.side.sign
         assert past <= lot, f"{command} could end {past} past its target {decision.target}"

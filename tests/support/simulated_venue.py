@@ -10,7 +10,7 @@ from typing import TypeVar, cast
 from hedger.errors import AskAgain
 from hedger.model.account import AccountReading, FundingPayment, MarginMode
 from hedger.model.instrument import Instrument, InstrumentId
-from hedger.model.market import Mark, Quote
+from hedger.model.market import Candle, FundingRate, Mark, Quote
 from hedger.model.message import CancelAnswered, CancelOrder, OrderOutcomeUnknown, OrderRejected, PlaceOrder
 from hedger.model.order import Fill, OrderReport, RejectReason
 from hedger.runtime.ports import CancelOutcome, Hint, LeaveTaken, PlaceOutcome
@@ -54,6 +54,7 @@ class LensVenue:
         self.quote: Callable[[Quote], Quote | None] = same_quote
         self.mark: Callable[[Mark], Mark | None] = same_mark
         self.rules: Callable[[Instrument], Instrument] = lambda instrument: instrument
+        self.candles: Callable[[tuple[Candle, ...]], tuple[Candle, ...]] = lambda candles: candles
         self.leaving: Callable[[PlaceOrder], None] = lambda order: None
         self.in_line: Callable[[], Awaitable[None]] = no_line
         self.failing: set[str] = set()
@@ -103,6 +104,16 @@ class LensVenue:
         payments = await self.inner.read_funding(since_at)
         self._fail("funding")
         return payments
+
+    async def read_candles(self, id: InstrumentId, interval_ms: int, count: int) -> tuple[Candle, ...]:
+        candles = await self.inner.read_candles(id, interval_ms, count)
+        self._fail("candles")
+        return self.candles(candles)
+
+    async def read_funding_rates(self, id: InstrumentId, count: int) -> tuple[FundingRate, ...]:
+        rates = await self.inner.read_funding_rates(id, count)
+        self._fail("funding_rates")
+        return rates
 
     async def find_order(self, id: InstrumentId, client_order_id: str) -> OrderReport | None:
         found = await self.inner.find_order(id, client_order_id)

@@ -21,7 +21,17 @@ from tests.support.wire_certificates import contexts
 
 KEY = "canary-key-6f1d2c"
 SECRET = "canary-secret-93ab77"
-UNSIGNED = ("/time", "/exchangeInfo", "/premiumIndex", "/fundingInfo", "/ticker/bookTicker", "/listenKey")
+UNSIGNED = (
+    "/time",
+    "/exchangeInfo",
+    "/premiumIndex",
+    "/fundingInfo",
+    "/ticker/bookTicker",
+    "/listenKey",
+    "/indexPriceKlines",
+    "/klines",
+    "/fundingRate",
+)
 
 
 @dataclass(frozen=True, slots=True)

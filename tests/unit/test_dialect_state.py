@@ -18,7 +18,7 @@ from hedger.sim.dialects.binance.mishaps import Mishap, Mishaps
 from hedger.sim.dialects.binance.refusals import LINEAR, SPOT, ApiError, translate
 from hedger.sim.exchange import Exchange
 from hedger.sim.listings import default_listings
-from hedger.sim.nouns import OrderKind, Refusal, Refused, SimOrder, Wallet
+from hedger.sim.nouns import USDT_WALLETS, OrderKind, Refusal, Refused, SimOrder, Wallet
 from hedger.sim.scaled_time import SharedClock
 from hedger.sim.testimony import truth_from_json, truth_to_json
 from hedger.sim.tls import make_certificates
@@ -29,7 +29,7 @@ START = 1_700_000_000_000
 def small_exchange() -> Exchange:
     exchange = Exchange(listings=default_listings(("BTC",)), start_at=START, users=("main",))
     exchange.deposit("main", Wallet.LINEAR, "USDT", Decimal(10_000))
-    for wallet in Wallet:
+    for wallet in USDT_WALLETS:
         exchange.set_crowd(wallet, "BTCUSDT", Side.BUY, Decimal("60000.0"), Decimal(3))
         exchange.set_crowd(wallet, "BTCUSDT", Side.SELL, Decimal("60000.1"), Decimal(3))
     exchange.advance(START + 1_000)

@@ -54,7 +54,13 @@ def test_each_change_is_a_line_as_loud_as_its_cause(cause: ChangeCause) -> None:
     state = hedging_state()
     (line,) = told(state, state, (change(cause),))
     assert (line["event"], line["cause"], line["quantity"]) == ("account_changed", cause.value, "-0.5")
-    loud = "error" if cause in ERRORS else "info" if cause is ChangeCause.TRANSFER else "warning"
+    loud = (
+        "error"
+        if cause in ERRORS
+        else "info"
+        if cause in (ChangeCause.TRANSFER, ChangeCause.OPTION_TRADE)
+        else "warning"
+    )
     assert line["level"] == loud
 
 

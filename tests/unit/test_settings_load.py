@@ -159,14 +159,10 @@ def test_without_a_file_nothing_but_paper_starts() -> None:
         load_settings(None, {"mode": "live", "live_armed": True}, KEYS)
 
 
-@pytest.mark.parametrize("name", ["paper.toml", "paper-two-coins.toml", "testnet.example.toml", "live.example.toml"])
+@pytest.mark.parametrize("name", sorted(path.name for path in (ROOT / "config").glob("*.toml")))
 def test_every_configuration_that_is_shipped_loads(name: str) -> None:
     settings = load_settings(ROOT / "config" / name, {"live_armed": True}, KEYS)
     assert to_policy(settings).sends
-
-
-def test_every_configuration_that_is_shipped_is_tested() -> None:
-    assert len(list((ROOT / "config").glob("*.toml"))) == 4
 
 
 def test_live_trading_needs_the_second_switch(tmp_path: Path) -> None:

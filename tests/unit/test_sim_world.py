@@ -7,7 +7,7 @@ from decimal import Decimal
 from hedger.model.order import Side
 from hedger.sim.exchange import Exchange
 from hedger.sim.fair import STORMY
-from hedger.sim.nouns import BookNews, OrderKind, OrderState, SimOrder, Wallet
+from hedger.sim.nouns import USDT_WALLETS, BookNews, OrderKind, OrderState, SimOrder, Wallet
 from hedger.sim.scenario import ScenarioConfig
 from hedger.sim.world import Funds, World, paper_exchange, paper_world
 from tests.support.bare_exchange import LINEAR, SPOT, START, SYMBOL, bare_exchange
@@ -155,7 +155,7 @@ def test_book_news_tell_the_best_prices_as_they_change() -> None:
     heard: list[BookNews] = []
     world.exchange.subscribe(lambda news: heard.append(news) if isinstance(news, BookNews) else None)
     world.exchange.advance(START + 10_000)
-    assert {news.wallet for news in heard} == set(Wallet)
+    assert {news.wallet for news in heard} == set(USDT_WALLETS)
     linear = [news.best for news in heard if news.wallet is Wallet.LINEAR]
     assert linear[-1] == world.exchange.best(LINEAR, SYMBOL)
     ids = [best.update_id for best in linear]

@@ -27,7 +27,7 @@ from hedger.settings.load import load_settings
 from hedger.sim.attach import Attached, start_exchange_process
 from hedger.sim.dialects.binance.hosts import LINEAR_REST, SPOT_REST
 from hedger.sim.network import OnlyTheseHosts
-from hedger.sim.nouns import BestPrices, Wallet
+from hedger.sim.nouns import USDT_WALLETS, BestPrices, Wallet
 from hedger.sim.recorded import recorded_world
 from hedger.sim.recording import Recording, Touch, Trade
 from hedger.venues.binance_raw import raw_binance
@@ -61,14 +61,14 @@ def test_every_recorded_best_price_and_trade_is_one_of_the_exchange_and_the_repl
 
     witness = asyncio.run(recorded_while(tmp_path, 10.0, script))
     told: Counter[Wallet] = Counter()
-    trades: dict[Wallet, list[tuple[Side, Decimal, Decimal]]] = {wallet: [] for wallet in Wallet}
+    trades: dict[Wallet, list[tuple[Side, Decimal, Decimal]]] = {wallet: [] for wallet in USDT_WALLETS}
     for _, wallet, message in Recording(tmp_path).events():
         if isinstance(message, Touch):
             assert message[:4] == prices(witness.bests[wallet, message.update_id])
             told[wallet] += 1
         elif isinstance(message, Trade):
             trades[wallet].append((message.side, message.price, message.quantity))
-    for wallet in Wallet:
+    for wallet in USDT_WALLETS:
         assert told[wallet] >= 20
         assert trades[wallet] == [(t.side, t.price, t.quantity) for t in witness.trades if t.wallet is wallet]
         assert len(trades[wallet]) >= 5
@@ -89,7 +89,7 @@ def assert_replay_follows(witness: Witness, directory: Path) -> None:
     assert agreed[True] >= 20
     assert agreed[True] >= 9 * agreed[False]
     world.exchange.advance(world.market.ends_at)
-    for wallet in Wallet:
+    for wallet in USDT_WALLETS:
         assert prices(world.exchange.best(wallet, NAME)) == last(witness, wallet)
 
 
@@ -104,7 +104,7 @@ def test_a_broken_connection_is_taken_up_again_with_a_new_snapshot(tmp_path: Pat
     assert [snapshots(path) for path in tmp_path.iterdir()] == [2, 2]
     world = recorded_world(tmp_path, seed=1, start_at=START, still=True)
     world.exchange.advance(world.market.ends_at)
-    for wallet in Wallet:
+    for wallet in USDT_WALLETS:
         assert prices(world.exchange.best(wallet, NAME)) == last(witness, wallet)
 
 

@@ -6,9 +6,10 @@ from collections import deque
 from collections.abc import Collection, Iterator, Mapping
 from decimal import Decimal
 
-from hedger.engine.policy import Band, BandRule, Hedge
+from hedger.engine.policy import COMPUTED, OCCASIONAL, Band, BandRule, Hedge
 from hedger.model.numeric import ZERO
 from hedger.sim.checkers.finding import Finding
+from hedger.sim.checkers.targets import shaped
 from hedger.sim.checkers.witness import Witness
 from hedger.sim.happenings import Committed, Happening, Stepped, Struck
 from hedger.sim.nouns import Wallet
@@ -105,14 +106,14 @@ class BoundsChecker:
 def off_target(witness: Witness, hedge: Hedge, price: Decimal) -> Decimal:
     """How far the true delta is outside its band and a lot, in coins: 0 is hedged. `price` is the coin's index."""
     holding = witness.holding(hedge)
-    target = _target(hedge, holding, price)
+    target = _target(hedge, holding, price, witness.exchange.now)
     upper, lower = edges_of(hedge.band, holding, price)
     deviation = witness.delta(hedge) - target
     lot = max(witness.listing(id).lot_size for id in hedge.instruments)
     return max(ZERO, deviation - upper - lot, -deviation - lower - lot)
 
 
-def _target(hedge: Hedge, holding: Decimal, price: Decimal) -> Decimal:
+def _target(hedge: Hedge, holding: Decimal, price: Decimal, now: int) -> Decimal:
     match hedge.target.kind.value:
         case "neutral":
             return ZERO
@@ -120,8 +121,10 @@ def _target(hedge: Hedge, holding: Decimal, price: Decimal) -> Decimal:
             return holding * (1 - hedge.target.value)
         case "coins":
             return hedge.target.value
-        case _:
+        case "quote":
             return hedge.target.value / price
+        case _:
+            return shaped(hedge.target, holding, price, now)
 
 
 def edges_of(band: Band, holding: Decimal, price: Decimal) -> tuple[Decimal, Decimal]:
@@ -130,4 +133,17 @@ def edges_of(band: Band, holding: Decimal, price: Decimal) -> tuple[Decimal, Dec
         return band.upper, band.lower
     if band.rule is BandRule.QUOTE:
         return band.upper / price, band.lower / price
+    if band.rule in OCCASIONAL:
+        return band.upper, band.lower
+    if band.rule in COMPUTED:
+        widest = _widest(band, holding, price)
+        return min(band.upper or widest, widest), min(band.lower or widest, widest)
     return max(band.upper * abs(holding), band.floor), max(band.lower * abs(holding), band.floor)
+
+
+def _widest(band: Band, holding: Decimal, price: Decimal) -> Decimal:
+    """The most that a computed band may come to: twice the width that its residual alone would allow."""
+    sigma = band.inputs.sigma
+    assert sigma, "a simulation checks a computed band by its stated volatility"
+    residual = band.inputs.residual_quote or band.inputs.residual * abs(holding) * price
+    return max(band.floor, 2 * Decimal(3).sqrt() * residual / (sigma * price))

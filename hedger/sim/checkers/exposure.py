@@ -7,11 +7,13 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from hedger.engine.policy import Hedge, TargetKind
-from hedger.engine.state import Decision, Mode
+from hedger.engine.state import Decision, Mode, Reason
 from hedger.model.identity import parse_order_id
 from hedger.model.message import PlaceOrder
 from hedger.model.numeric import ONE, ZERO
+from hedger.model.order import Side
 from hedger.sim.checkers.finding import Finding
+from hedger.sim.checkers.targets import shaped
 from hedger.sim.checkers.witness import Witness
 from hedger.sim.happenings import Accepted, Died, Happening, Sent, Started, Stepped
 
@@ -109,7 +111,8 @@ class ExposureChecker:
             yield from self._within_target(happening.at, order, total, decided)
 
     def _within_target(self, at: int, order: PlaceOrder, total: Decimal, decided: Decided) -> Iterator[Finding]:
-        """If everything of ours on this side fills, the book ends past its target by one lot at most."""
+        """If everything of ours on this side fills, the book ends past its target by one lot at most; a slice of a
+        roll, which another follows, may end anywhere in the band."""
         hedge, sign = decided.hedge, order.side.sign
         own = self._witness.own_of(hedge)
         ends = []
@@ -117,8 +120,10 @@ class ExposureChecker:
             target = target_of(hedge, held, decided.decision)
             ends.append((held + own + total - target) * sign)
         past = min(ends)
-        lot = self._witness.listing(order.id).lot_size
-        if past > lot:
+        lot, decision = self._witness.listing(order.id).lot_size, decided.decision
+        band = decision.upper if order.side is Side.BUY else decision.lower
+        most = lot + band if decision.reason is Reason.ROLL and band is not None else lot
+        if past > most:
             text = f"{order.client_order_id} was taken: if all of ours fill, {hedge.name} ends {past} past its target"
             yield Finding(invariant="I1", at=at, sentence=text)
 
@@ -164,3 +169,7 @@ def target_of(hedge: Hedge, held: Decimal, decision: Decision) -> Decimal:
         case TargetKind.QUOTE:
             price = decision.mark.index_price if decision.mark is not None else ONE
             return hedge.target.value / price
+        case TargetKind.PROFILE | TargetKind.SYNTHETIC:
+            price = decision.mark.index_price if decision.mark is not None else ONE
+            holding = decision.exposure.holding if decision.exposure is not None else held
+            return shaped(hedge.target, holding, price, decision.at)

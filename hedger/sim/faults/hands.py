@@ -9,9 +9,9 @@ from typing import Any
 from hedger.model.numeric import ZERO
 from hedger.model.order import Side
 from hedger.sim.exchange import Exchange
-from hedger.sim.floor import CROWD, Party
 from hedger.sim.ledger import COLLATERAL, GRID
 from hedger.sim.nouns import BalanceNews, Listing, OrderKind, OrderState, Refused, SimOrder, Wallet
+from hedger.sim.pit import CROWD, Party
 
 FOREIGN = "web_"
 

@@ -23,7 +23,7 @@ from hedger.sim.nouns import News, OrderNews, SimOrder, UserTrade, Wallet
 from hedger.sim.port import TurnedAway
 
 CONTROL = frozenset({"cancel", "switch"})
-UNSIGNED = frozenset({"prices", "clock", "instruments"})
+UNSIGNED = frozenset({"prices", "clock", "instruments", "candles", "funding_rates"})
 ORDERS = frozenset({"place", "cancel", "switch"})
 RECEIVE_WINDOW_MS = 5_000
 AHEAD_MS = 1_000

@@ -42,7 +42,7 @@ def _close_basis(scene: Scene) -> None:
 def depeg(scene: Scene) -> None:
     """M07: the quote currency loses up to a tenth, so every coin costs more of it, and recovers at the end."""
     loss = scene.rng.uniform(0.03, 0.1)
-    coins = sorted({listing.base for listing in scene.exchange.floor.board.perpetuals.values()})
+    coins = sorted({listing.base for listing in scene.exchange.floor.board.contracts.values()})
     up = (1 / (1 - loss)) ** (1 / STEPS)
     for coin in coins:
         _move(scene, coin, up - 1, scene.span_ms // 2)

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from hedger.errors import AskAgain, CredentialsError
 from hedger.model.account import AccountReading, FundingPayment, MarginMode
 from hedger.model.instrument import Instrument, InstrumentId, Kind
-from hedger.model.market import Mark, Quote
+from hedger.model.market import Candle, FundingRate, Mark, Quote
 from hedger.model.message import (
     CancelAnswered,
     CancelOrder,
@@ -129,6 +129,14 @@ class FaultyVenue:
     async def read_funding(self, since_at: int) -> tuple[FundingPayment, ...]:
         """Read funding payments."""
         return await self._ask("funding", self._inner.read_funding(since_at))
+
+    async def read_candles(self, id: InstrumentId, interval_ms: int, count: int) -> tuple[Candle, ...]:
+        """Read closed bars of an index."""
+        return await self._ask("candles", self._inner.read_candles(id, interval_ms, count))
+
+    async def read_funding_rates(self, id: InstrumentId, count: int) -> tuple[FundingRate, ...]:
+        """Read what a perpetual paid."""
+        return await self._ask("funding_rates", self._inner.read_funding_rates(id, count))
 
     async def find_order(self, id: InstrumentId, client_order_id: str) -> OrderReport | None:
         """Query an order by our id."""

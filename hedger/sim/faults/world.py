@@ -59,6 +59,6 @@ class WorldFaults:
             rng=rng,
             hands=hands[0],
             others=hands[1:],
-            symbol=rng.choice(sorted(listing.symbol for listing in exchange.floor.board.perpetuals.values())),
+            symbol=rng.choice(sorted(listing.symbol for listing in exchange.floor.board.contracts.values())),
             foreign=self.foreign,
         )

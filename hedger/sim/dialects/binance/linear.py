@@ -271,9 +271,9 @@ class LinearApi:
 
 
 def listing_of(exchange: Exchange, symbol: str) -> Listing:
-    """The perpetual of that name; raises -1121."""
+    """The perpetual of that name; raises -1121. Contracts that expire are not spoken of here."""
     listing = exchange.listings.get((Wallet.LINEAR, symbol))
-    if listing is None:
+    if listing is None or listing.expiry_at is not None:
         raise ApiError(-1121, "Invalid symbol.")
     return listing
 
@@ -282,7 +282,7 @@ def named(exchange: Exchange, params: Params) -> list[Listing]:
     """The perpetual that `symbol` names, or all."""
     if "symbol" in params:
         return [listing_of(exchange, params.text("symbol"))]
-    return [x for (wallet, _), x in exchange.listings.items() if wallet is Wallet.LINEAR]
+    return [x for x in exchange.listings.values() if x.wallet is Wallet.LINEAR and x.expiry_at is None]
 
 
 def lone(one: int, many: int) -> Callable[[Params], int]:

@@ -92,7 +92,7 @@ class MarketStreams:
         match news:
             case BookNews() if news.wallet is self._wallet:
                 self._books.add(news.symbol.lower())
-            case PremiumNews() if self._wallet is Wallet.LINEAR:
+            case PremiumNews() if news.wallet is self._wallet:
                 self._premiums.add(news.symbol.lower())
             case OrderNews(trade=UserTrade() as trade) if trade.wallet is self._wallet:
                 self._hear_trade(trade)

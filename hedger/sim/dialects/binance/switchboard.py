@@ -18,6 +18,7 @@ from hedger.sim.dialects.binance.linear_payloads import Body
 from hedger.sim.dialects.binance.listen_keys import ListenKeys
 from hedger.sim.dialects.binance.market_stream import MarketStreams, Reader
 from hedger.sim.dialects.binance.notices import Notices
+from hedger.sim.dialects.binance.past import PastApi
 from hedger.sim.dialects.binance.refusals import LINEAR, SPOT
 from hedger.sim.dialects.binance.signing import Keyring
 from hedger.sim.dialects.binance.spot import SpotApi, spot_meter
@@ -60,7 +61,10 @@ class Switchboard:
 
     def _spot_desk(self, changes: LastChanges, depth: DepthFeed) -> Desk:
         return Desk(
-            routes=SpotApi(self._exchange, self._spot_meter, changes, depth).routes(),
+            routes={
+                **SpotApi(self._exchange, self._spot_meter, changes, depth).routes(),
+                **PastApi(self._exchange).spot_routes(),
+            },
             meter=self._spot_meter,
             keys=self._keys,
             words=SPOT,
@@ -72,7 +76,11 @@ class Switchboard:
         meter = linear_meter()
         margin = MarginApi(self._exchange, changes, self.listen_keys, self._users.on_leverage)
         return Desk(
-            routes={**LinearApi(self._exchange, meter, depth, self.notices).routes(), **margin.routes()},
+            routes={
+                **LinearApi(self._exchange, meter, depth, self.notices).routes(),
+                **margin.routes(),
+                **PastApi(self._exchange).linear_routes(),
+            },
             meter=meter,
             keys=self._keys,
             words=LINEAR,

@@ -15,6 +15,7 @@ from hedger.sim.nouns import (
     BalanceNews,
     BookNews,
     Listing,
+    ListingNews,
     News,
     OrderNews,
     OrderState,
@@ -78,20 +79,20 @@ class UserStreams:
                 self._hear_order(news)
             case BalanceNews(wallet=Wallet.LINEAR):
                 self._hear_linear_balance(news)
-            case BalanceNews():
+            case BalanceNews(wallet=Wallet.SPOT):
                 self._tell_spot(news.user, self._account_position(news.user, None, news.at))
-            case BookNews() | PremiumNews():
+            case BalanceNews() | BookNews() | PremiumNews() | ListingNews():
                 pass
 
     def _hear_order(self, news: OrderNews) -> None:
         order = news.order
         change = self._change(news)
-        listing = self._exchange.listings[order.wallet, order.symbol]
+        listing = self._exchange.rules_of(order.wallet, order.symbol)
         if order.wallet is Wallet.LINEAR:
             if self._linear_readers(order.user):
                 for body in linear_events.of_order(news, change, listing):
                     self._tell_linear(order.user, body)
-        elif self._spot.get(order.user):
+        elif order.wallet is Wallet.SPOT and self._spot.get(order.user):
             self._tell_spot_order(news, change, listing)
 
     def _tell_spot_order(self, news: OrderNews, change: str, listing: Listing) -> None:

@@ -1,0 +1,158 @@
+"""The greeks of 100,000 options at once, beside other people's libraries, and a step of a book of 200."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from decimal import Decimal
+
+import numpy as np
+import QuantLib as ql
+from vollib.black import black
+from vollib.black.greeks import analytical
+
+from bench.rows import Row, median, percentile
+from bench.step import COINS, PRICE, START, ready, ten_hedges, usual_mix
+from hedger.engine.greeks import black76, implied_volatility
+from hedger.engine.normal import Floats
+from hedger.engine.state import State
+from hedger.engine.step import step
+from hedger.model.instrument import InstrumentId, Payoff
+from hedger.model.market import Mark, Quote
+from hedger.model.option import OptionPosition, OptionType
+
+OPTIONS, OTHERS, POSITIONS = 100_000, 2_000, 200
+ROUNDS = 15
+TARGET_MS, TARGET_STEP_MS = 12.0, 1.0
+EVENTS = 2_000
+DAY_MS = 86_400_000
+
+
+def measure() -> list[Row]:
+    """Value and four greeks of each option on one core; what others take for some of them; the step with options."""
+    rows = _rows(OPTIONS)
+    ours = _best_of(lambda: black76(*rows))
+    few, scaled = tuple(column[:OTHERS] for column in rows), OPTIONS / OTHERS
+    quantlib, vollib = _seconds(lambda: _by_quantlib(few)) * scaled, _seconds(lambda: _by_vollib(few)) * scaled
+    value = black76(*rows).value
+    forward, strike, years, _, sign = rows
+    inverted = _seconds(lambda: implied_volatility(value, forward, strike, years, sign))
+    steps = _steps()
+    return [
+        Row(
+            name=f"greeks: {OPTIONS:,} options, value and four greeks",
+            value=median(ours) * 1e3,
+            unit="ms",
+            target=f"≤ {TARGET_MS:g} ms",
+            met=median(ours) * 1e3 <= TARGET_MS,
+            detail=f"best {min(ours) * 1e3:.1f} of {ROUNDS}; numpy on one core",
+        ),
+        Row(
+            name="greeks: QuantLib's time over ours",
+            value=quantlib / median(ours),
+            unit="×",
+            detail=f"{quantlib * 1e3:,.0f} ms, from {OTHERS:,} options one by one",
+        ),
+        Row(
+            name="greeks: vollib's time over ours",
+            value=vollib / median(ours),
+            unit="×",
+            detail=f"{vollib * 1e3:,.0f} ms, from {OTHERS:,} options one by one",
+        ),
+        Row(
+            name=f"greeks: {OPTIONS:,} implied volatilities",
+            value=inverted * 1e3,
+            unit="ms",
+            detail="once for each reading, of options whose venue gives no volatility",
+        ),
+        Row(
+            name=f"greeks: a step with {POSITIONS} option positions",
+            value=median(steps) * 1e3,
+            unit="ms",
+            target=f"≤ {TARGET_STEP_MS:g} ms",
+            met=median(steps) * 1e3 <= TARGET_STEP_MS,
+            detail=f"99 % within {percentile(steps, 0.99) * 1e3:.2f}; quotes and marks of the hedge with the book",
+        ),
+    ]
+
+
+def _rows(count: int) -> tuple[Floats, Floats, Floats, Floats, Floats]:
+    """Options of all sorts, the same ones each time: forward, strike, years, sigma, sign."""
+    place = np.arange(count, dtype=np.float64)
+    forward = 60_000.0 + place % 997
+    strike = forward * (0.3 + 2.7 * (place * 0.618034 % 1))
+    years, sigma = 1 / 8760 + 2 * (place * 0.414214 % 1), 0.05 + 2.95 * (place * 0.732051 % 1)
+    return forward, strike, years, sigma, 2 * (place % 2) - 1
+
+
+def _best_of(work: Callable[[], object]) -> list[float]:
+    work()
+    gc.collect()
+    return [_seconds(work) for _ in range(ROUNDS)]
+
+
+def _seconds(work: Callable[[], object]) -> float:
+    began = time.process_time()
+    work()
+    return time.process_time() - began
+
+
+def _by_quantlib(rows: tuple[Floats, ...]) -> None:
+    for forward, strike, years, sigma, sign in zip(*(column.tolist() for column in rows), strict=True):
+        payoff = ql.PlainVanillaPayoff(ql.Option.Call if sign > 0 else ql.Option.Put, strike)
+        one = ql.BlackCalculator(payoff, forward, sigma * years**0.5, 1.0)
+        one.value(), one.deltaForward(), one.gammaForward(), one.vega(years), one.theta(forward, years)
+
+
+def _by_vollib(rows: tuple[Floats, ...]) -> None:
+    for forward, strike, years, sigma, sign in zip(*(column.tolist() for column in rows), strict=True):
+        given = ("c" if sign > 0 else "p", forward, strike, years, 0.0, sigma)
+        black(given[0], forward, strike, years, 0.0, sigma)
+        for greek in (analytical.delta, analytical.gamma, analytical.vega, analytical.theta):
+            greek(*given)
+
+
+def _steps() -> Sequence[float]:
+    """How much of the processor each price of the coin with options takes, through the whole step."""
+    policy, state = ten_hedges(), _with_options(ready(ten_hedges(), held="-1.5"))
+    coin, took = f"{COINS[0]}/USDT:USDT", []
+    for event in usual_mix()[:EVENTS]:
+        if not isinstance(event.event, Quote | Mark):
+            continue
+        began = time.process_time()
+        state = step(state, event, policy).state
+        if event.event.id.symbol == coin:
+            took.append(time.process_time() - began)
+    return took
+
+
+def _with_options(state: State) -> State:
+    """An option's delta is put against its twin's, so that the hedge is at rest as before."""
+    view = state.accounts["main"]
+    assert view.reading is not None
+    options = tuple(_option(place) for place in range(POSITIONS))
+    reading = replace(view.reading, options=options)
+    return state._replace(accounts={"main": replace(view, reading=reading)})
+
+
+def _option(place: int) -> OptionPosition:
+    strike, days = 40_000 + 500 * (place // 4), 2 + 9 * (place // 20)
+    kind = OptionType.CALL if place // 2 % 2 else OptionType.PUT
+    return OptionPosition(
+        id=InstrumentId("main", f"BTC/USD:BTC-{days}-{strike}-{kind.value[0].upper()}-{place % 2}"),
+        underlying=COINS[0],
+        option_type=kind,
+        strike=Decimal(strike),
+        expiry_at=START + days * DAY_MS,
+        settlement_ms=1_800_000,
+        payoff=Payoff.INVERSE,
+        settle=COINS[0],
+        quantity=Decimal(1 if place % 2 else -1),
+        contract_multiplier=Decimal(1),
+        mark_price=None,
+        mark_sigma=Decimal("0.55"),
+        forward_price=PRICE + 200,
+        index_price=PRICE,
+    )

@@ -1,0 +1,116 @@
+"""Bugs in contracts that settle in coins, in what money is worth, and in what is taken for a deposit."""
+
+from __future__ import annotations
+
+from tests.planted.plant import Bug
+
+MONEY, SETTLED, MARGIN = "hedger/engine/money.py", "hedger/engine/settled.py", "hedger/engine/margin.py"
+INVERSE = ("tests/unit/test_engine_inverse.py", "tests/property/test_engine_inverse.py")
+COUNTED = ("tests/unit/test_engine_money.py",)
+
+BUGS: tuple[Bug, ...] = (
+    Bug(
+        name="the profit of a contract in coins is left out of what is owned",
+        rule="quant: wallet against equity",
+        path="hedger/engine/exposure.py",
+        old="reading.spot.get(hedge.underlying, ZERO) + reading.equity(hedge.underlying)",
+        new="reading.spot.get(hedge.underlying, ZERO) + reading.collateral.get(hedge.underlying, ZERO)",
+        tests=INVERSE,
+    ),
+    Bug(
+        name="an inverse contract has the other sign",
+        rule="quant: inverse sign and unit",
+        path="hedger/model/account.py",
+        old="        return notional / self.mark_price\n",
+        new="        return -notional / self.mark_price\n",
+        tests=INVERSE,
+    ),
+    Bug(
+        name="profit that comes with the price is a deposit",
+        rule="quant: fact 5",
+        path=SETTLED,
+        old="    return reading.spot.get(asset, ZERO) + reading.equity(asset) + sum(contracts, ZERO)\n",
+        new="    return reading.spot.get(asset, ZERO) + reading.equity(asset)\n",
+        tests=INVERSE,
+    ),
+    Bug(
+        name="a contract worth 100 dollars is taken for one coin",
+        rule="quant: contract size not 1",
+        path="hedger/model/instrument.py",
+        old="        return units * (self.contract_multiplier if self.payoff is Payoff.INVERSE else price)\n",
+        new="        return units * (1 if self.payoff is Payoff.INVERSE else price)\n",
+        tests=INVERSE,
+    ),
+    Bug(
+        name="a gain in coins is not valued",
+        rule="quant: execution edge of inverse contracts",
+        path="hedger/model/instrument.py",
+        old="        return gained * self.contract_multiplier / price if self.payoff is Payoff.INVERSE else gained\n",
+        new="        return gained\n",
+        tests=INVERSE,
+    ),
+    Bug(
+        name="money is the margin of contracts that settle in coins",
+        rule="quant: minimum over wallets",
+        path=MARGIN,
+        old="    if hedge.underlying in reading.coin_margins:\n",
+        new="    if not reading.coin_margins:\n",
+        tests=INVERSE,
+    ),
+    Bug(
+        name="a venue that names no liquidation price has none",
+        rule="M04",
+        path=MARGIN,
+        old="    return None if margin is None else distance_by_equity(position, margin)\n",
+        new="    return None\n",
+        tests=INVERSE,
+    ),
+    Bug(
+        name="an option whose row is missing was sold",
+        rule="D08",
+        path="hedger/engine/belief.py",
+        old=" or _options_moved(hedge, old, new):\n",
+        new=":\n",
+        tests=INVERSE,
+    ),
+    Bug(
+        name="a contract that expired was traded by somebody else",
+        rule="M06",
+        path="hedger/engine/changes.py",
+        old="        if has_ended(before, reading, id):\n            continue\n",
+        new="",
+        tests=INVERSE,
+    ),
+    Bug(
+        name="unrealised profit is counted a second time as stablecoins held",
+        rule="quant: fact 9",
+        path=MONEY,
+        old="view.reading.spot.get(asset, ZERO) + view.reading.collateral.get(asset, ZERO)\n",
+        new="view.reading.spot.get(asset, ZERO) + view.reading.equity(asset)\n",
+        tests=COUNTED,
+    ),
+    Bug(
+        name="money that lost its peg counts as a dollar",
+        rule="M07",
+        path=MONEY,
+        old="        if away > peg.limit:\n",
+        new="        if away > peg.limit * 100:\n",
+        tests=(*COUNTED, "tests/simulation/test_money.py"),
+    ),
+    Bug(
+        name="a pair tells the price of its quote as if it were its base",
+        rule="D15",
+        path=MONEY,
+        old="    return peg.beside / mid if peg.inverted else peg.beside * mid\n",
+        new="    return peg.beside * mid\n",
+        tests=COUNTED,
+    ),
+    Bug(
+        name="nobody need say what wealth is counted in",
+        rule="quant: the numeraire is mandatory",
+        path=MONEY,
+        old="        if not hedge.numeraire_said:\n",
+        new="        if False:\n",
+        tests=COUNTED,
+    ),
+)
