@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 
 from hedger.engine.aim import aim
 from hedger.engine.exposure import exposure
+from hedger.engine.facts import gather
 from hedger.engine.overlay import NO_OPTIONS
 from hedger.engine.policy import Hedge, Policy
 from hedger.engine.state import AccountView, Exposure, State
@@ -144,6 +145,9 @@ def _hedge(state: State, hedge: Hedge, truths: Mapping[str, Truth]) -> HedgeSumm
     price = state.instruments[seen].coin_price(state.marks[seen][0].index_price) if seen is not None else Decimal(1)
     held = _held(state, hedge, truths)
     target, edges, flaw = aim(state, hedge, held, price)
+    across = gather(state, hedge) if hedge.cross is not None else None
+    if across is not None:  # deltas in coins that move alike, which only the engine knows
+        held, target, edges, flaw = across.exposure, across.target, across.edges, across.flaw
     memory = state.hedges[hedge.name]
     outside_ms = memory.outside_ms + (state.now - memory.outside_since if memory.outside_since is not None else 0)
     return HedgeSummary(
@@ -158,14 +162,8 @@ def _hedge(state: State, hedge: Hedge, truths: Mapping[str, Truth]) -> HedgeSumm
 
 
 def _held(state: State, hedge: Hedge, truths: Mapping[str, Truth]) -> Exposure:
-    """The exposure by the exchange's own mathematics: coin equity, contracts of every payoff, the delta of options.
-
-    What hedges with other coins is counted in coins that move alike, which only the engine knows: there its own
-    exposure stands, and the positions behind it are compared with the exchange's one by one.
-    """
+    """The exposure by the exchange's own mathematics: coin equity, contracts of every payoff, the delta of options."""
     believed = exposure(state, hedge)
-    if hedge.cross is not None and believed is not None:
-        return believed
     accounts, coin = state.accounts_of_hedge[hedge.name], hedge.underlying
     spot = sum((_owned(truths[account], coin) for account in hedge.spot_accounts), ZERO)
     moving = sum((truths[account].deltas.get(coin, ZERO) - _owned(truths[account], coin) for account in accounts), ZERO)

@@ -15,7 +15,7 @@ from hedger.engine.gate import no_lease
 from hedger.engine.limits import Proposal, first_denial, reducible
 from hedger.engine.margin import affordable, endangered_position
 from hedger.engine.orders import Order, OrderStatus
-from hedger.engine.policy import ChoiceRule, Hedge
+from hedger.engine.policy import ChoiceRule, Hedge, TargetKind
 from hedger.engine.quoting import passive_price, touch_moved_away
 from hedger.engine.roll import LACKS_ROOM, leaving_leg, no_longer, overdue, roll_of, slices
 from hedger.engine.state import Action, HedgeState, Mode, Reason, Severity, State
@@ -28,6 +28,7 @@ from hedger.model.order import Side
 REDUCE_EVERY_MS = 5_000
 SLOWEST_REDUCE_MS = 30_000
 MARGIN_USED = Decimal("0.98")  # of the free margin: the rest is for fees and for prices that move on the way
+MOVING = frozenset({TargetKind.QUOTE, TargetKind.PROFILE, TargetKind.SYNTHETIC})  # targets that follow the price
 CREATING = frozenset({Mode.HEDGING, Mode.REDUCE_ONLY, Mode.SHADOW})
 
 
@@ -131,7 +132,7 @@ def _doubt(state: State, hedge: Hedge, memory: HedgeState, facts: Facts, order: 
         against = no_longer(facts, order)
         if against is not None:
             return against
-    elif _overshoots(facts, order, coins_for(state, hedge, instrument, instrument.lot_size)):
+    elif _overshoots(facts, order, _slack(hedge, facts, coins_for(state, hedge, instrument, instrument.lot_size))):
         return Denied(Reason.WOULD_OVERSHOOT, "what is left of it would carry the delta past the target")
     elif memory.severity is Severity.REDUCE and _moves_against_reduction(state, order):
         return Denied(Reason.MARGIN_REDUCTION, "margin comes before the hedge")
@@ -147,11 +148,18 @@ def _doubt(state: State, hedge: Hedge, memory: HedgeState, facts: Facts, order: 
     return None
 
 
-def _overshoots(facts: Facts, order: Order, lot: Decimal) -> bool:
-    """Whether filling everything that is pending would end beyond the target by more than a `lot` in coins."""
+def _slack(hedge: Hedge, facts: Facts, lot: Decimal) -> Decimal:
+    """How far past the target what is pending may end: one lot, and a tenth of the band's narrower side where the
+    deviation moves with prices alone, or each tick would take an order off the book."""
+    moves = hedge.cross is not None or facts.exposure.options.gamma or hedge.target.kind in MOVING
+    return max(lot, min(facts.edges.upper, facts.edges.lower) / 10) if moves else lot
+
+
+def _overshoots(facts: Facts, order: Order, slack: Decimal) -> bool:
+    """Whether filling everything that is pending would end beyond the target by more than `slack` coins."""
     if order.side is Side.SELL:
-        return facts.exposure.low - facts.target < -lot
-    return facts.exposure.high - facts.target > lot
+        return facts.exposure.low - facts.target < -slack
+    return facts.exposure.high - facts.target > slack
 
 
 def _moves_against_reduction(state: State, order: Order) -> bool:

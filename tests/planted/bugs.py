@@ -5,6 +5,7 @@ from __future__ import annotations
 from tests.planted import (
     of_bands,
     of_carry,
+    of_cross,
     of_decisions,
     of_gamma,
     of_money,
@@ -22,6 +23,7 @@ BY_TESTS: tuple[Bug, ...] = (
     + of_shell.BUGS
     + of_options.BUGS
     + of_carry.BUGS
+    + of_cross.BUGS
     + of_money.BUGS
     + of_gamma.BUGS
 )

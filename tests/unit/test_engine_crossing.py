@@ -91,6 +91,12 @@ def _with(reading: AccountReading, rows: tuple[Position, ...]) -> AccountReading
     return replace(reading, positions=rows, spot={})
 
 
+def _stretched(factor: float) -> dict[str, Returns]:
+    """The same bars, but what is held moved more, or the other way."""
+    known = returns()
+    return {**known, "ARB": Returns(NOW, 3_600_000, tuple(factor * r for r in known["ARB"].values))}
+
+
 def decided(state: State, hedge: Hedge) -> tuple[State, list[PlaceOrder]]:
     state, results = feed(state, (NOW, TimePassed()), policy=policy_of(hedge))
     return state, [c for result in results for c in result.commands if isinstance(c, PlaceOrder)]
@@ -192,11 +198,12 @@ def test_betas_that_move_little_are_not_followed_and_those_that_move_much_are() 
     state, hedge = world()
     policy, first = policy_of(hedge), state.crossings["arb"]
     later = NOW + 3_600_000
-    calm = measured(state._replace(now=later, returns=returns(last_at=later)), policy)
+    calm = measured(state._replace(now=later, returns=_stretched(1.04)), policy)
     assert calm.crossings["arb"].rows == first.rows
     assert calm.crossings["arb"].at == later
-    apart = {**returns(), "ARB": Returns(NOW, 3_600_000, tuple(-r for r in returns()["ARB"].values))}
-    assert measured(state._replace(returns=apart), policy).crossings["arb"].rows != first.rows
+    for factor in (1.3, -1.0):
+        rows = measured(state._replace(returns=_stretched(factor)), policy).crossings["arb"].rows
+        assert rows[0][1] == pytest.approx(factor * first.rows[0][1], rel=0.1)
 
 
 def test_bars_that_end_at_different_hours_are_laid_over_each_other() -> None:
