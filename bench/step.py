@@ -86,7 +86,7 @@ def usual_mix() -> list[Stamped]:
 
 def _usual(k: int, at: int) -> Event:
     if k % 400 == 0:
-        return AccountRead(requested_at=at - 1, reading=_reading(at, "-1.5"))
+        return AccountRead(requested_at=at - 1, reading=reading_of(at, "-1.5"))
     if k % 50 == 49:
         return TimePassed()
     return _mark(k % 10, at) if k // 10 % 10 == 5 else _quote(k % 10, at)
@@ -125,7 +125,7 @@ def ready(policy: Policy, *, held: str) -> State:
     wide = [replace(_quote(k, START), ask=PRICE + WIDE) for k in range(10)]
     armed = SwitchExtended(account="main", requested_at=START - 10, timeout_ms=120_000)
     events: list[Event] = [loaded, armed, *wide, *(_mark(k, START) for k in range(10))]
-    events += [AccountRead(requested_at=START - 9 + k, reading=_reading(START, held)) for k in range(3)]
+    events += [AccountRead(requested_at=START - 9 + k, reading=reading_of(START, held)) for k in range(3)]
     for k, event in enumerate(events):
         state = step(state, Stamped(START - 10 + k, event), policy).state
     return state
@@ -167,7 +167,8 @@ def _mark(k: int, at: int) -> Mark:
     )
 
 
-def _reading(at: int, held: str) -> AccountReading:
+def reading_of(at: int, held: str) -> AccountReading:
+    """The account with a position of `held` in each coin."""
     positions = tuple(
         Position(
             id=InstrumentId("main", f"{coin}/USDT:USDT"),

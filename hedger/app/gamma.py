@@ -28,7 +28,7 @@ YEAR_MS = DAYS * 86_400_000
 class Known:
     """What is known of one hedge's book before it starts.
 
-    `price` of a coin in quote, `holding` in coins (spot, equity in coins, and what is held outside), the `options`
+    `price` of a coin in quote, `holding` in coins (wallets, without what futures have made, and outside), the `options`
     held, the `realized` volatility a year (None: not known yet), and the maker fee as a ratio of the notional.
     """
 
@@ -122,12 +122,21 @@ class GammaOfHedge:
 
     def break_even(self) -> float | None:
         """The realised volatility a year at which trading comes to what the option was reckoned with, after costs:
-        σ² − 2c/(Γ_follows·S²); None without an option, and 0 where costs eat all of it."""
-        if self.sigma is None or not self.follows:
+        σ² − 2c/(Γ_follows·S²); None without an option, and 0 where costs eat all of it. Of options that are held, σ² is
+        what their theta pays for their gamma: of a book that both calm and moves pay there is none."""
+        reckoned = self._reckoned()
+        if self.sigma is None or not self.follows or reckoned is None:
             return None
         cost = self.cost(self.sigma) or 0.0
-        squared = self.sigma**2 - 2 * cost / (self.follows * float(self.known.price) ** 2)
+        squared = reckoned - 2 * cost / (self.follows * float(self.known.price) ** 2)
         return sqrt(max(0.0, squared))
+
+    def _reckoned(self) -> float | None:
+        """The variance a year at which the gamma that is followed is even before costs."""
+        if self.hedge.target.synthetic is not None or not self.options:
+            return None if self.sigma is None else self.sigma**2
+        even = -2 * DAYS * self.theta / (self.options * float(self.known.price) ** 2)
+        return even if even > 0 else None
 
 
 def gamma_of(hedge: Hedge, known: Known, now: int) -> GammaOfHedge | None:

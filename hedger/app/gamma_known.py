@@ -13,6 +13,7 @@ from hedger.app.gamma import GammaOfHedge, Known, gammas_of, refuse_ended
 from hedger.app.live import venues_of
 from hedger.app.precautions import quiet_of, quiet_row
 from hedger.engine.policy import Hedge, Policy, TargetKind
+from hedger.engine.settled import held
 from hedger.engine.volatility import bars_of, yang_zhang
 from hedger.errors import AskAgain, HedgerError
 from hedger.model.account import AccountReading
@@ -42,6 +43,11 @@ class Before(NamedTuple):
     unread: str | None = None
 
 
+def has_own_gamma(settings: Settings) -> bool:
+    """Whether a target of the configuration depends on the price, and so has a gamma."""
+    return any(hedge.target.kind in OWN_GAMMA for hedge in settings.hedges.values())
+
+
 def before_start(settings: Settings) -> Before:
     """What is to be said before a start; no gammas where no target has one and no option is held.
 
@@ -55,7 +61,7 @@ def before_start(settings: Settings) -> Before:
     clock = SystemClock()
     now = clock.now_ms()
     refuse_ended(policy, now)
-    if not any(hedge.target.kind in OWN_GAMMA for hedge in policy.hedges):
+    if not has_own_gamma(settings):
         return Before(policy, [])
     try:
         rows = [quiet_row(name, quiet_of(Path(settings.state_dir)), now) for name in settings.accounts]
@@ -134,7 +140,7 @@ async def _known(
     marks = [price for price in await venues[id.account].read_prices([id]) if isinstance(price, Mark)]
     if not marks:
         raise AskAgain(f"{id} has no price yet")
-    spot = sum((readings[a].spot.get(coin, ZERO) + readings[a].equity(coin) for a in hedge.spot_accounts), ZERO)
+    spot = sum((held(readings[a], coin) for a in hedge.spot_accounts), ZERO)
     accounts = dict.fromkeys((*hedge.spot_accounts, *(each.account for each in hedge.instruments)))
     candles: tuple[Candle, ...] = ()
     with suppress(HedgerError):

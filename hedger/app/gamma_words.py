@@ -96,9 +96,14 @@ def _of_target(told: GammaOfHedge) -> Iterator[str]:
 
 
 def _of_options(told: GammaOfHedge) -> Iterator[str]:
+    flaw = told.known.held(told.known.price, told.now).options.flaw
+    if flaw is not None:
+        yield f"  options held not usable, and in no number here: {flaw}"
+        return
     gamma, quote, short = told.options, _quote(told), told.options < 0
     yield f"  options held {side_words(gamma)}: {_per_percent(told, gamma)}"
-    hedged = "buys high and sells low, and collects" if short else "buys low and sells high, and pays"
+    hedged = "buys high and sells low" if short else "buys low and sells high"
+    hedged += ", and collects" if told.theta > 0 else ", and pays"
     yield f"  hedging them {hedged} {_money(abs(told.theta))} {quote} a day of theta"
     verb = "lose" if short else "earn"
     days = ", ".join(f"{_percent(x)} {_money(abs(told.swing(gamma, x)))}" for x in SWINGS)
@@ -114,6 +119,8 @@ def _of_both(told: GammaOfHedge) -> Iterator[str]:
     if level is not None and told.sigma is not None:
         day = _percent(level / sqrt(DAYS))
         yield f"  break-even   {_percent(level)} a year, {day} a day, after costs: {_against(told)}"
+    elif told.sigma is not None and told.options * told.theta > 0:
+        yield f"  break-even   there is none: calm {'earns' if told.theta > 0 else 'costs'}, and so does a move"
     elif told.follows < 0:
         yield "  break-even   each day that oscillates earns, and a trend is given up"
     elif told.follows > 0:

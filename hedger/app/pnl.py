@@ -47,6 +47,11 @@ class Report:
     until_at: int
 
     @property
+    def open(self) -> Decimal:
+        """What was read a moment ago and may still turn out to be a flow, or be explained; in dollars."""
+        return sum((row.open for row in self.rows), ZERO)
+
+    @property
     def gap(self) -> Decimal:
         """What the parts and the flows miss of the change of the value: rounding, or a journal that has lost rows."""
         return self.moved - self.made - self.flows

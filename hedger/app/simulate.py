@@ -10,7 +10,7 @@ import tempfile
 import traceback
 from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import TextIO
@@ -18,7 +18,7 @@ from typing import TextIO
 from pydantic import TypeAdapter
 
 from hedger.app.simulated_fate import Fate, person
-from hedger.app.simulated_process import Makings, Process
+from hedger.app.simulated_process import Makings, Process, without
 from hedger.engine.orders import OrderStatus
 from hedger.engine.state import Mode
 from hedger.errors import Bug, HedgerError
@@ -42,8 +42,8 @@ from hedger.sim.faults.plan import Plan, plan_of
 from hedger.sim.faults.strikes import Strikes
 from hedger.sim.faults.world import WorldFaults
 from hedger.sim.happenings import Died
-from hedger.sim.nouns import Wallet
 from hedger.sim.port import SimVenue, SteadyLink, drive
+from hedger.sim.portfolios import Portfolio, wanted_by
 from hedger.sim.staging import Staging, staging_of
 from hedger.sim.trace import Trace
 from hedger.sim.virtual_time import VirtualClock, run_virtual
@@ -66,6 +66,7 @@ class Outcome:
 
     seed: int
     codes: tuple[str, ...]
+    book: str
     seconds: float
     hits: dict[str, int]
     orders: int
@@ -90,24 +91,32 @@ def simulate(
     codes: Collection[str] | None = None,
     seconds: float | None = None,
     brisk: bool | None = None,
+    books: Collection[Portfolio] | None = None,
     file: TextIO | None = None,
 ) -> Outcome:
-    """Run one seed to its end. Without `codes` the seed chooses the faults, without `seconds` how long they last."""
-    staging = staging_of(seed, brisk=brisk)
-    span = seconds if seconds is not None else staging.span_s
-    plan = plan_of(seed, codes, span, start_at=staging.start_at)
+    """Run one seed to its end. Without `codes` the seed chooses the faults, without `seconds` how long they last, and
+    without `books` what is hedged, but for a fault that strikes one kind of it only."""
+    staging = staging_of(seed, brisk=brisk, books=books if books is not None else wanted_by(codes), span_s=seconds)
+    plan = plan_of(seed, codes, staging.span_s, start_at=staging.start_at)
     with tempfile.TemporaryDirectory(prefix="hedger-simulate-") as directory:
         run = Run(staging, plan, Path(directory) / "state", file)
         run_virtual(run.run(), staging.start_at, seed)
-    return run.outcome(replay_line(seed, codes, seconds, brisk))
+    return run.outcome(replay_line(seed, codes, seconds, brisk, books))
 
 
-def replay_line(seed: int, codes: Collection[str] | None, seconds: float | None, brisk: bool | None) -> str:
+def replay_line(
+    seed: int,
+    codes: Collection[str] | None,
+    seconds: float | None,
+    brisk: bool | None,
+    books: Collection[Portfolio] | None = None,
+) -> str:
     """The command that runs a seed again, exactly so."""
     words = ["hedger simulate", f"--seed {seed}"]
     words += [f"--faults {','.join(codes) or 'none'}"] if codes is not None else []
     words += [f"--until {seconds:g}"] if seconds is not None else []
     words += ["--brisk" if brisk else "--calm"] if brisk is not None else []
+    words += [f"--books {','.join(books)}"] if books is not None else []
     return " ".join(words)
 
 
@@ -163,7 +172,9 @@ class Run:
         clock = SkewedClock(self.clock, self._makings.strikes)
         self.starts += 1
         venues = {account: self._connect(account, clock) for account in self.staging.users}
-        return Process(self._makings, venues, directory, clock)
+        settled = self.world.exchange.expiries.settled
+        makings = replace(self._makings, policy=without(self._makings.policy, settled))
+        return Process(makings, venues, directory, clock)
 
     def _connect(self, account: str, clock: SkewedClock) -> BreakableVenue:
         seed = self.plan.seed * 1_000 + self.starts
@@ -275,12 +286,12 @@ class Run:
         """The crowd comes to our prices: what is quoted at the touch gets filled."""
         exchange = self.world.exchange
         for _, order in list(self.witness.live()):
-            best = exchange.best(Wallet.LINEAR, order.symbol)
+            best = exchange.best(order.wallet, order.symbol)
             if order.price in (best.bid, best.ask):
                 side = type(order.side).SELL if order.side.sign > 0 else type(order.side).BUY
                 quantity = (best.bid_quantity if order.side.sign > 0 else best.ask_quantity) + order.quantity
-                exchange.crowd_takes(Wallet.LINEAR, order.symbol, side, quantity, order.price)
-                exchange.publish(Wallet.LINEAR, order.symbol)
+                exchange.crowd_takes(order.wallet, order.symbol, side, quantity, order.price)
+                exchange.publish(order.wallet, order.symbol)
 
     def _converged(self) -> bool:
         return not self._why_not()
@@ -355,6 +366,7 @@ class Run:
         return Outcome(
             seed=self.plan.seed,
             codes=self.plan.codes,
+            book=self.staging.portfolio.value,
             seconds=(self.world.exchange.now - self.staging.start_at) / 1000,
             hits=dict(sorted(self.trace.hits.items())),
             orders=self.trace.counts["sent place"],

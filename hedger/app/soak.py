@@ -11,6 +11,7 @@ from multiprocessing import get_context
 
 from hedger.app.simulate import Outcome, simulate
 from hedger.runtime.clock import stopwatch
+from hedger.sim.portfolios import Portfolio
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +21,7 @@ class Wish:
     codes: tuple[str, ...] | None = None
     seconds: float | None = None
     brisk: bool | None = None
+    books: tuple[Portfolio, ...] | None = None
 
 
 @dataclass(slots=True, kw_only=True)
@@ -33,6 +35,7 @@ class Totals:
     starts: int = 0
     found: int = 0
     hits: Counter[str] = field(default_factory=Counter)
+    books: Counter[str] = field(default_factory=Counter)
     failed: list[Outcome] = field(default_factory=list)
     digests: dict[int, str] = field(default_factory=dict)
 
@@ -44,6 +47,7 @@ class Totals:
     def add(self, outcome: Outcome) -> None:
         """Count one run."""
         self.runs += 1
+        self.books[outcome.book] += 1
         self.hours += outcome.seconds / 3_600
         self.orders += outcome.orders
         self.fills += outcome.fills
@@ -107,4 +111,4 @@ def _side_by_side(seeds: Iterable[int], wish: Wish, jobs: int) -> Iterator[Outco
 
 
 def _one(seed: int, wish: Wish) -> Outcome:
-    return simulate(seed, codes=wish.codes, seconds=wish.seconds, brisk=wish.brisk)
+    return simulate(seed, codes=wish.codes, seconds=wish.seconds, brisk=wish.brisk, books=wish.books)

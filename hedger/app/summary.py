@@ -174,7 +174,16 @@ def _held(state: State, hedge: Hedge, truths: Mapping[str, Truth]) -> Exposure:
         futures = believed.futures
         options = believed.options._replace(delta=moving - futures)
     delta = spot + hedge.static_quantity + moving
-    return Exposure(spot=spot, static=hedge.static_quantity, futures=futures, low=delta, high=delta, options=options)
+    profit = sum((truths[account].unrealized.get(coin, ZERO) for account in hedge.spot_accounts), ZERO)
+    return Exposure(
+        spot=spot,
+        static=hedge.static_quantity,
+        futures=futures,
+        low=delta,
+        high=delta,
+        options=options,
+        profit=profit,
+    )
 
 
 def _owned(truth: Truth, coin: str) -> Decimal:

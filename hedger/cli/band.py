@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as json_module
 from dataclasses import replace
 from decimal import Decimal
+from math import isfinite
 from typing import TYPE_CHECKING, NamedTuple
 
 import typer
@@ -34,8 +35,10 @@ def band(
     hedge: str | None = typer.Option(None, "--hedge", help="Which hedge; the first without it."),
     price: float | None = typer.Option(None, min=1e-9, help="The price of a coin, in quote."),
     sigma: float | None = typer.Option(None, min=0.001, max=10, help="The volatility a year: 0.6 is 60 %."),
-    gamma: float = typer.Option(0.0, help="The gamma to be followed, in coins of delta per 1 % of price."),
-    holding: float | None = typer.Option(None, help="How many coins are hedged, besides none that the file names."),
+    gamma: float | None = typer.Option(
+        None, help="The gamma of the book less its target's, in coins of delta per 1 % of price: - if short."
+    ),
+    holding: float | None = typer.Option(None, help="How many coins are hedged; without it, those of the file."),
     fee: float = typer.Option(USUAL_FEE, min=-0.01, max=0.1, help="The fee per unit of notional: 0.0002 is 2 bp."),
     fixed_cost: float | None = typer.Option(None, min=0, help="What an order costs beside its fee, in quote."),
     smallest: float = typer.Option(USUAL_ORDER, min=1e-12, help="The smallest order, in coins."),
@@ -48,13 +51,14 @@ def band(
     from hedger.settings.policy import to_policy
     from hedger.study.outlook import Book, outlooks
 
+    _refuse_no_numbers(price=price, gamma=gamma, holding=holding, fixed_cost=fixed_cost, smallest=smallest)
     settings = settings_of(config, {}, to_run=False)
     chosen = _hedge(to_policy(settings).hedges, hedge)
     inputs = {
         "price": _price(settings, chosen, price),
         "sigma": _sigma(chosen, sigma),
         "holding": _holding(settings, chosen, holding),
-        "gamma": _Input(gamma, "--gamma, coins per 1 %"),
+        "gamma": _gamma(settings, chosen, gamma),
         "fee": _Input(fee, "--fee" if fee != USUAL_FEE else "assumed, a usual maker fee"),
         "smallest": _Input(smallest, "--smallest" if smallest != USUAL_ORDER else "assumed"),
     }
@@ -62,7 +66,7 @@ def band(
         price=inputs["price"].value,
         sigma=inputs["sigma"].value,
         holding=inputs["holding"].value,
-        gamma=gamma * 100 / inputs["price"].value,
+        gamma=inputs["gamma"].value * 100 / inputs["price"].value,
         fee=fee,
         smallest=smallest,
         years=chosen.band.inputs.horizon_ms / 86_400_000 / 365,
@@ -116,6 +120,28 @@ def _holding(settings: Settings, hedge: Hedge, holding: float | None) -> _Input:
     return _Input(float(hedge.static_quantity + spot), origin)
 
 
+def _gamma(settings: Settings, hedge: Hedge, gamma: float | None) -> _Input:
+    """In coins per 1 %: as given, or on paper that of the options and targets of the file."""
+    from hedger.settings.schema import Mode
+
+    if gamma is not None:
+        return _Input(gamma, "--gamma, coins per 1 %")
+    if settings.mode is not Mode.PAPER:
+        return _Input(0.0, "give what `hedger gamma` says by --gamma, coins per 1 %")
+    from hedger.app.gamma_known import before_start
+
+    told = next((each for each in before_start(settings).gammas if each.hedge.name == hedge.name), None)
+    if told is None:
+        return _Input(0.0, "the file names no option and no target with one; else --gamma, coins per 1 %")
+    return _Input(-told.follows * float(told.known.price) / 100, "the file's options and target, coins per 1 %")
+
+
+def _refuse_no_numbers(**given: float | None) -> None:
+    for name, value in given.items():
+        if value is not None and not isfinite(value):
+            raise ConfigError(f"--{name.replace('_', '-')} {value}: give a number")
+
+
 # --- for a person -----------------------------------------------------------------------------------------------------
 
 
@@ -144,7 +170,7 @@ def _cells(row: Outlook, book: Book) -> tuple[str, ...]:
         _where(row, book),
         _end(row),
         turned,
-        f"{row.trades:.3g}",
+        f"{row.trades:,.0f}" if row.trades >= 100 else f"{row.trades:.3g}",
         _money(row.cost, value),
         _money(row.residual, value),
     )

@@ -30,7 +30,8 @@ def funding(
 ) -> None:
     """Tell the funding received and paid by day and instrument, what it was a year, and what is expected next.
 
-    A positive rate a year was received by the hedge; last, next and expected rates are what longs pay shorts.
+    Rates are a year's. Of past payments, a positive one was received by the hedge; last, next and expected rates are
+    what longs pay shorts. In CSV and JSON `amount` is in `asset`, `value` in quote, and `yearly` a ratio: 0.1 is 10 %.
     """
     from hedger.app.funding import funding_report
 

@@ -20,19 +20,22 @@ YesOption = Annotated[
 
 def gamma(config: ConfigOption = None) -> None:
     """Say on which side of gamma each hedge is, what it earns or pays as the price moves, and what it costs."""
-    from hedger.app.gamma_known import before_start
+    from hedger.app.gamma_known import before_start, has_own_gamma
     from hedger.app.gamma_words import told_of, told_without_numbers
     from hedger.settings.schema import Mode
 
     settings = settings_of(config, {}, to_run=False)
     if settings.mode is not Mode.PAPER:
+        if not has_own_gamma(settings):
+            print("no hedge has a target with a gamma; what options the accounts hold is not read here")
+            return
         settings = settings_of(config, {"live_armed": True})  # what is held is read with the keys; nothing is sent
     known = before_start(settings)
     if known.unread is not None:
         print("\n".join(told_without_numbers(known.policy, known.unread)))
         raise AskAgain("the accounts could not be read: see above, then try again")
     lines = told_of(known.gammas)
-    print("\n".join(lines) if lines else "no hedge has a gamma: no target of its own kind, and no option is held")
+    print("\n".join(lines) if lines else "no hedge has a gamma: no target depends on the price, and no option is held")
 
 
 def say_before_start(settings: Settings, *, yes: bool) -> None:

@@ -18,7 +18,8 @@ ConfigOption = Annotated[
     typer.Option("--config", "-c", envvar="HEDGER_CONFIG", help="The configuration file; without it, paper's own."),
 ]
 StateDirOption = Annotated[
-    Path | None, typer.Option(help="Where the journal, the lock and the status are kept; `state` if not set.")
+    Path | None,
+    typer.Option(help="Where the journal, the lock and the status are kept; without it, what the configuration says."),
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 

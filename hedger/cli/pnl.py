@@ -22,22 +22,33 @@ GROUPS = ("day", "account", "hedge", "component")
 def pnl(
     config: ConfigOption = None,
     state_dir: StateDirOption = None,
-    since: Annotated[str | None, typer.Option("--from", help="The first day, as 2026-01-31, UTC.")] = None,
-    until: Annotated[str | None, typer.Option("--to", help="The last day; without it, today.")] = None,
+    since: Annotated[
+        str | None,
+        typer.Option("--from", help="The first day (UTC), as 2026-01-31; without it, the first of the books."),
+    ] = None,
+    until: Annotated[
+        str | None, typer.Option("--to", help="The last day (UTC), which is in it too; without it, today.")
+    ] = None,
     by: Annotated[str, typer.Option(help="One line for each day, account, hedge or component.")] = "component",
     json: JsonOption = False,
-    csv: Annotated[Path | None, typer.Option(help="Write every amount to this file as CSV.")] = None,
-    parquet: Annotated[Path | None, typer.Option(help="Write every amount to this file as Parquet.")] = None,
+    csv: Annotated[
+        Path | None, typer.Option(help="Write every amount, in dollars, to this file as CSV; it is replaced.")
+    ] = None,
+    parquet: Annotated[Path | None, typer.Option(help="The same as Parquet; needs pyarrow.")] = None,
 ) -> None:
     """Say what was made and lost, every cent by its name, from the journal: also while the hedger runs.
 
-    Beside it: what the holding would have made without a hedge, and with its first hedge left alone.
+    All amounts are in dollars. Beside it: what the holding would have made without a hedge, and with its first hedge
+    left alone.
     """
     from hedger.app.pnl import report_of, write_csv, write_parquet
 
     if by not in GROUPS:
         raise ConfigError(f"--by {by}: one of {', '.join(GROUPS)}")
-    report = report_of(state_directory(config, state_dir), _day("--from", since), _day("--to", until))
+    first, last = _day("--from", since), _day("--to", until)
+    if first is not None and last is not None and last < first:
+        raise ConfigError(f"--from {first} is after --to {last}: give the earlier day first")
+    report = report_of(state_directory(config, state_dir), first, last)
     if csv is not None:
         write_csv(csv, report.rows)
     if parquet is not None:
@@ -64,7 +75,7 @@ def as_record(report: Report, by: str) -> dict[str, object]:
         "flows_usd": _plain(report.flows),
         "net_value_change_usd": _plain(report.moved),
         "unexplained_usd": _plain(sum((row.unexplained for row in report.rows), Decimal(0))),
-        "open_usd": _plain(sum((row.open for row in report.rows), Decimal(0))),
+        "open_usd": _plain(report.open),
         "hedged_usd": _plain(told.hedged),
         "unhedged_usd": _plain(told.unhedged),
         "static_usd": _plain(told.static),
@@ -78,13 +89,18 @@ def sentences(report: Report) -> list[str]:
     """What it comes to, for people."""
     told = report.compared
     said = [
-        f"The hedged book made {_usd(told.hedged)}; unhedged it would have made {_usd(told.unhedged)}, with its first "
-        f"hedge left alone {_usd(told.static)}: rebalancing {_brought(told.rebalancing)}.",
-        f"{_usd(told.outside)} belongs to no hedge; {_usd(report.flows)} came in from outside and is no profit.",
+        f"The hedged book made {_usd(told.hedged)}. Unhedged it would have made {_usd(told.unhedged)}; hedged once and "
+        f"then left alone, {_usd(told.static)}: rebalancing {_brought(told.rebalancing)}.",
     ]
-    left = sum((row.open for row in report.rows), Decimal(0))
-    if round(left, 2):
-        said.append(f"{_usd(left)} of the residual was read a moment ago and may still be explained.")
+    if round(told.outside, 2):
+        said.append(f"{_usd(told.outside)} is the move of what belongs to no hedge, the money above all.")
+    if round(report.flows, 2):
+        said.append(f"Deposits, withdrawals and transfers came to {_usd(report.flows)}: they are no profit.")
+    if round(report.open, 2):
+        said.append(
+            f"{_usd(report.open)} was read a moment ago and nobody knows yet whether it is a deposit or a profit: it "
+            "is in the total as open, and in no sentence above."
+        )
     unpriced = {asset for row in report.rows for asset in row.unpriced}
     if unpriced:
         said.append(f"Fees were also paid in {', '.join(sorted(unpriced))}, of which no price is known.")
@@ -96,9 +112,14 @@ def sentences(report: Report) -> list[str]:
 def _show(report: Report, by: str) -> None:
     from hedger.app.pnl import By, grouped
     from hedger.cli.show import print_table
+    from hedger.engine.attribution import Component
     from hedger.ops.figures import instant
 
-    table = [(name or "(none)", _usd(made), _usd(flows)) for name, made, flows in grouped(report.rows, By(by))]
+    table = []
+    for name, made, flows in grouped(report.rows, By(by)):
+        waits = report.open if name == Component.RESIDUAL else Decimal(0)
+        table.append((name or "(none)", _usd(made - waits), _usd(flows)))
+        table += [("open", _usd(waits), _usd(Decimal(0)))] if round(waits, 2) else []
     table.append(("total", _usd(report.made), _usd(report.flows)))
     print_table((by, "profit", "flows"), table)
     for sentence in sentences(report):

@@ -25,8 +25,8 @@ def print_summary(summary: Summary, *, as_json: bool) -> None:
     low, high = summary.band
     rows = [
         ("result", f"{good}, {'journal and exchange agree' if summary.truth_matches else '[red]they differ[/]'}"),
-        ("net delta", f"{summary.net_delta:+} in the band {low:+.5f} … {high:+.5f}"),
-        ("largest deviation", f"{summary.max_abs_deviation}"),
+        ("net delta, in coins", f"{summary.net_delta:+.5f} in the band {low:+.5f} … {high:+.5f}"),
+        ("largest deviation", f"{summary.max_abs_deviation:.5f}"),
         ("time outside the band", f"{summary.seconds_outside_band:.1f} s of {summary.seconds:.0f} s"),
         ("orders, fills", f"{summary.orders_sent} orders, {summary.fills} fills, {summary.taker_fills} as taker"),
         ("fees paid", _usd(summary.fees_usd)),

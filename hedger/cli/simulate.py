@@ -13,6 +13,7 @@ from hedger.errors import ConfigError, Violated
 if TYPE_CHECKING:
     from hedger.app.simulate import Outcome
     from hedger.app.soak import Totals, Wish
+    from hedger.sim.portfolios import Portfolio
 
 SOME = 12
 
@@ -32,6 +33,10 @@ def simulate(
         bool | None,
         typer.Option("--brisk/--calm", help="The pace of a real run, or a slower one; the seed's if unset."),
     ] = None,
+    books: Annotated[
+        str | None,
+        typer.Option(help="What is hedged, by comma: plain, options, inverse, dated, targets, bands; else the seed's."),
+    ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="How many seeds run side by side.")] = 1,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object for each run.")] = False,
     trace: Annotated[Path | None, typer.Option(help="Write every happening of one seed into this file.")] = None,
@@ -43,7 +48,7 @@ def simulate(
     """
     from hedger.app.soak import Totals, Wish, run_seeds, soak
 
-    wish = Wish(codes=_codes(faults), seconds=until, brisk=brisk)
+    wish = Wish(codes=_codes(faults), seconds=until, brisk=brisk, books=_books(books))
     if trace is not None:
         totals = _traced(seed, wish, trace, json)
     elif hours is not None or real_seconds is not None:
@@ -69,7 +74,7 @@ def _traced(seed: int, wish: Wish, path: Path, json: bool) -> Totals:
 
     totals = Totals()
     with path.open("w", encoding="utf-8") as file:
-        outcome = simulated(seed, codes=wish.codes, seconds=wish.seconds, brisk=wish.brisk, file=file)
+        outcome = simulated(seed, codes=wish.codes, seconds=wish.seconds, brisk=wish.brisk, books=wish.books, file=file)
     totals.add(outcome)
     _tell(outcome, json)
     return totals
@@ -87,6 +92,17 @@ def _codes(text: str) -> tuple[str, ...] | None:
     if unknown:
         raise ConfigError(f"--faults {text}: {unknown[0]} is not in the catalogue; these are: {' '.join(CATALOGUE)}")
     return codes
+
+
+def _books(text: str | None) -> tuple[Portfolio, ...] | None:
+    from hedger.sim.portfolios import Portfolio
+
+    if text is None:
+        return None
+    try:
+        return tuple(Portfolio(name.strip()) for name in text.split(","))
+    except ValueError:
+        raise ConfigError(f"--books {text}: these are known: {', '.join(Portfolio)}") from None
 
 
 def _range(text: str) -> range:
@@ -107,8 +123,8 @@ def _tell(outcome: Outcome, json: bool) -> None:
         return
     state = f"VIOLATED {outcome.found}" if outcome.found else "held"
     print(
-        f"seed {outcome.seed}: {outcome.seconds / 3_600:.2f} h, {outcome.starts} starts, {outcome.faults} faults, "
-        f"{outcome.orders} orders, {outcome.fills} fills, {state}, digest {outcome.digest}"
+        f"seed {outcome.seed} ({outcome.book}): {outcome.seconds / 3_600:.2f} h, {outcome.starts} starts, "
+        f"{outcome.faults} faults, {outcome.orders} orders, {outcome.fills} fills, {state}, digest {outcome.digest}"
     )
     for finding in outcome.violations:
         print(f"  {finding.invariant} at {finding.at}: {finding.sentence}")
@@ -125,6 +141,7 @@ def _print_totals(totals: Totals) -> None:
     by_code = " ".join(f"{code} {hits}" for code, hits in sorted(totals.hits.items()))
     rows = [
         ("runs", f"{totals.runs}"),
+        ("of books", " ".join(f"{book} {runs}" for book, runs in sorted(totals.books.items()))),
         ("simulated hours", f"{totals.hours:.1f}"),
         ("starts of the daemon", f"{totals.starts}"),
         ("faults injected", f"{totals.faults} of {len(totals.hits)} kinds"),

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
+from decimal import Decimal
 from typing import Any
 
 from hedger.runtime.kill import printable
 
 _HEAD = ("at", "kind", "pid", "metrics_port", "kill_file")
+PLACES = 8
+_LONG = re.compile(r"-?\d+\.\d{9,}")
 _OF_ORDERS = ("orders", "orders_working")
 
 
@@ -33,17 +37,26 @@ def _rows(known: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         for key, value in hedge.items():
             if key not in _OF_ORDERS:
                 yield from _flat(f"{name}.{key}", value)
+    yield from _flat("money", known.get("money"))
     yield from ((key, str(known[key])) for key in _HEAD if known.get(key) is not None)
 
 
 def _flat(name: str, value: Any) -> Iterator[tuple[str, str]]:
-    """A table within the status as rows of its own, without what is not known."""
+    """A table within the status as rows of its own, without what is not known and lists that are empty."""
+    if value is None or value == []:
+        return
     if not isinstance(value, Mapping):
-        yield name, str(value)
+        between = " to " if name.endswith(".band") else "; "
+        yield name, between.join(_short(part) for part in value) if isinstance(value, list) else _short(value)
         return
     for key, part in value.items():
-        if part is not None:
-            yield from _flat(f"{name}.{key}", part)
+        yield from _flat(f"{name}.{key}", part)
+
+
+def _short(value: Any) -> str:
+    """A value as text; of a number with many digits as many as anybody reads (the JSON has them all)."""
+    text = str(value)
+    return f"{round(Decimal(text), PLACES) + 0:f}" if _LONG.fullmatch(text) else text
 
 
 def _switch(gate: Mapping[str, Any]) -> str:

@@ -6,10 +6,11 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from hedger.engine.band import Widths, steady, widths
-from hedger.engine.conditions import conditions, size_of
+from hedger.engine.conditions import WITH_INPUTS, conditions, size_of
 from hedger.engine.policy import COMPUTED, BandRule, Hedge
 from hedger.engine.state import Exposure, State
 from hedger.engine.target import target_delta
+from hedger.model.numeric import ZERO
 
 
 class Aim(NamedTuple):
@@ -26,9 +27,12 @@ class Aim(NamedTuple):
 
 def aim(state: State, hedge: Hedge, held: Exposure, price: Decimal) -> Aim:
     """The target and the band of a hedge at a price of the coin in quote (> 0)."""
-    band, now = hedge.band, conditions(state, hedge, held, price)
-    size = held.unhedged if band.rule is BandRule.RELATIVE else size_of(held)
-    edges = widths(band, size, price, now)
+    band = hedge.band
+    if band.rule not in WITH_INPUTS:  # as most are: nothing but the holding and the price is asked
+        size = held.unhedged if band.rule is BandRule.RELATIVE else ZERO
+        return Aim(target_delta(hedge, held, price, state.now), widths(band, size, price))
+    now = conditions(state, hedge, held, price)
+    edges = widths(band, size_of(held), price, now)
     if band.rule in COMPUTED and now.flaw is None:
         edges = steady(state.hedges[hedge.name].edges, edges)
     return Aim(target_delta(hedge, held, price, state.now) + now.lean, edges, now.flaw)

@@ -168,7 +168,8 @@ def attribute(start: Standing, end: Standing, traded: Mapping[str, Traded], cash
         _hold(interval, earned, start, end, asset, price)
     left = sum((gap * end.prices[asset] for asset, gap in interval.unexplained.items()), ZERO)
     apart = abs(interval.total() + left - (end.net_value - start.net_value))
-    assert apart <= TOLERANCE * max(abs(start.net_value), abs(end.net_value), ONE), f"the parts are {apart} dollars off"
+    values = (start.net_value, end.net_value, left, ONE, *interval.parts.values(), *interval.flows.values())
+    assert apart <= TOLERANCE * max(map(abs, values)), f"the parts are {apart} dollars off"
     return interval
 
 
@@ -215,9 +216,12 @@ def _hold_options(interval: Interval, earned: dict[str, Decimal], start: Standin
 
     `end` has a row for each option of `start`. One that expired was paid out: that is earned, and no flow.
     """
-    old = {option.id: option for option in start.options}
-    kept, rest = [option for option in end.options if option.id in old], dict[str, Decimal]()
-    before = [old[option.id] for option in kept]
+    before, kept, came, rest = start.options, end.options, list[OptionPosition](), dict[str, Decimal]()
+    if [option.id for option in before] != [option.id for option in kept]:
+        old = {option.id: option for option in before}
+        kept = tuple(option for option in end.options if option.id in old)
+        before = tuple(old[option.id] for option in kept)
+        came = [option for option in end.options if option.id not in old]
     for was, now in zip(before, kept, strict=True):
         owner, value = end.overlays.get(now.underlying, ""), option_value(now, end.prices)
         rest[owner] = rest.get(owner, ZERO) + was.quantity * (value - option_value(was, start.prices))
@@ -227,9 +231,8 @@ def _hold_options(interval: Interval, earned: dict[str, Decimal], start: Standin
             earned[now.settle] += was.quantity * now.contract_multiplier * (now.mark_price or ZERO)
         else:
             interval.flow(owner, (now.quantity - was.quantity) * value)
-    for option in end.options:
-        if option.id not in old:
-            interval.flow(end.overlays.get(option.underlying, ""), option.quantity * option_value(option, end.prices))
+    for option in came:
+        interval.flow(end.overlays.get(option.underlying, ""), option.quantity * option_value(option, end.prices))
     for (underlying, quote), made in moves(before, kept, start.at, end.at).items():
         owner, price = end.overlays.get(underlying, ""), start.prices.get(quote, ONE)
         for component, amount in zip(OPTION_PARTS, made, strict=True):

@@ -10,12 +10,13 @@ from hedger.engine.aim import aim
 from hedger.engine.band import Widths
 from hedger.engine.changes import remember
 from hedger.engine.executions import has_word, is_unasked, refused, shown, undoes_our_fills, unshown
-from hedger.engine.expiry import has_expired, has_settled
+from hedger.engine.expiry import has_settled
 from hedger.engine.exposure import exposure
-from hedger.engine.movement import Absence, Doubt, Strange
+from hedger.engine.movement import Doubt, Strange
 from hedger.engine.policy import Hedge, Policy
 from hedger.engine.settled import coins_owned, held, option_moves, units_in_coins
 from hedger.engine.state import AccountView, State
+from hedger.engine.whole import fault_of_reading, left_out
 from hedger.model.account import AccountReading, Position
 from hedger.model.instrument import InstrumentId, Payoff
 from hedger.model.message import AccountRead
@@ -27,7 +28,6 @@ CONFIRM_AGAINST_US_MS = 5_000
 MOST_ROUNDS = 3
 MOST_ROUNDS_MS = 15_000
 JUMP_AGAIN_MS = (0, 1_000, 2_000, 5_000, 10_000, 30_000)
-GONE_TIMES, GONE_APART_MS, GONE_MS = 3, 5_000, 30_000
 AGAIN_MS = 30_000
 GO_ON_MS = 10_000
 
@@ -38,8 +38,8 @@ def believe(state: State, policy: Policy, event: AccountRead) -> State:
     view = state.accounts[reading.account]
     if event.requested_at <= max(view.barrier_at, view.believed_at):
         return state
-    view, gone = _left_out(state, policy, view, event)
-    fault = _lacks_a_row(state, policy, view, reading, gone) or _lacks_our_fills(state, view, reading)
+    view, gone = left_out(state, policy, view, event)
+    fault = fault_of_reading(state, policy, view, reading, gone) or _lacks_our_fills(state, view, reading)
     contradicted = [] if fault else _contradicted(state, policy, view, event)
     if contradicted:
         fault = _lacks(contradicted)
@@ -72,49 +72,6 @@ def believe(state: State, policy: Policy, event: AccountRead) -> State:
 
 def _with(state: State, reading: AccountReading, view: AccountView) -> State:
     return state._replace(accounts={**state.accounts, reading.account: view})
-
-
-def _left_out(
-    state: State, policy: Policy, view: AccountView, event: AccountRead
-) -> tuple[AccountView, frozenset[str]]:
-    """The view that counts the readings without a row of collateral that was there, and the coins that are gone.
-
-    Venues leave the row of a coin out once it was withdrawn to zero. One reading without it may be cut short; several
-    in a row, over half a minute, are not.
-    """
-    had = view.reading.collateral if view.reading is not None else {}
-    coins = [hedge.underlying for hedge in policy.hedges if event.reading.account in hedge.spot_accounts]
-    absences: dict[str, Absence] = {}
-    for coin in coins:
-        if had.get(coin, ZERO) and coin not in event.reading.collateral:
-            at, was = event.requested_at, view.left_out.get(coin)
-            if was is None:
-                was = Absence(at, at, 1)
-            elif at - was.last_at >= GONE_APART_MS:
-                was = Absence(was.first_at, at, was.times + 1)
-            absences[coin] = was
-    gone = (c for c, a in absences.items() if a.times >= GONE_TIMES and a.last_at - a.first_at >= GONE_MS)
-    changed = replace(view, left_out=absences) if absences != view.left_out else view
-    return changed, frozenset(gone)
-
-
-def _lacks_a_row(
-    state: State, policy: Policy, view: AccountView, reading: AccountReading, gone: frozenset[str]
-) -> str | None:
-    """A missing row is not a flat position, and a missing balance is not an empty one.
-
-    The spot wallet lists every coin, zeros too; collateral in the coin may not go without a word once it was there,
-    until enough readings agree that it is gone.
-    """
-    held = {p.id.symbol for p in reading.positions}
-    ours = (id for id in state.hedges_of_instrument if id.account == reading.account and not has_expired(state, id))
-    lacking = [str(id) for id in ours if id.symbol not in held]
-    for hedge in policy.hedges:
-        coin, before = hedge.underlying, view.reading.collateral if view.reading is not None else {}
-        went = before.get(coin, ZERO) and coin not in reading.collateral and coin not in gone
-        if reading.account in hedge.spot_accounts and (coin not in reading.spot or went):
-            lacking.append(f"the balance of {coin}")
-    return f"the reading has no row for {', '.join(lacking)}; a missing row is not a flat position" if lacking else None
 
 
 def _lacks_our_fills(state: State, view: AccountView, reading: AccountReading) -> str | None:
@@ -290,18 +247,18 @@ def _agrees(
 
 
 def _differ(state: State, policy: Policy, old: AccountReading, new: AccountReading, since: dict[str, Decimal]) -> bool:
+    # An option that came, went or changed other than by its expiry: a row that is missing is not a sale.
+    by_options = {move.underlying for move in option_moves(old, new) if not move.ended}
     for hedge in policy.hedges:
-        edges = _edges(state, hedge) if concerns(hedge, new.account) else None
-        if edges is not None:
-            moved = abs(_coins(state, hedge, new, {}) - _coins(state, hedge, old, since))
-            if moved > policy.delta_jump_bands * (edges.upper + edges.lower) or _options_moved(hedge, old, new):
-                return True
+        if not concerns(hedge, new.account):
+            continue
+        moved = abs(_coins(state, hedge, new, {}) - _coins(state, hedge, old, since))
+        edges = _edges(state, hedge) if moved or hedge.underlying in by_options else None
+        if edges is None:
+            continue
+        if moved > policy.delta_jump_bands * (edges.upper + edges.lower) or hedge.underlying in by_options:
+            return True
     return False
-
-
-def _options_moved(hedge: Hedge, old: AccountReading, new: AccountReading) -> bool:
-    """Whether an option came, went or changed other than by its expiry: a row that is missing is not a sale."""
-    return any(move.underlying == hedge.underlying and not move.ended for move in option_moves(old, new))
 
 
 def _edges(state: State, hedge: Hedge) -> Widths | None:

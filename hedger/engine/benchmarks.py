@@ -15,7 +15,8 @@ from hedger.model.numeric import ZERO
 class Compared(NamedTuple):
     """In dollars, over the same days: the hedged book, the holding without futures, the first hedge left alone.
 
-    What belongs to no hedge (the move of the money above all) is in `outside`, and in none of the three.
+    What belongs to no hedge (the move of the money above all) is in `outside`, and in none of the three. Nor is what is
+    still `open`: a deposit that was read a moment ago is no profit, and is not told as one meanwhile.
     """
 
     hedged: Decimal
@@ -35,7 +36,7 @@ def compare(rows: Iterable[DayRow]) -> Compared:
     ordered = sorted(rows, key=lambda row: (row.account, row.hedge, row.day))
     for (_, name), days in groupby(ordered, key=lambda row: (row.account, row.hedge)):
         of_it = list(days)
-        made = sum((row.made for row in of_it), ZERO)
+        made = sum((row.made - row.open for row in of_it), ZERO)
         if not name:
             outside += made
             continue

@@ -167,7 +167,11 @@ def _first(state: State, row: DayRow) -> DayRow:
         return row
     if any(order.live for order in state.orders.values() if order.hedge == row.hedge):
         return row
-    return replace(row, first=row.closing, at_first=row.sums)
+    memory = state.hedges.get(row.hedge)
+    if memory is not None and memory.outside_since is not None:
+        return row  # half a hedge, because an order has a largest size, is not what would have been left alone
+    so_far = row.sums._replace(made=row.made - row.open)  # a deposit that is still open was not made by the hedge
+    return replace(row, first=row.closing, at_first=so_far)
 
 
 def _moved(had: Mapping[str, Moved], interval: Interval, last: Standing, now: Standing) -> dict[str, Moved]:

@@ -87,7 +87,7 @@ def fitted(rates: Sequence[FundingRate], rate_now: float, interval_ms: int) -> F
     spread = sum(before * before for before, _ in moves)
     measured = sum(before * after for before, after in moves) / spread if spread > 0 else PRIOR_PERSISTENCE
     typical_ms = sum(rate.interval_ms for rate in rates if rate.interval_ms > 0) / seen
-    measured = max(measured, 0.0) ** (interval_ms / typical_ms)
+    measured = min(max(measured, 0.0), 1.0) ** (interval_ms / typical_ms)
     persistence = (len(moves) * measured + PRIOR_WEIGHT * PRIOR_PERSISTENCE) / (len(moves) + PRIOR_WEIGHT)
     persistence = min(persistence, MOST_PERSISTENCE)
     noise = sqrt(sum((after - measured * before) ** 2 for before, after in moves) / len(moves))

@@ -9,7 +9,7 @@ from hedger.engine.aim import aim
 from hedger.engine.carry import YEAR_MS, basis_yearly, carry_to, expected_funding, fitted, switch_gain
 from hedger.engine.expiry import averages, has_expired, is_due, left_ms, successor
 from hedger.engine.exposure import coins_of, position_of
-from hedger.engine.freshness import stale_input
+from hedger.engine.freshness import stale_input, venue_now
 from hedger.engine.margin import affordable
 from hedger.engine.policy import ChoiceRule, Hedge
 from hedger.engine.state import Exposure, State
@@ -69,12 +69,12 @@ def is_left(state: State, hedge: Hedge, id: InstrumentId) -> bool:
     instrument = state.instruments.get(id)
     if instrument is None or instrument.expiry_at is None:
         return False
-    if averages(instrument, state.now):
+    if averages(instrument, venue_now(state, id.account)):
         return True
     following = successor(state, hedge, instrument)
     if following is None:
         return False
-    return is_due(hedge, instrument, state.now) or _spread_pays(state, hedge, instrument, following)
+    return is_due(hedge, instrument, venue_now(state, id.account)) or _spread_pays(state, hedge, instrument, following)
 
 
 def _spread_pays(state: State, hedge: Hedge, near: Instrument, far: Instrument) -> bool:
@@ -162,7 +162,7 @@ def _has_room(state: State, hedge: Hedge, id: InstrumentId, incumbent: Instrumen
 def outlook(state: State, hedge: Hedge, id: InstrumentId, sign: int) -> Outlook:
     """What an instrument with a mark and a quote is expected to bring to a position of that sign."""
     instrument, mark = state.instruments[id], state.marks[id][0]
-    left = left_ms(instrument, state.now)
+    left = left_ms(instrument, venue_now(state, id.account))
     horizon_ms = hedge.carry.horizon_ms
     if left is None:
         rate, deviation = perpetual_rate(state, mark, horizon_ms)

@@ -15,7 +15,7 @@ from hedger.engine.optimal import aversion_of, budget_width, leland_variance, za
 from hedger.engine.overlay import overlay
 from hedger.engine.policy import COMPUTED, OCCASIONAL, BandRule, Hedge
 from hedger.engine.state import Exposure, HedgeState, State
-from hedger.engine.target import hedge_gamma
+from hedger.engine.target import hedge_gamma, hedged_share
 from hedger.model.instrument import Instrument
 from hedger.model.numeric import ONE, ZERO, ceil_to
 from hedger.model.option import OptionPosition
@@ -115,8 +115,8 @@ def _years(state: State, hedge: Hedge, held: Exposure) -> float:
 
 def _leaning(state: State, hedge: Hedge, held: Exposure, price: Decimal, now: Conditions) -> Conditions:
     """The conditions with the lean of the target that Leland and Zakamouline ask for: the delta that the options have
-    less the delta that they would have with the other volatility. One whose volatility the venue does not say, and one
-    that the owner only replicates, keep their own."""
+    less the delta that they would have with the other volatility, as far as that is hedged. One whose volatility the
+    venue does not say, and one that the owner only replicates, keep their own."""
     if hedge.band.rule not in (BandRule.LELAND, BandRule.ZAKAMOULINE) or not held.options.gamma:
         return now
     factor = _variance_factor(hedge, held, price, now)
@@ -126,7 +126,8 @@ def _leaning(state: State, hedge: Hedge, held: Exposure, price: Decimal, now: Co
     options = [option for option in _options(state, hedge) if option.mark_sigma is not None]
     other = [replace(option, mark_sigma=(option.mark_sigma or ZERO) * root) for option in options]
     usual = overlay(options, price, state.now, curve=curve)
-    return now._replace(lean=usual.delta - overlay(other, price, state.now, curve=curve).delta)
+    lean = usual.delta - overlay(other, price, state.now, curve=curve).delta
+    return now._replace(lean=lean * hedged_share(hedge.target, price))
 
 
 def _variance_factor(hedge: Hedge, held: Exposure, price: Decimal, now: Conditions) -> float:

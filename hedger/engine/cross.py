@@ -29,7 +29,7 @@ class Covariance(NamedTuple):
 
 class Crossing(NamedTuple):
     """A covariance as it is kept: `rows` of `Covariance.matrix`, adopted when it was last measured to differ; `at` (ms)
-    is when it was last measured."""
+    is when the newest bar closed that it was last measured on."""
 
     coins: tuple[str, ...]
     rows: tuple[tuple[float, ...], ...]
@@ -55,8 +55,11 @@ def covariance(coins: Sequence[str], returns: Matrix, *, per_year: float, halfli
     sample = (returns * weights[:, None]).T @ returns
     if (np.diag(sample) <= 0).any():
         raise ValueError(f"one of {', '.join(coins)} does not move")
-    target, intensity = _one_factor(returns, weights, sample)
-    shrunk = (intensity * target + (1 - intensity) * sample) * per_year
+    with np.errstate(all="ignore"):  # coins that undo each other make a market that stands still
+        target, intensity = _one_factor(returns, weights, sample)
+        shrunk = (intensity * target + (1 - intensity) * sample) * per_year
+    if not np.isfinite(shrunk).all():
+        raise ValueError(f"{', '.join(coins)} have no common factor")
     return Covariance(tuple(coins), (shrunk + shrunk.T) / 2, intensity)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 
 from hedger.engine.cross import Crossing, Matrix, betas, cheapest, covariance, excess, residual
 from hedger.engine.exposure import coins_of, position_of
+from hedger.engine.freshness import age_of
 from hedger.engine.policy import Cross, Hedge, Policy
 from hedger.engine.state import Exposure, State
 from hedger.model.instrument import InstrumentId
@@ -62,7 +63,8 @@ def _measured(state: State, hedge: Hedge, cross: Cross) -> Crossing | None:
     if len(known) < len(coins) or len({series.interval_ms for series in known}) > 1:
         return None
     interval_ms, until = known[0].interval_ms, min(series.last_at for series in known)
-    cut = [series.values[: len(series.values) - (series.last_at - until) // interval_ms] for series in known]
+    ahead = [(series.last_at - until) // interval_ms for series in known]
+    cut = [series.values[: max(0, len(series.values) - more)] for series, more in zip(known, ahead, strict=True)]
     bars = min(len(values) for values in cut)
     if bars < LEAST_BARS:
         return None
@@ -72,7 +74,7 @@ def _measured(state: State, hedge: Hedge, cross: Cross) -> Crossing | None:
     except ValueError:
         return None
     rows = tuple(tuple(float(value) for value in row) for row in found.matrix)
-    return Crossing(coins, rows, found.shrinkage, state.now)
+    return Crossing(coins, rows, found.shrinkage, min(state.now, until))
 
 
 def _adopted(old: Crossing | None, new: Crossing, cross: Cross) -> Crossing:
@@ -98,7 +100,22 @@ def flaw_of_crossing(state: State, hedge: Hedge) -> str | None:
         return f"how {', '.join(coins)} move together is not measured yet: it needs {LEAST_BARS} bars of each"
     if state.now - known.at > OLD_MS:
         return f"how {', '.join(coins)} move together was last measured {(state.now - known.at) // 3_600_000} h ago"
-    return None
+    unseen = [coin for coin in coins if price_of(state, hedge, coin) is None]
+    if unseen:
+        return f"the price of {', '.join(unseen)} has not been seen yet"
+    return next((text for id in hedge.instruments if (text := _frozen(state, hedge, id)) is not None), None)
+
+
+def _frozen(state: State, hedge: Hedge, id: InstrumentId) -> str | None:
+    """Why what is held on one of the instruments has no value to reckon with: its mark is too old."""
+    held = state.marks.get(id)
+    if held is None or not position_of(state, id):
+        return None
+    age = age_of(state.now, held[1], held[0].exchange_at, state.accounts[id.account].offset_ms)
+    limit = hedge.guards.mark_age
+    return (
+        f"the mark of {id}, of which something is held, is {age} ms old, the limit is {limit}" if age > limit else None
+    )
 
 
 def seen_from(state: State, hedge: Hedge, id: InstrumentId, coins: Decimal, half: Decimal) -> Exposure | None:

@@ -10,7 +10,7 @@ from hedger.engine.band import rebalance
 from hedger.engine.expiry import averages
 from hedger.engine.exposure import coins_for, position_of, room_for
 from hedger.engine.facts import Facts, facts_on
-from hedger.engine.freshness import Denied, stale_input
+from hedger.engine.freshness import Denied, stale_input, venue_now
 from hedger.engine.gate import no_lease
 from hedger.engine.limits import Proposal, first_denial, reducible
 from hedger.engine.margin import affordable, endangered_position
@@ -182,7 +182,7 @@ def _begin(state: State, hedge: Hedge, memory: HedgeState, facts: Facts) -> Verd
     side = Side.BUY if coins > 0 else Side.SELL
     opposite = _opposite_leg(state, hedge, facts, side)
     facts = opposite or facts
-    if averages(facts.instrument, state.now):
+    if averages(facts.instrument, venue_now(state, facts.instrument.id.account)):
         return Verdict(Action.DENY, Reason.EXPIRING, f"{facts.instrument.id} settles, and there is no other to trade")
     if passive_price(side, facts.quote, facts.instrument, hedge.execution) <= 0:
         return Verdict(Action.DENY, Reason.NO_QUOTE, _no_price(facts.instrument, facts.quote))
@@ -211,7 +211,7 @@ def _opposite_leg(state: State, hedge: Hedge, facts: Facts, side: Side) -> Facts
         return None
     for id in hedge.instruments:
         known = id in state.instruments and id not in state.delisted and stale_input(state, hedge, id) is None
-        if id == best or not known or averages(state.instruments[id], state.now):
+        if id == best or not known or averages(state.instruments[id], venue_now(state, id.account)):
             continue
         if reducible(side, position_of(state, id)):
             return facts_on(state, hedge, facts, id)
@@ -220,6 +220,8 @@ def _opposite_leg(state: State, hedge: Hedge, facts: Facts, side: Side) -> Facts
 
 def _roll(state: State, hedge: Hedge, memory: HedgeState, facts: Facts) -> Verdict:
     """Inside the band nothing is due but to move what is held of a contract that is being left."""
+    if len(hedge.instruments) == 1 and facts.instrument.expiry_at is None:
+        return Verdict(Action.HOLD, Reason.INSIDE_BAND)
     roll = roll_of(state, hedge, facts.instrument.id)
     if roll is None:
         late = overdue(state, hedge)
@@ -309,8 +311,9 @@ def _reduce(state: State, hedge: Hedge, memory: HedgeState) -> Verdict:
     if price <= 0:
         return Verdict(Action.DENY, Reason.NO_QUOTE, _no_price(instrument, quote))
     least = ceil_to(instrument.min_notional / instrument.notional(ONE, price), instrument.lot_size)
-    units = min(abs(position), max(step, least))
-    units = min(units, floor_to(instrument.max_quantity, instrument.lot_size))
+    units = floor_to(min(abs(position), max(step, least), instrument.max_quantity), instrument.lot_size)
+    if units <= 0:
+        return Verdict(Action.DENY, Reason.BELOW_MINIMUM, f"{position} of {held.id} cannot be reduced by a whole lot")
     proposal = _proposal(state, hedge, memory, instrument, quote, mark, side, units, price)
     denied = first_denial(replace(proposal, saves=True))
     if denied is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hedger.engine.freshness import Denied
+from hedger.engine.freshness import Denied, venue_now
 from hedger.engine.policy import Hedge
 from hedger.engine.state import Reason, State
 from hedger.model.account import AccountReading
@@ -19,7 +19,11 @@ def left_ms(instrument: Instrument, now: int) -> int | None:
 def has_expired(state: State, id: InstrumentId) -> bool:
     """Whether a contract's last moment has passed: what was held of it has been settled by the venue."""
     instrument = state.instruments.get(id)
-    return instrument is not None and instrument.expiry_at is not None and instrument.expiry_at <= state.now
+    return (
+        instrument is not None
+        and instrument.expiry_at is not None
+        and instrument.expiry_at <= venue_now(state, id.account)
+    )
 
 
 def has_settled(state: State, id: InstrumentId, reading: AccountReading) -> bool:
@@ -47,7 +51,7 @@ def successor(state: State, hedge: Hedge, instrument: Instrument) -> Instrument 
         if other is None or id == instrument.id or id in state.delisted or other.underlying != instrument.underlying:
             continue
         later = other.expiry_at is None or (instrument.expiry_at is not None and other.expiry_at > instrument.expiry_at)
-        if later and not is_due(hedge, other, state.now):
+        if later and not is_due(hedge, other, venue_now(state, other.id.account)):
             return other
     return None
 
@@ -55,12 +59,13 @@ def successor(state: State, hedge: Hedge, instrument: Instrument) -> Instrument 
 def refuses_more(state: State, hedge: Hedge, instrument: Instrument) -> Denied | None:
     """Why nothing may be added to a contract: its settlement average is near or has begun, or there is a next one to
     which the hedge has moved on."""
-    left = left_ms(instrument, state.now)
+    now = venue_now(state, instrument.id.account)
+    left = left_ms(instrument, now)
     if left is None:
         return None
     if left <= max(instrument.settlement_ms, hedge.guards.expiring):
         return Denied(Reason.EXPIRING, f"{instrument.id} {_ends(left)}, and nothing is added so near its settlement")
-    if is_due(hedge, instrument, state.now):
+    if is_due(hedge, instrument, now):
         following = successor(state, hedge, instrument)
         if following is not None:
             return Denied(Reason.EXPIRING, f"{instrument.id} {_ends(left)}: {following.id} is used instead")

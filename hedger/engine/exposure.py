@@ -6,6 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from hedger.engine.dated_marks import curve_of
+from hedger.engine.freshness import venue_now
 from hedger.engine.orders import OrderStatus
 from hedger.engine.overlay import NO_OPTIONS, Overlay, summed
 from hedger.engine.overlay_rows import Rows, rows_of_readings
@@ -24,7 +25,7 @@ def exposure(state: State, hedge: Hedge) -> Exposure | None:
     option in the underlying counts, whether the hedge trades that instrument or not: the venue outranks the
     configuration.
     """
-    spot = ZERO
+    spot = profit = ZERO
     futures = ZERO
     readings: list[AccountReading] = []
     for account in state.accounts_of_hedge[hedge.name]:
@@ -34,14 +35,22 @@ def exposure(state: State, hedge: Hedge) -> Exposure | None:
             return None
         if account in hedge.spot_accounts:
             spot += reading.spot.get(hedge.underlying, ZERO) + reading.equity(hedge.underlying)
+            profit += reading.unrealized.get(hedge.underlying, ZERO)
         for position in reading.positions:
-            if position.underlying == hedge.underlying:
-                futures += delta_of(_priced(state, position), state.now, _settlement_ms(state, position))
-        futures += _fills_since(state, hedge, view)
+            if position.underlying != hedge.underlying:
+                continue
+            if position.expiry_at is None:
+                futures += position.delta
+            else:
+                futures += delta_of(
+                    _priced(state, position), venue_now(state, account), _settlement_ms(state, position)
+                )
+        if view.fills_since:
+            futures += _fills_since(state, hedge, view)
         if reading.options:
             readings.append(reading)
     options = _options(state, hedge, tuple(readings)) if readings else NO_OPTIONS
-    low, high = _pending(state, hedge)
+    low, high = _pending(state, hedge) if state.orders else (ZERO, ZERO)
     delta = spot + hedge.static_quantity + futures + options.delta
     return Exposure(
         spot=spot,
@@ -50,6 +59,7 @@ def exposure(state: State, hedge: Hedge) -> Exposure | None:
         low=delta + low,
         high=delta + high,
         options=options,
+        profit=profit,
     )
 
 
@@ -67,11 +77,13 @@ def delta_of(position: Position, now: int, settlement_ms: int = 0) -> Decimal:
 
 def coins_of(state: State, instrument: Instrument, units: Decimal) -> Decimal:
     """The delta in coins of `units` of an instrument at its last mark; an inverse contract needs to have been seen."""
+    if instrument.payoff is not Payoff.INVERSE and instrument.expiry_at is None:
+        return units * instrument.contract_multiplier
     held = state.marks.get(instrument.id)
     left = ONE
     if instrument.expiry_at is not None:
-        left = unsettled(instrument.expiry_at, instrument.settlement_ms, state.now)
-    if instrument.payoff is not Payoff.INVERSE and (instrument.expiry_at is None or held is None):
+        left = unsettled(instrument.expiry_at, instrument.settlement_ms, venue_now(state, instrument.id.account))
+    if instrument.payoff is not Payoff.INVERSE and held is None:
         return units * instrument.contract_multiplier * left
     if held is None:
         return ZERO
@@ -141,7 +153,7 @@ def _options(state: State, hedge: Hedge, readings: tuple[AccountReading, ...]) -
     rows = rows_of_readings(readings, hedge.underlying)
     if not rows.names:
         return NO_OPTIONS
-    return summed(rows, _index_price(state, hedge, rows), state.now, curve_of(state, hedge))
+    return summed(rows, _index_price(state, hedge, rows), venue_now(state, rows.accounts[0]), curve_of(state, hedge))
 
 
 def _index_price(state: State, hedge: Hedge, rows: Rows) -> Decimal:

@@ -81,7 +81,8 @@ def fold(state: State, now: int, policy: Policy, event: Event) -> tuple[State, l
         return state._replace(now=now), []
     if (later := successor(state, policy, event)) is not None:
         return superseded(state._replace(now=now), later), []
-    if (flaw := flaw_of(event, frozenset(coin for hedge in policy.hedges for coin in hedge.coins))) is not None:
+    hedged = {coin for hedge in policy.hedges for coin in hedge.coins} if isinstance(event, AccountRead) else None
+    if (flaw := flaw_of(event, hedged)) is not None:
         return _refused(state._replace(now=now), event, flaw), []
     match event:
         case Quote():
@@ -124,12 +125,16 @@ def _is_leap(now: int, held: tuple[Quote | Mark, int] | None, price: Quote | Mar
     """
     if held is None or now - held[1] > LEAP_MS:
         return False
-    before, after = _level(held[0]), _level(price)
+    last = held[0]
+    if isinstance(price, Quote) and isinstance(last, Quote):
+        return _leaps(last.mid_price, price.mid_price)
+    if isinstance(price, Mark) and isinstance(last, Mark):
+        return _leaps(last.mark_price, price.mark_price) or _leaps(last.index_price, price.index_price)
+    return False
+
+
+def _leaps(before: Decimal, after: Decimal) -> bool:
     return abs(after - before) > LEAP * before
-
-
-def _level(price: Quote | Mark) -> Decimal:
-    return price.mid_price if isinstance(price, Quote) else price.mark_price
 
 
 def _is_old_news(state: State, now: int, held: tuple[Quote | Mark, int] | None, price: Quote | Mark) -> bool:

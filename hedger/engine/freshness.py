@@ -20,6 +20,12 @@ class Denied(NamedTuple):
     detail: str
 
 
+def venue_now(state: State, account: str) -> int:
+    """The time by the clock of an account's venue, as it was measured (ms): what ends there ends by that clock, and
+    ours may be an hour off."""
+    return state.now + state.accounts[account].offset_ms
+
+
 def stale_input(state: State, hedge: Hedge, id: InstrumentId, *, to_reduce: bool = False) -> Denied | None:
     """The first input that is too old to act on, by our clock or by the venue's.
 
@@ -47,7 +53,7 @@ def _stale_price(
 ) -> Denied | None:
     if held is None:
         return Denied(reason, f"{id} has not been seen yet")
-    age = _age(now, held[1], held[0].exchange_at, offset_ms)
+    age = age_of(now, held[1], held[0].exchange_at, offset_ms)
     return Denied(reason, f"{id} is {age} ms old, the limit is {limit} ms") if age > limit else None
 
 
@@ -58,14 +64,14 @@ def stale_account(state: State, hedge: Hedge, accounts: tuple[str, ...]) -> Deni
         view = state.accounts[account]
         if view.reading is None:
             return Denied(Reason.ACCOUNT_AGE, f"account {account} has not been read yet")
-        age = _age(state.now, view.believed_at, view.reading.exchange_at, view.offset_ms)
+        age = age_of(state.now, view.believed_at, view.reading.exchange_at, view.offset_ms)
         if age > limit:
             why = f"; {view.last_failure}" if view.last_failure else ""
             return Denied(Reason.ACCOUNT_AGE, f"account {account} was read {age} ms ago, the limit is {limit} ms{why}")
     return None
 
 
-def _age(now: int, received_at: int, exchange_at: int, offset_ms: int) -> int:
+def age_of(now: int, received_at: int, exchange_at: int, offset_ms: int) -> int:
     """The worse of both ages; a venue time in our future by more than a little is as bad as one long past."""
     venue_age = now + offset_ms - exchange_at
     if venue_age < -FUTURE_MS:

@@ -53,7 +53,7 @@ def check_greeks(state: State, hedge: Hedge, before: GreeksCheck) -> GreeksCheck
         compared=int(np.isfinite(differences).sum()),
         differing=differing,
         worst=round(float(differences[worst]), 6) if apart[worst] else 0.0,
-        option=rows.names[worst] if differing else "",
+        option=str(rows.names[worst]) if differing else "",
         since=since,
         told=since is not None and state.now - since >= LASTING_MS,
         conventions=conventions,
@@ -71,13 +71,13 @@ def differences_of(rows: Rows, curve: Curve) -> tuple[Floats, Conventions]:
     forward = ratios(rows, rows.read_at, curve) * rows.index
     greeks = black76(forward, rows.strike, left / YEAR_MS, volatilities(rows, curve), rows.sign)
     told = np.isfinite(rows.venue_delta) & np.isfinite(greeks.delta) & (left > rows.settlement_ms)
-    told &= np.array([place not in rows.flaws for place in range(len(rows.names))])
+    told[list(rows.flaws)] = False
     differences = np.where(told, rows.venue_delta - greeks.delta, np.nan)
     with np.errstate(all="ignore"):
         adjusted = np.where(rows.inverse, differences + greeks.value / forward, differences)
     conventions: list[tuple[str, Convention]] = []
     for account in sorted(set(rows.accounts)):
-        here = np.array([name == account for name in rows.accounts])
+        here = np.array([name == account for name in rows.accounts], dtype=bool)
         if (here & told & rows.inverse).any():
             fits = _fits(differences, adjusted, here)
             conventions.append((account, fits))

@@ -82,17 +82,21 @@ def on_history_unread(state: State, event: ReadFailed) -> State:
 
 
 def on_options_held(state: State, policy: Policy) -> State:
-    """The state with what the options imply that are held now, by the believed readings of the accounts."""
-    held = any(view.reading is not None and view.reading.options for view in state.accounts.values())
+    """The state with what the options imply that are held now, by the believed readings of the accounts: it is the
+    overlay's own volatility (`Overlay.sigma`) as of the last of them."""
+    readings = [view.reading for view in state.accounts.values() if view.reading is not None]
+    held = {option.underlying for reading in readings for option in reading.options}
     if not held and all(known.implied is None for known in state.volatility.values()):
         return state
     implied: dict[str, float | None] = {}
     for hedge in policy.hedges:
-        known = exposure(state, hedge)
         if implied.get(hedge.underlying) is None:
+            known = exposure(state, hedge) if hedge.underlying in held else None
             implied[hedge.underlying] = None if known is None else known.options.sigma
     for coin, sigma in implied.items():
-        state = _with(state, coin, replace(state.volatility.get(coin, _NEVER), implied=sigma))
+        was = state.volatility.get(coin)
+        if was is None or was.implied != sigma:
+            state = _with(state, coin, replace(was or _NEVER, implied=sigma))
     return state
 
 

@@ -15,7 +15,7 @@ from hedger.engine.carry import basis_yearly
 from hedger.engine.conduct import cancels_in_vain, cost_today, price_range_bps
 from hedger.engine.expiry import left_ms, refuses_more
 from hedger.engine.exposure import coins_for, position_of
-from hedger.engine.freshness import Denied, stale_account, stale_input
+from hedger.engine.freshness import Denied, stale_account, stale_input, venue_now
 from hedger.engine.gate import broken, no_lease, quiet, restricted
 from hedger.engine.ledger import basis_bps
 from hedger.engine.margin import affordable, liquidation_distances, margin_ratios
@@ -123,7 +123,7 @@ def _mark_collar(p: Proposal) -> Denied | None:
 
 def _index_collar(p: Proposal) -> Denied | None:
     """For a dated contract it is widened by the basis that `basis_yearly` allows over what is left of its life."""
-    limit, left = p.hedge.guards.index_collar, left_ms(p.instrument, p.state.now)
+    limit, left = p.hedge.guards.index_collar, left_ms(p.instrument, venue_now(p.state, p.instrument.id.account))
     if left is not None:
         limit += p.hedge.guards.basis_yearly * max(0, left) / YEAR_MS * BPS
     return _collar(Reason.INDEX_COLLAR, p.price, p.mark.index_price, limit)
@@ -155,7 +155,7 @@ def _basis(p: Proposal) -> Denied | None:
 
 def _basis_yearly(p: Proposal) -> Denied | None:
     """The basis a year of a dated contract. Near the end every tick is much a year: then it must also be wide."""
-    left = left_ms(p.instrument, p.state.now)
+    left = left_ms(p.instrument, venue_now(p.state, p.instrument.id.account))
     basis = None if left is None else basis_yearly(p.mark.mark_price, p.mark.index_price, left)
     if basis is None or abs(basis_bps(p.mark.mark_price, p.mark.index_price)) <= p.hedge.guards.basis:
         return None

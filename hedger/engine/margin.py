@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 
+from hedger.engine.expiry import has_expired
 from hedger.engine.exposure import position_of
 from hedger.engine.liquidation import distance_by_equity
 from hedger.engine.policy import Hedge, Levels
@@ -122,8 +123,13 @@ def affordable(state: State, hedge: Hedge, id: InstrumentId, price: Decimal) -> 
 
 def endangered_position(state: State, hedge: Hedge) -> Position | None:
     """The position to reduce first: the one nearest to its liquidation, the larger where two are as near."""
-    held = [p for p in _positions(state, hedge) if position_of(state, p.id) and p.id not in state.delisted]
+    held = [p for p in _positions(state, hedge) if position_of(state, p.id) and _can_be_traded(state, p)]
     return max(held, key=lambda p: (_danger(state, hedge, p), abs(p.delta)), default=None)
+
+
+def _can_be_traded(state: State, position: Position) -> bool:
+    """Not what is delisted, nor what has expired and is still told: they would stand before a position that can."""
+    return position.id not in state.delisted and not has_expired(state, position.id)
 
 
 def _danger(state: State, hedge: Hedge, position: Position) -> Decimal:

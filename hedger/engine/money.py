@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal
 
+from hedger.engine.freshness import age_of
 from hedger.engine.policy import Hedge, Peg, Policy
 from hedger.engine.state import State
 from hedger.model.account import AccountReading, Position
@@ -16,7 +17,10 @@ from hedger.model.option import OptionPosition
 def seen_price(state: State, peg: Peg) -> Decimal | None:
     """The price in dollars by the peg's source, None where there is no source or its price is too old."""
     held = state.quotes.get(peg.source) if peg.source is not None else None
-    if held is None or state.now - held[1] > peg.age:
+    if held is None or peg.source is None:
+        return None
+    offset = state.accounts[peg.source.account].offset_ms
+    if age_of(state.now, held[1], held[0].exchange_at, offset) > peg.age:
         return None
     mid = held[0].mid_price
     return peg.beside / mid if peg.inverted else peg.beside * mid

@@ -18,6 +18,7 @@ import numpy as np
 from hedger.engine.forward_curve import Curve, forward_ratios
 from hedger.engine.greeks import black76, implied_volatility
 from hedger.engine.normal import Floats
+from hedger.engine.option_columns import Terms
 from hedger.engine.overlay_rows import MOST_APART, Rows, rows_of, told
 from hedger.model.numeric import ZERO
 from hedger.model.option import OptionPosition
@@ -66,8 +67,13 @@ class Overlay(NamedTuple):
 
     @property
     def break_even(self) -> float | None:
-        """The move a day, as a ratio, at which gamma earns what theta costs: σ/√365."""
-        return None if self.sigma is None else self.sigma / sqrt(DAYS)
+        """The move x a day, as a ratio, at which gamma earns what theta costs, ½ΓS²x² = −Θ: σ/√365 of one option alone.
+
+        None for a book that has no such move: bought and sold options of other volatilities may both earn, or both pay.
+        """
+        if self.gamma_1pct == 0 or self.gamma * self.theta >= 0:
+            return None
+        return sqrt(-2 * self.theta * self.gamma) / abs(100 * self.gamma_1pct)
 
 
 NO_OPTIONS = Overlay(ZERO, 0.0, 0.0, 0.0, 0.0, (), None)
@@ -107,31 +113,29 @@ def summed(rows: Rows, index_price: Decimal, now: int, curve: Curve) -> Overlay:
             sound = np.ones(len(rows.names), dtype=bool)
             sound[list(flaws)] = False
             ratio, sigma = np.where(sound, ratio, 1.0), np.where(sound, sigma, 1.0)
-            sums = Sums(*(np.where(sound, each, 0.0) for each in _each(rows, spot, now, ratio, sigma)))
+            sums = Sums(*(np.where(sound, one, 0.0) for one in each(rows, spot, now, ratio, sigma)))
         else:
-            sums = _each(rows, spot, now, ratio, sigma)
+            sums = each(rows, spot, now, ratio, sigma)
         return _overlay(rows, spot, sums, sigma, flaws)
 
 
 def _overlay(rows: Rows, spot: float, sums: Sums, sigma: Floats, flaws: dict[int, str]) -> Overlay:
     flaw = told(rows.names, flaws)
-    totals = [_short(float(each.sum())) for each in sums]
+    totals = [_short(float(one.sum())) for one in sums]
     if not all(isfinite(total) for total in totals):
         flaw = flaw or f"the greeks of {len(rows.names)} options are no numbers; see what the venue says of them"
         return NO_OPTIONS._replace(flaw=flaw, options=len(rows.names))
     delta, gamma, vega, theta, premium = totals
     weights = np.abs(sums.vega)
     weight = float(weights.sum())
-    by_expiry = [np.bincount(rows.bucket, each, len(rows.expiries)) for each in sums]
+    by_expiry = [np.bincount(rows.bucket, one, len(rows.expiries)).tolist() for one in sums]
     return Overlay(
         delta=Decimal(repr(delta)),
         gamma=gamma,
         vega=vega,
         theta=theta,
         premium=premium,
-        buckets=tuple(
-            Bucket(at, *(_short(float(each[place])) for each in by_expiry)) for place, at in enumerate(rows.expiries)
-        ),
+        buckets=tuple(Bucket(at, *(_short(one[place]) for one in by_expiry)) for place, at in enumerate(rows.expiries)),
         flaw=flaw,
         sigma=_short(float((weights * sigma).sum()) / weight) if weight > 0 else None,
         gamma_1pct=_short(gamma * spot / 100),
@@ -139,9 +143,10 @@ def _overlay(rows: Rows, spot: float, sums: Sums, sigma: Floats, flaws: dict[int
     )
 
 
-def _each(rows: Rows, spot: float, now: int, ratio: Floats, sigma: Floats) -> Sums:
-    """What each option adds. `today` turns Black-76's value at expiry into dollars of today: a coin-settled option is
-    worth V/F coins, so V·S/F; its delta is then Δ_F, where that of a linear one is Δ_F·F/S."""
+def each(rows: Terms, spot: float | Floats, now: int, ratio: Floats, sigma: Floats) -> Sums:
+    """What each option adds, at an index price `spot` and a forward `ratio` times it. `today` turns Black-76's value at
+    expiry into dollars of today: a coin-settled option is worth V/F coins, so V·S/F; its delta is then Δ_F, where that
+    of a linear one is Δ_F·F/S."""
     years = (rows.expiry_at - now) / YEAR_MS
     greeks = black76(ratio * spot, rows.strike, years, sigma, rows.sign)
     today = np.where(rows.inverse, rows.coins / ratio, rows.coins)
@@ -153,7 +158,7 @@ def _each(rows: Rows, spot: float, now: int, ratio: Floats, sigma: Floats) -> Su
     return _settling(rows, now, sums) if (rows.expiry_at - rows.settlement_ms < now).any() else sums
 
 
-def _settling(rows: Rows, now: int, sums: Sums) -> Sums:
+def _settling(rows: Terms, now: int, sums: Sums) -> Sums:
     """Within the settlement average each part that is fixed moves no more: the greeks shrink linearly. What is left of
     the delta of a coin-settled option is its coins, which the equity will hold in its place."""
     left = np.clip(np.nan_to_num((rows.expiry_at - now) / rows.settlement_ms, nan=1.0, posinf=1.0), 0.0, 1.0)

@@ -4,23 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from functools import lru_cache
-from math import inf, nan
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hedger.engine.normal import Floats
+from hedger.engine.option_columns import Columns, columns
 from hedger.model.account import AccountReading
-from hedger.model.instrument import Payoff
+from hedger.model.instrument import InstrumentId, Payoff
 from hedger.model.option import OptionPosition
 
 MOST_SIGMA = 10.0  # a year: what is more was said in per cent
 MOST_BASIS = 3.0  # a forward further than this from its index, in times, is in other units
 MOST_APART = 2.0  # the same for the index that the option was read with, against the live one
 SLACK = 0.02  # of the forward: a mark may lie this far outside its bounds, because it is rounded to ticks
-_KEPT = 32
+SURE = 1 - 1e-9
+_KEPT = 8
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -32,7 +32,7 @@ class Rows:
     coin: NaN where it says nothing. `bucket` is each row's place in `expiries`. `flaws` say which rows are unusable.
     """
 
-    names: tuple[str, ...]
+    names: tuple[InstrumentId, ...]
     accounts: tuple[str, ...]
     coins: Floats
     strike: Floats
@@ -73,52 +73,72 @@ class _Same:
 
 def rows_of_readings(readings: tuple[AccountReading, ...], underlying: str) -> Rows:
     """The options on a coin in some readings. The same readings give the same object, so that a price costs little."""
-    return _rows_of_readings(_Same(readings), underlying)
+    return _by_coin(_Same(readings)).get(underlying, NO_ROWS)
 
 
 @lru_cache(maxsize=_KEPT)
-def _rows_of_readings(key: _Same, underlying: str) -> Rows:
-    held = ((o, r.exchange_at) for r in key.held for o in r.options if o.underlying == underlying and o.quantity)
-    return rows_of(held)
+def _by_coin(key: _Same) -> dict[str, Rows]:
+    """The rows of each coin that an option is held on."""
+    options = tuple(option for reading in key.held for option in reading.options)
+    if len(key.held) == 1:
+        options = key.held[0].options  # this very tuple: its columns may be known already
+    read_at = np.repeat([float(one.exchange_at) for one in key.held], [len(one.options) for one in key.held])
+    places: dict[str, list[int]] = {}
+    for place, option in enumerate(options):
+        if option.quantity:
+            places.setdefault(option.underlying, []).append(place)
+    return {coin: _rows(options, held, read_at) for coin, held in places.items()}
 
 
 def rows_of(held: Iterable[tuple[OptionPosition, int]]) -> Rows:
     """Options with the moments that they were read at, as arrays."""
     pairs = tuple(held)
-    options = [option for option, _ in pairs]
-    expiries = tuple(sorted({option.expiry_at for option in options}))
-    places = {expiry: place for place, expiry in enumerate(expiries)}
-    index = _numbers(option.index_price for option in options)
+    options = tuple(option for option, _ in pairs)
+    return _rows(options, range(len(options)), np.array([float(at) for _, at in pairs]))
+
+
+def _rows(options: tuple[OptionPosition, ...], places: Sequence[int], read_at: Floats) -> Rows:
+    """Some of the options, by their places."""
+    whole, part = columns(options), slice(None) if len(places) == len(options) else np.array(places, dtype=np.intp)
+    here = [options[place] for place in places]
+    expiries = tuple(sorted({option.expiry_at for option in here}))
+    buckets = {expiry: bucket for bucket, expiry in enumerate(expiries)}
+    doubtful = _doubtful(whole)[part]
     with np.errstate(all="ignore"):
-        ratio = _numbers(option.forward_price for option in options) / index
+        ratio = (whole.forward / whole.index)[part]
     return Rows(
-        names=tuple(str(option.id) for option in options),
-        accounts=tuple(option.id.account for option in options),
-        coins=_numbers(o.quantity for o in options) * _numbers(o.contract_multiplier for o in options),
-        strike=_numbers(option.strike for option in options),
-        sign=np.array([float(option.option_type.sign) for option in options]),
-        inverse=np.array([option.payoff is Payoff.INVERSE for option in options], dtype=bool),
-        expiry_at=np.array([float(option.expiry_at) for option in options]),
-        settlement_ms=np.array([float(option.settlement_ms) for option in options]),
-        read_at=np.array([float(at) for _, at in pairs]),
+        names=tuple(option.id for option in here),
+        accounts=tuple(option.id.account for option in here),
+        coins=whole.coins[part],
+        strike=whole.strike[part],
+        sign=whole.sign[part],
+        inverse=whole.inverse[part],
+        expiry_at=whole.expiry_at[part],
+        settlement_ms=whole.settlement_ms[part],
+        read_at=read_at[part],
         ratio=ratio,
-        index=index,
-        sigma=_numbers(option.mark_sigma for option in options),
-        mark=_numbers(option.mark_price for option in options),
-        venue_delta=np.array([_venue_delta(option) for option in options], dtype=float),
+        index=whole.index[part],
+        sigma=whole.sigma[part],
+        mark=whole.mark[part],
+        venue_delta=whole.venue_delta[part],
         expiries=expiries,
-        bucket=np.array([places[option.expiry_at] for option in options], dtype=np.intp),
-        flaws={place: flaw for place, option in enumerate(options) if (flaw := flaw_of_option(option))},
+        bucket=np.array([buckets[option.expiry_at] for option in here], dtype=np.intp),
+        flaws={place: flaw for place in np.flatnonzero(doubtful).tolist() if (flaw := flaw_of_option(here[place]))},
     )
 
 
-def _numbers(values: Iterable[Decimal | None]) -> Floats:
-    return np.array([float(value) if value is not None and value.is_finite() else nan for value in values])
-
-
-def _venue_delta(option: OptionPosition) -> float:
-    delta = option.greeks.delta if option.greeks is not None else None
-    return delta if delta is not None and -inf < delta < inf else nan
+def _doubtful(whole: Columns) -> NDArray[np.bool_]:
+    """Where a flaw cannot be ruled out at one glance at all of them. Bounds are a little narrower here, so that no
+    rounding hides one."""
+    with np.errstate(all="ignore"):
+        value = np.where(whole.inverse, whole.mark * whole.forward, whole.mark)
+        apart, slack = whole.forward / whole.index, SLACK * whole.forward * SURE
+        intrinsic = np.maximum(whole.sign * (whole.forward - whole.strike), 0.0)
+        most = np.where(whole.sign > 0, whole.forward, whole.strike)
+        sound = whole.complete & ~whole.quanto & (whole.sigma < MOST_SIGMA) & (whole.mark >= 0)
+        sound &= (apart * SURE * MOST_BASIS > 1) & (apart < MOST_BASIS * SURE)
+        sound &= (value > intrinsic - slack) & (value < most + slack)
+        return np.asarray(~sound)
 
 
 def flaw_of_option(option: OptionPosition) -> str | None:
@@ -162,10 +182,13 @@ def _flaw_of_mark(option: OptionPosition, mark: float, forward: float) -> str | 
     return None
 
 
-def told(names: Sequence[str], flaws: dict[int, str]) -> str | None:
+def told(names: Sequence[object], flaws: dict[int, str]) -> str | None:
     """The first flaw with the option's name, and how many more there are."""
     if not flaws:
         return None
     first = min(flaws)
     more = f" (and {len(flaws) - 1} more)" if len(flaws) > 1 else ""
     return f"option {names[first]}: {flaws[first]}{more}"
+
+
+NO_ROWS = rows_of(())

@@ -9,7 +9,7 @@ from hedger.engine.choice import is_left
 from hedger.engine.expiry import averages, has_expired, left_ms, successor
 from hedger.engine.exposure import position_of
 from hedger.engine.facts import Facts, facts_on
-from hedger.engine.freshness import Denied, stale_input
+from hedger.engine.freshness import Denied, stale_input, venue_now
 from hedger.engine.orders import Order
 from hedger.engine.policy import ChoiceRule, Hedge
 from hedger.engine.quoting import passive_price
@@ -49,7 +49,12 @@ def roll_of(state: State, hedge: Hedge, best: InstrumentId) -> Roll | None:
         return None
     for id in hedge.instruments:
         near = state.instruments.get(id)
-        if near is None or id in state.delisted or averages(near, state.now) or not position_of(state, id):
+        if (
+            near is None
+            or id in state.delisted
+            or averages(near, venue_now(state, id.account))
+            or not position_of(state, id)
+        ):
             continue
         following = successor(state, hedge, near)
         if following is not None and is_left(state, hedge, id):
@@ -58,7 +63,7 @@ def roll_of(state: State, hedge: Hedge, best: InstrumentId) -> Roll | None:
 
 
 def _why(state: State, hedge: Hedge, id: InstrumentId) -> str:
-    left = left_ms(state.instruments[id], state.now)
+    left = left_ms(state.instruments[id], venue_now(state, id.account))
     assert left is not None, "only what ends is left for its end"
     if left <= hedge.carry.roll_before_ms:
         return f"which expires in {left / DAY_MS:.1f} days"
@@ -70,7 +75,9 @@ def _move(state: State, hedge: Hedge, best: InstrumentId) -> Roll | None:
     if not hedge.carry.moves or hedge.carry.rule is not ChoiceRule.CARRY:
         return None
     held = [id for id in hedge.instruments if id in state.instruments and position_of(state, id)]
-    near = next((id for id in held if id != best and not averages(state.instruments[id], state.now)), None)
+    near = next(
+        (id for id in held if id != best and not averages(state.instruments[id], venue_now(state, id.account))), None
+    )
     return None if near is None else Roll(near, best, "because the other one earns more")
 
 
@@ -149,7 +156,7 @@ def _closing(hedge: Hedge, leg: Facts, side: Side, held: Decimal, most: Decimal,
     """The units that come off the near leg. If it can be helped no rest stays there that is too small to trade."""
     least, units = least_units(leg, hedge), min(held, _capped(hedge, leg, side, min(most, room)))
     if ZERO < held - units < least:
-        if held * leg.per_unit <= room:
+        if held * leg.per_unit <= room and held <= leg.instrument.max_quantity:
             units = held
         elif held - least >= least:
             units = floor_to(held - least, leg.instrument.lot_size)
@@ -180,7 +187,7 @@ def overdue(state: State, hedge: Hedge) -> str | None:
     """What a hedge still holds of a contract whose settlement average has begun, in words: a person should know."""
     for id in hedge.instruments:
         instrument = state.instruments.get(id)
-        if instrument is None or instrument.expiry_at is None or not averages(instrument, state.now):
+        if instrument is None or instrument.expiry_at is None or not averages(instrument, venue_now(state, id.account)):
             continue
         position = position_of(state, id)
         if position and id not in state.delisted:

@@ -20,8 +20,16 @@ OWED_READINGS = 2
 
 def on_instruments_loaded(state: State, event: InstrumentsLoaded) -> State:
     """The state with the rules of now. What an account does not list any more is kept and marked: its position is
-    still there. After a change of the coins in a unit, two readings and new prices come before the next create."""
+    still there. After a change of the coins in a unit, two readings and new prices come before the next create. A list
+    in which a contract has become another one is refused whole: all that is known of its delta hangs on what it is."""
     known = {id: rules for id, rules in state.instruments.items() if id.account == event.account}
+    other = [str(rules.id) for rules in event.instruments if rules.id in known and _is_another(known[rules.id], rules)]
+    if other:
+        text = (
+            f"refused: {', '.join(other)} is said to be another contract than before; look, and restart if it is true"
+        )
+        view = replace(state.accounts[event.account], last_failure=text, rules_due_at=state.now + AGAIN_AFTER_MS)
+        return state._replace(accounts={**state.accounts, event.account: view})
     listed = {rules.id: rules for rules in event.instruments}
     gone = frozenset(known.keys() - listed.keys())
     suspended = any(not has_expired(state, id) for id in gone)  # what has expired does not come back
@@ -35,6 +43,18 @@ def on_instruments_loaded(state: State, event: InstrumentsLoaded) -> State:
         instruments={**state.instruments, **listed},
         delisted=(state.delisted - listed.keys()) | gone,
         accounts={**state.accounts, event.account: view},
+    )
+
+
+def _is_another(old: Instrument, new: Instrument) -> bool:
+    """Whether terms differ that no contract ever changes."""
+    return (old.kind, old.underlying, old.quote, old.settle, old.payoff, old.expiry_at) != (
+        new.kind,
+        new.underlying,
+        new.quote,
+        new.settle,
+        new.payoff,
+        new.expiry_at,
     )
 
 

@@ -9,6 +9,7 @@ from hedger.engine.state import State
 from hedger.model.account import AccountReading
 from hedger.model.instrument import InstrumentId, Payoff
 from hedger.model.numeric import ONE, ZERO
+from hedger.model.option import OptionPosition
 
 # A reading's own time is that of its oldest part: what ends a moment later may be gone from its newest.
 SLACK_MS = 10_000
@@ -55,8 +56,17 @@ class OptionMove(NamedTuple):
     ended: bool
 
 
+def _same_holdings(old: tuple[OptionPosition, ...], new: tuple[OptionPosition, ...]) -> bool:
+    """Whether two readings list the same quantities of the same options in the same order, as they mostly do."""
+    if len(old) != len(new):
+        return False
+    return all(was.quantity == now.quantity and was.id == now.id for was, now in zip(old, new, strict=True))
+
+
 def option_moves(old: AccountReading, new: AccountReading) -> tuple[OptionMove, ...]:
     """Every option position that is not what it was, each with what it moved by."""
+    if _same_holdings(old.options, new.options):
+        return ()
     before = {option.id: option for option in old.options}
     after = {option.id: option for option in new.options}
     moves = []

@@ -125,7 +125,7 @@ class Exposure:
 
     `spot` includes the coin's equity in the derivatives wallet; `static` is held outside; `futures` is the venues'
     positions plus our own fills that the last believed reading cannot have seen; `options` are those held.
-    `low` ≤ `delta` ≤ `high`.
+    `profit` is what of `spot` futures have made that settle in the coin, while they are held. `low` ≤ `delta` ≤ `high`.
     """
 
     spot: Decimal
@@ -134,6 +134,7 @@ class Exposure:
     low: Decimal
     high: Decimal
     options: Overlay = NO_OPTIONS
+    profit: Decimal = ZERO
 
     @property
     def holding(self) -> Decimal:

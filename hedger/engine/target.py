@@ -17,9 +17,13 @@ def target_delta(hedge: Hedge, held: Exposure, price: Decimal, now: int) -> Deci
 
     A hedge ratio of 0 leaves holding and options alone, 1 is neutral, 1.5 is half as much short again. Whoever counts
     in coins is neutral with as many coins at risk as the book is worth: the holding and the options' premium.
+
+    What futures have made in coins is the hedge's and no holding: a share of it would be traded at every price, and a
+    half of the coins that an inverse contract hedges would not stand still.
     """
-    owned = _owned(hedge, held)
-    return owned + _wanted(hedge.target, held, held.unhedged - owned, price, now)
+    if hedge.numeraire is not Numeraire.COIN and hedge.target.kind is TargetKind.NEUTRAL:
+        return ZERO
+    return _owned(hedge, held) + _wanted(hedge.target, held, _at_risk(hedge, held), price, now)
 
 
 def target_gamma(hedge: Hedge, held: Exposure, price: Decimal, now: int) -> float:
@@ -31,7 +35,7 @@ def target_gamma(hedge: Hedge, held: Exposure, price: Decimal, now: int) -> floa
     owned = 0.0
     if hedge.numeraire is Numeraire.COIN:  # the options' premium in coins is V/S, and dV/dS their delta
         owned = (float(held.options.delta) - held.options.premium) / spot
-    rest = float(held.unhedged - _owned(hedge, held))
+    rest = float(_at_risk(hedge, held))
     return owned + _slope(hedge.target, held, rest, held.options.gamma - owned, price, now)
 
 
@@ -53,10 +57,28 @@ def target_ended(target: Target, now: int) -> str | None:
     return f"the synthetic {synthetic.option_type} has expired: its hedge is held as it stands until the target is set"
 
 
+def hedged_share(target: Target, price: Decimal) -> Decimal:
+    """How much of a change in the options' delta the futures take up: all of it, but for a ratio and a profile."""
+    match target.kind:
+        case TargetKind.RATIO:
+            return target.value
+        case TargetKind.PROFILE:
+            return _profile(target).ratio(price)
+        case _:
+            return ONE
+
+
 def _owned(hedge: Hedge, held: Exposure) -> Decimal:
     if hedge.numeraire is not Numeraire.COIN:
         return ZERO
     return held.holding + Decimal(repr(held.options.premium))
+
+
+def _at_risk(hedge: Hedge, held: Exposure) -> Decimal:
+    """The delta that a target shapes: without any futures, and without what they have made."""
+    if hedge.numeraire is Numeraire.COIN:
+        return held.unhedged - _owned(hedge, held)
+    return held.unhedged - held.profit
 
 
 def _wanted(target: Target, held: Exposure, unhedged: Decimal, price: Decimal, now: int) -> Decimal:
@@ -74,7 +96,7 @@ def _wanted(target: Target, held: Exposure, unhedged: Decimal, price: Decimal, n
             return unhedged * (ONE - _profile(target).ratio(price))
         case TargetKind.SYNTHETIC:
             synthetic = _synthetic(target)
-            return unhedged + synthetic.size(held.holding) * synthetic.delta(price, now)
+            return unhedged + synthetic.size(held.holding - held.profit) * synthetic.delta(price, now)
         case _:
             assert_never(target.kind)
 
@@ -93,7 +115,7 @@ def _slope(target: Target, held: Exposure, unhedged: float, gamma: float, price:
             return gamma * float(ONE - profile.ratio(price)) - unhedged * float(profile.slope(price))
         case TargetKind.SYNTHETIC:
             synthetic = _synthetic(target)
-            return gamma + float(synthetic.size(held.holding)) * synthetic.gamma(price, now)
+            return gamma + float(synthetic.size(held.holding - held.profit)) * synthetic.gamma(price, now)
         case _:
             assert_never(target.kind)
 

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from hedger.engine.attribution import Leg, Standing, option_value
 from hedger.engine.money import pegs_of, seen_price, settle_of
+from hedger.engine.option_columns import columns
 from hedger.engine.policy import Policy
 from hedger.engine.state import State
 from hedger.model.account import AccountReading, Position
@@ -40,7 +41,7 @@ def standing(state: State, policy: Policy, reading: AccountReading, before: Stan
         overlays=_traders(state, policy, reading.account),
         money=tuple(asset for asset in prices if asset in money),
         legs=tuple(_legs(state, policy, reading, before, prices)),
-        options=tuple(_options(state, reading, before)),
+        options=_options(state, reading, before),
         net_value=ZERO,
     )
     return replace(now, net_value=net_value(now))
@@ -49,7 +50,7 @@ def standing(state: State, policy: Policy, reading: AccountReading, before: Stan
 def net_value(at: Standing) -> Decimal:
     """Balances and unrealised profits at their prices, and options at their marks, in dollars."""
     held = sum((equity * at.prices[asset] for asset, equity in at.equity.items()), ZERO)
-    return held + sum((option.quantity * option_value(option, at.prices) for option in at.options), ZERO)
+    return held + sum([option.quantity * option_value(option, at.prices) for option in at.options], ZERO)
 
 
 def _was(before: Standing | None, asset: str) -> bool:
@@ -133,10 +134,12 @@ def _coin_prices(
         if mark is not None and instrument.underlying not in money and instrument.quote in money:
             price = instrument.coin_price(mark[0].index_price) * money[instrument.quote]
             prices.setdefault(instrument.underlying, price)
-    told: dict[str, Decimal] = {}
-    for option in reading.options:
-        if is_sound(option.index_price):
-            told[option.underlying] = option.index_price * money.get(_quote_of(option.id), ONE)
+    for hedge in policy.hedges:  # a coin without a future has the price of its spot pair
+        quote = state.quotes.get(hedge.cross.spot) if hedge.cross is not None else None
+        if hedge.cross is not None and quote is not None:
+            prices[hedge.underlying] = quote[0].mid_price * money.get(_quote_of(hedge.cross.spot), ONE)
+    last = {option.underlying: option for option in reading.options if is_sound(option.index_price)}
+    told = {coin: option.index_price * money.get(_quote_of(option.id), ONE) for coin, option in last.items()}
     for row in (*reversed(reading.positions), *_firsts(policy, reading.positions)):
         index = row.index_price
         if index is not None and is_sound(index) and row.underlying not in money:
@@ -209,10 +212,27 @@ def _gone(state: State, id: InstrumentId, leg: Leg, prices: Mapping[str, Decimal
     return replace(leg, quantity=ZERO, mark_price=mark, index_price=index)
 
 
-def _options(state: State, reading: AccountReading, before: Standing | None) -> Iterable[OptionPosition]:
-    """The options held; one without a mark keeps its last, one that is gone is flat: paid out if it has expired."""
-    rows = {option.id: option for option in reading.options}
-    old = {option.id: option for option in before.options} if before is not None else {}
+def _options(state: State, reading: AccountReading, before: Standing | None) -> tuple[OptionPosition, ...]:
+    """The options held; one without a mark keeps its last, one that is gone is flat: paid out if it has expired.
+
+    Where nothing is to be mended it is the reading's own tuple, whose arrays are known already.
+    """
+    told = reading.options
+    rows = {option.id: option for option in told}
+    gone = before is not None and any(was.id not in rows for was in before.options if was.quantity)
+    if not gone and len(rows) == len(told) and _is_whole(told):
+        return told
+    return tuple(_mended(state, rows, {was.id: was for was in before.options} if before is not None else {}))
+
+
+def _is_whole(options: tuple[OptionPosition, ...]) -> bool:
+    known = columns(options)
+    return bool((known.complete & (known.quantity != 0)).all())
+
+
+def _mended(
+    state: State, rows: Mapping[InstrumentId, OptionPosition], old: Mapping[InstrumentId, OptionPosition]
+) -> Iterable[OptionPosition]:
     for id, told in rows.items():
         was = old.get(id)
         option = _sound_option(told, was)

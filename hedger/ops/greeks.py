@@ -56,7 +56,7 @@ class OptionMeters:
         )
         self.break_even = on.gauge(
             "option_break_even_move_ratio",
-            "Daily move at which gamma and theta are even: volatility over √365. NaN without options.",
+            "Daily move at which gamma and theta are even: volatility over √365 of one option. NaN: there is none.",
             HEDGE,
         )
         self.held = on.gauge("options_held", f"Option positions. {_UNREAD}", HEDGE)
@@ -151,10 +151,11 @@ def option_status(seen: Overlay, check: GreeksCheck) -> dict[str, Any]:
 
 def gamma_side(seen: Overlay) -> str:
     """Which side of gamma a book is on, and what that means, in words."""
+    calm = "earns" if seen.theta > 0 else "costs"  # of many options theta need not be against gamma
     if seen.gamma < 0:
-        return "short gamma: calm earns theta, moves cost; hedging it buys high and sells low"
+        return f"short gamma: calm {calm} theta, moves cost; hedging it buys high and sells low"
     if seen.gamma > 0:
-        return "long gamma: moves earn, calm costs theta; hedging it buys low and sells high"
+        return f"long gamma: moves earn, calm {calm} theta; hedging it buys low and sells high"
     return "no gamma: its delta does not move with the price"
 
 

@@ -116,7 +116,7 @@ def _pending(held: Exposure) -> tuple[tuple[str, str], ...]:
 
 
 def _worth(facts: Facts) -> tuple[tuple[str, str], ...]:
-    worth = facts.exposure.delta * facts.mark.index_price
+    worth = facts.exposure.delta * facts.price
     return ((f" ≈ {money(worth, signed=True)} {facts.instrument.quote}", "dim"),)
 
 
@@ -150,7 +150,10 @@ def _held(state: State, hedge: Hedge, facts: Facts | None) -> list[Row]:
         rows = [
             ("spot", f"{coins(held.spot)} {hedge.underlying}"),
             ("static", f"{coins(held.static)} {hedge.underlying}"),
-            ("futures", f"{coins(held.futures, signed=True)} {hedge.underlying}"),
+            (
+                "futures",
+                f"{coins(held.futures, signed=True)} {hedge.underlying}" if hedge.cross is None else "across, below",
+            ),
         ]
     outside = span(outside_ms(state, hedge)) if outside_ms(state, hedge) else "never"
     mark = price(round(facts.mark.mark_price, max(2, -_exponent(facts.instrument.tick_size)))) if facts else _unknown()

@@ -92,7 +92,7 @@ def hedge_status(state: State, hedge: Hedge) -> dict[str, Any]:
             "static": plain(held.static),
             "options": plain(held.options.delta),
             "option_greeks": option_status(held.options, memory.greeks) if held.options.options else None,
-            "futures": plain(held.futures),
+            "futures": plain(held.futures) if hedge.cross is None else None,  # those of other coins stand in `cross`
             "net_delta": plain(facts.exposure.delta),
             "target": plain(facts.target),
             "band": [plain(-facts.edges.lower), plain(facts.edges.upper)],

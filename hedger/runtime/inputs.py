@@ -19,7 +19,8 @@ from hedger.model.message import Event, Stamped
 from hedger.runtime.codec import decode, encode, holds_sets, ordered
 
 KEPT_MS = 7 * 86_400_000
-MOST_KEPT = 50_000
+MOST_KEPT, LEAST_KEPT = 50_000, 500
+MOST_BYTES = 256_000_000
 FRAME_MS = 3_600_000
 FRAME_USES = 1_000
 DROPPED_AT_ONCE = 50
@@ -123,11 +124,14 @@ class Recorder:
 
 
 def put(connection: sqlite3.Connection, inputs: list[Input]) -> None:
-    """Keep documents, and drop some of the oldest: more than come, so that their number stays bounded."""
+    """Keep documents, and drop some of the oldest: more than come, so that their number stays bounded, and what they
+    take on the disk: with hundreds of options in each, fewer are kept."""
     connection.executemany(_PUT, inputs)
     limits = {"old": inputs[-1].at - KEPT_MS, "frame_ms": FRAME_MS, "uses": FRAME_USES, "most": DROPPED_AT_ONCE}
     newest = connection.execute("SELECT max(id) FROM inputs").fetchone()[0]
-    connection.execute(_DROP, {**limits, "least": newest - MOST_KEPT})
+    pressed = min(len(document.body) for document in inputs)  # a frame is larger, and few are
+    kept = min(MOST_KEPT, max(LEAST_KEPT, MOST_BYTES // pressed))
+    connection.execute(_DROP, {**limits, "least": newest - kept})
 
 
 def facts_of(connection: sqlite3.Connection, digest: str) -> Facts | None:

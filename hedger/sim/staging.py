@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from decimal import Decimal as D
 from random import Random
 
@@ -23,6 +23,8 @@ from hedger.model.account import MarginMode
 from hedger.model.instrument import InstrumentId
 from hedger.runtime.pollers import Polling
 from hedger.sim.market import FlowConfig
+from hedger.sim.nouns import Listing
+from hedger.sim.portfolios import Drawn, Ground, Portfolio, drawn, kind_of
 from hedger.sim.scenario import ScenarioConfig
 from hedger.sim.world import Funds, World, paper_world
 
@@ -90,6 +92,8 @@ class Staging:
     pace: Pace
     flow: FlowConfig
     scenario: ScenarioConfig
+    portfolio: Portfolio = Portfolio.PLAIN
+    contracts: tuple[Listing, ...] = ()
 
     def world(self) -> World:
         """The world as it is before anything happens."""
@@ -102,11 +106,48 @@ class Staging:
             scenario=self.scenario,
             flow=self.flow,
             beat_ms=self.pace.beat_ms,
+            contracts=self.contracts,
         )
 
 
-def staging_of(seed: int, *, brisk: bool | None = None) -> Staging:
-    """Everything that the seed decides. `brisk` forces the pace of a real run (True) or the slower one (False)."""
+def staging_of(
+    seed: int, *, brisk: bool | None = None, books: Collection[Portfolio] | None = None, span_s: float | None = None
+) -> Staging:
+    """Everything that the seed decides. `brisk` forces the pace of a real run (True) or the slower one (False), `books`
+    are the portfolios to draw from, `span_s` is how long faults strike."""
+    plain = _plain(seed, brisk)
+    kind = kind_of(seed, books)
+    if span_s is not None:
+        plain = replace(plain, span_s=span_s)
+    if kind is Portfolio.PLAIN:
+        return plain
+    hedge = plain.policy.hedges[0]
+    coin = hedge.underlying
+    ground = Ground(
+        holding=HOLDINGS[coin], width=BANDS[coin], price=PRICES[coin], start_at=plain.start_at, span_s=plain.span_s
+    )
+    return _furnished(plain, kind, drawn(seed, kind, hedge, ground))
+
+
+def _furnished(plain: Staging, kind: Portfolio, portfolio: Drawn) -> Staging:
+    """The staging with another first hedge. The user that trades it has its options and its collateral in coins,
+    beside the coins that are in spot wallets."""
+    hedge = portfolio.hedge
+    user = plain.users[hedge.instruments[0].account]
+    funds = plain.funds[user]
+    coins = {hedge.underlying: portfolio.collateral} if portfolio.collateral else {}
+    changed = replace(funds, coins=coins, options=portfolio.options)
+    return replace(
+        plain,
+        portfolio=kind,
+        contracts=portfolio.contracts,
+        start_at=portfolio.start_at,
+        funds={**plain.funds, user: changed},
+        policy=replace(plain.policy, hedges=(hedge, *plain.policy.hedges[1:])),
+    )
+
+
+def _plain(seed: int, brisk: bool | None) -> Staging:
     rng = Random(f"{seed}/staging")
     coins = tuple(rng.sample(list(HOLDINGS), rng.choice((1, 1, 2))))
     users = dict(zip(ACCOUNTS, USERS, strict=True)) if rng.random() < 0.4 else {ACCOUNTS[0]: USERS[0]}

@@ -19,6 +19,7 @@ from hedger.venues.binance_wire import CommissionRate, Name, NotNegative, Payloa
 _PREFIX = re.compile(r"(1(?:0{3,6}))([A-Z].*)|(1M)([A-Z].*)", re.ASCII)
 _SPOT_FEE = Decimal("0.001")
 _DATED = ("_MONTH", "_QUARTER")
+_ENDING = " DELIVERING"  # while it settles a dated contract is still one
 _INVERSE = re.compile(r"([A-Z0-9]+)/USD:\1(-[0-9]{6})?")
 # Delivery is at the average of the index, taken each second over the last half hour (since 11 November 2024) [V].
 SETTLEMENT_MS = 30 * 60_000
@@ -192,7 +193,7 @@ def rules_of(market: Mapping[str, Any], account: str, fees: CommissionRate | Non
 def _expiry(listed: _Symbol) -> int | None:
     """When a dated contract is delivered; ValueError where the venue does not say when. A perpetual has none, whatever
     date far away its row has."""
-    if listed.contractType is None or not listed.contractType.endswith(_DATED):
+    if listed.contractType is None or not listed.contractType.removesuffix(_ENDING).endswith(_DATED):
         return None
     if listed.deliveryDate is None or listed.deliveryDate <= 0:
         raise ValueError(f"{listed.symbol} has no day of delivery")

@@ -8,6 +8,7 @@ from tests.planted import (
     of_cross,
     of_decisions,
     of_gamma,
+    of_hostile,
     of_money,
     of_options,
     of_orders,
@@ -26,5 +27,6 @@ BY_TESTS: tuple[Bug, ...] = (
     + of_cross.BUGS
     + of_money.BUGS
     + of_gamma.BUGS
+    + of_hostile.BUGS
 )
 BUGS: tuple[Bug, ...] = BY_TESTS + of_swarm.by_the_swarm(BY_TESTS)

@@ -68,9 +68,9 @@ BELIEVED: tuple[Bug, ...] = (
     Bug(
         name="a missing row is a flat position",
         rule="I1, D08",
-        path=BELIEF,
-        old="    fault = _lacks_a_row(",
-        new="    fault = None and _lacks_a_row(",
+        path="hedger/engine/whole.py",
+        old="        _without_a_row(state, policy, view, reading, gone)\n",
+        new="        None\n",
         tests=READINGS,
     ),
     Bug(
@@ -117,8 +117,8 @@ BELIEVED: tuple[Bug, ...] = (
         name="a quote that is no number is taken for a price",
         rule="I24, D01",
         path="hedger/engine/sane.py",
-        old="    if finite and 0 < bid < ask and here > 0 and there > 0:\n",
-        new="    if not finite or (0 < bid < ask and here > 0 and there > 0):\n",
+        old="    if finite and LEAST <= bid < ask <= MOST and",
+        new="    if not finite or LEAST <= bid < ask <= MOST and",
         tests=("tests/unit/test_engine_sane.py",),
     ),
     Bug(

@@ -69,7 +69,7 @@ BUGS: tuple[Bug, ...] = (
         name="an option whose row is missing was sold",
         rule="D08",
         path="hedger/engine/belief.py",
-        old=" or _options_moved(hedge, old, new):\n",
+        old=" or hedge.underlying in by_options:\n",
         new=":\n",
         tests=INVERSE,
     ),

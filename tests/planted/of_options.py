@@ -102,7 +102,7 @@ BUGS: tuple[Bug, ...] = (
         name="an option without a strike is believed",
         rule="I24, D01",
         path="hedger/engine/sane.py",
-        old='    return _first(positive=terms, finite=(("quantity", option.quantity),))\n',
+        old='    return _first(positive=terms, finite=(("quantity", option.quantity), *absurd))\n',
         new="    return None\n",
         tests=FLAWS,
     ),

@@ -20,13 +20,28 @@ FOUND: dict[str, str] = {
     "a stale price is no reason to wait": "--faults N03,N06 --seeds 1..12 --until 600",
     "freshness is judged by our clock only": "--faults N03,V33 --seeds 1..15 --until 600",
     "a halt lets orders out": "--faults O01,O07 --seeds 1..15 --until 600",
+    "an inverse contract has the other sign": "--faults none --seeds 1..2 --until 900 --books inverse",
+    "the profit of a contract in coins is left out of what is owned": (
+        "--faults none --seeds 1..6 --until 1800 --books inverse"
+    ),
+    "a put has the delta of a call": "--faults none --seeds 1..4 --until 900 --books options",
+    "an option whose row is missing was sold": "--faults D05 --seeds 1..6 --until 1200 --books options",
+    "an option without a volatility is left out in silence": "--faults D05 --seeds 1..6 --until 1200 --books options",
+    "a dated future keeps its delta through its settlement average": (
+        "--faults none --seeds 1..6 --until 1800 --books dated"
+    ),
 }
+PLAIN = ("--books", "plain")
 
 
 def by_the_swarm(bugs: Iterable[Bug]) -> tuple[Bug, ...]:
     """The same bugs once more, to be found by the swarm and by no test that knows of them."""
     known = {bug.name: bug for bug in bugs}
     return tuple(
-        replace(known[name], name=f"{name}, by the swarm", tests=(), swarm=tuple(words.split()))
+        replace(known[name], name=f"{name}, by the swarm", tests=(), swarm=_on_a_book(words.split()))
         for name, words in FOUND.items()
     )
+
+
+def _on_a_book(words: list[str]) -> tuple[str, ...]:
+    return tuple(words) if "--books" in words else (*words, *PLAIN)

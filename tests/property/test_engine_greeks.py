@@ -117,7 +117,7 @@ def test_theta_is_what_gamma_earns_at_the_implied_volatility(
 ) -> None:
     greeks = one(100.0, 100.0 * moneyness, years, sigma, sign)
     np.testing.assert_allclose(-greeks.theta, 0.5 * greeks.gamma * 100.0**2 * sigma**2, rtol=1e-12, atol=1e-300)
-    np.testing.assert_allclose(greeks.vega, greeks.gamma * 100.0**2 * sigma * years, rtol=1e-12)
+    np.testing.assert_allclose(greeks.vega, greeks.gamma * 100.0**2 * sigma * years, rtol=1e-12, atol=1e-300)
 
 
 @given(kinds, payoffs, sizes, strikes, days, sigmas, bases)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from hedger.app.simulate import Outcome, simulate
 from hedger.sim.faults.catalogue import CATALOGUE
+from hedger.sim.portfolios import Portfolio
 
 LIST = Path(__file__).parents[1] / "simulation" / "seeds.txt"
 CALM_SEEDS = tuple(range(1, 41))
@@ -62,6 +63,7 @@ def replayed(line: str) -> Outcome:
         codes=None if codes is None else () if codes == "none" else codes.split(","),
         seconds=float(options["--until"]) if "--until" in options else None,
         brisk=pace,
+        books=[Portfolio(name) for name in options["--books"].split(",")] if "--books" in options else None,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import closing
+from dataclasses import replace
 from decimal import Decimal as D
 from math import log, sqrt
 from pathlib import Path
@@ -10,10 +11,12 @@ from statistics import NormalDist
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from hedger.app.gamma import GammaOfHedge, Known, gamma_of, needs_consent, require_consent
 from hedger.app.gamma_known import before_start, look, realized
 from hedger.app.gamma_words import side_words, told_of, told_without_numbers
+from hedger.cli.root import app
 from hedger.engine.policy import Hedge, Target, TargetKind
 from hedger.engine.profile import Profile, ProfilePoint
 from hedger.engine.synthetic import Synthetic
@@ -27,9 +30,10 @@ from hedger.settings.schema import Settings
 from hedger.sim.port import SimVenue, SteadyLink
 from hedger.sim.virtual_time import VirtualClock, run_virtual
 from hedger.sim.world import Funds, paper_world
-from tests.support.configurations import GOOD, KEYS, load, refusal
+from tests.support.configurations import GOOD, KEYS, ROOT, load, refusal
 from tests.support.engine_policies import ACCOUNT, hedge_of, policy_of
 from tests.support.engine_worlds import NOW
+from tests.support.option_books import CALL, option_of
 from tests.support.simulated_daemon import NOON, OWNER, driven
 
 DAY_MS = 86_400_000
@@ -130,6 +134,29 @@ def test_costs_move_the_break_even_against_whoever_trades() -> None:
     assert long.break_even() == pytest.approx(sqrt(0.25 - 2 * cost / gamma))
     assert short.break_even() == pytest.approx(sqrt(0.25 + 2 * cost / gamma))
     assert (long.break_even() or 1) < 0.5 < (short.break_even() or 0)
+
+
+def test_the_break_even_of_many_options_is_where_their_gamma_and_theta_meet() -> None:
+    """A week at 45 % is bought and 40 days at 80 % are sold: between both there is no volatility that is even."""
+    near = option_of(CALL, "2", days=7, mark_sigma=D("0.45"))
+    far = option_of(CALL, "-1", strike="70000", days=40, mark_sigma=D("0.8"))
+    said = told(hedge_of(), options=(near, far), maker_fee=0.0)
+    day = (said.break_even() or 0) / sqrt(365)
+    assert said.swing(said.options, day) == pytest.approx(-said.theta, rel=1e-9)
+    both = told(hedge_of(), options=(near, replace(far, quantity=D(-3))), maker_fee=0.0)
+    assert both.options > 0
+    assert both.theta > 0
+    assert both.break_even() is None
+    lines = "\n".join(told_of([both]))
+    assert "buys low and sells high, and collects" in lines
+    assert "calm earns, and so does a move" in lines
+
+
+def test_options_whose_greeks_cannot_be_reckoned_are_told_as_such_and_not_as_no_gamma() -> None:
+    lines = "\n".join(told_of([told(hedge_of(), options=(option_of(quantity="-1", forward_price=None),))]))
+    assert "options held not usable" in lines
+    assert "gives no forward" in lines
+    assert "no gamma at this price" not in lines
 
 
 def test_options_that_are_held_are_told_with_their_own_greeks(tmp_path: Path) -> None:
@@ -339,3 +366,9 @@ def test_anywhere_but_on_paper_strike_and_expiry_are_absolute(tmp_path: Path) ->
     assert "strike is 95% of a starting price, which only paper has" in said
     assert "each restart would move it" in said
     assert load(tmp_path, live + SYNTHETIC, to_run=False).hedges["BTC"].target.synthetic is not None
+
+
+def test_a_venue_whose_targets_have_no_gamma_is_told_without_keys() -> None:
+    result = CliRunner().invoke(app, ["gamma", "--config", str(ROOT / "config" / "live.example.toml")])
+    assert result.exit_code == 0, result.output
+    assert "no hedge has a target with a gamma" in result.output

@@ -54,7 +54,7 @@ def test_the_report_has_the_sums_and_the_sentence_that_compares(kept: tuple[Acco
     assert report.flows == 1_000
     assert abs(report.gap) < D("1e-9")
     assert sentences(report)[0] == (
-        "The hedged book made -12.00; unhedged it would have made -200.00, with its first hedge left alone -12.00: "
+        "The hedged book made -12.00. Unhedged it would have made -200.00; hedged once and then left alone, -12.00: "
         "rebalancing brought +0.00."
     )
     assert as_record(report, "component")["pnl_usd"] == "-12.00000000"
@@ -86,13 +86,36 @@ def test_the_command_prints_a_table_and_json_and_refuses_what_it_does_not_know(
     pnl(state_dir=directory, by="day")
     told = capsys.readouterr().out
     assert "total\t-12.00\t+1,000.00" in told
-    assert "unhedged it would have made -200.00" in told
+    assert "Unhedged it would have made -200.00" in told
+    assert "Deposits, withdrawals and transfers came to +1,000.00: they are no profit." in told
     pnl(state_dir=directory, json=True)
     assert json.loads(capsys.readouterr().out)["unhedged_usd"] == "-200.00000000"
     with pytest.raises(ConfigError, match="one of day"):
         pnl(state_dir=directory, by="moon")
     with pytest.raises(ConfigError, match="--from soon: give a day"):
         pnl(state_dir=directory, since="soon")
+    with pytest.raises(ConfigError, match="--from 2026-01-05 is after --to 2026-01-01"):
+        pnl(state_dir=directory, since="2026-01-05", until="2026-01-01")
+
+
+def test_a_deposit_that_was_just_read_is_in_no_sentence_as_a_profit(
+    kept: tuple[AccountWorld, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    world, directory = kept
+    was = report_of(directory).compared
+    world.deposit("BTC", D("0.5"))
+    world.read()
+    with closing(Journal.open(directory, durable=False)) as journal:
+        rows = book_rows(world.state._replace(books={}), world.state, everything=True)
+        journal.write([Row(world.now, *row) for row in rows])
+    report = report_of(directory)
+    came = D("0.5") * world.index
+    assert (report.open, report.compared.hedged) == (came, was.hedged)
+    assert report.compared.rebalancing == was.rebalancing
+    pnl(state_dir=directory)
+    told = capsys.readouterr().out
+    assert f"open\t+{came:,.2f}\t+0.00" in told
+    assert f"+{came:,.2f} was read a moment ago" in told
 
 
 def test_csv_and_parquet_hold_every_amount(kept: tuple[AccountWorld, Path], tmp_path: Path) -> None:

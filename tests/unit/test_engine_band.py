@@ -17,7 +17,7 @@ from hedger.engine.kept import remembered
 from hedger.engine.ledger import Ledger
 from hedger.engine.optimal import leland_variance, overstep
 from hedger.engine.orders import OrderStatus
-from hedger.engine.policy import Band, BandInputs, BandRule, Hedge, RebalanceTo
+from hedger.engine.policy import Band, BandInputs, BandRule, Hedge, RebalanceTo, Target, TargetKind
 from hedger.engine.state import Action, HedgeState, Reason, State
 from hedger.engine.step import step
 from hedger.engine.volatility import Volatility
@@ -331,6 +331,27 @@ def test_the_lean_is_what_another_volatility_makes_of_the_delta() -> None:
         assert held is not None
         deltas.append(held.options.delta)
     assert float(lean(band, "-1", "70000")) == pytest.approx(float(deltas[0] - deltas[1]))
+
+
+@pytest.mark.parametrize(
+    ("target", "share"),
+    [
+        (Target(kind=TargetKind.RATIO, value=D(0)), D(0)),
+        (Target(kind=TargetKind.RATIO, value=D("0.5")), D("0.5")),
+        (Target(kind=TargetKind.RATIO, value=D(1)), D(1)),
+        (Target(kind=TargetKind.COINS, value=D(1)), D(1)),
+    ],
+)
+def test_the_target_leans_by_as_much_of_the_options_as_is_hedged(target: Target, share: D) -> None:
+    """The futures are to be −share · (holding + n·Δ at the other volatility), whatever share is hedged."""
+    band = occasional(BandRule.LELAND)
+    state, hedge = world(band)
+    state, hedge = with_options(state, option_of(quantity="-1", strike="66000")), replace(hedge, target=target)
+    held, whole = exposure(state, hedge), lean(band, "-1", "66000")
+    assert held is not None
+    wanted = aimed(state, hedge).target - held.unhedged
+    usual = aimed(state, replace(hedge, band=occasional(BandRule.CLOCK))).target - held.unhedged
+    assert abs(wanted - usual - share * whole) < D("1e-12")
 
 
 def test_a_clock_too_fast_for_a_long_option_denies() -> None:

@@ -318,6 +318,37 @@ def test_the_hedge_that_is_left_alone_keeps_its_first_size_and_is_paid_funding_f
     assert told.rebalancing == 105
 
 
+def outside_since(world: AccountWorld, at: int | None) -> None:
+    memory = replace(world.state.hedges["btc"], outside_since=at)
+    world.state = world.state._replace(hedges={**world.state.hedges, "btc": memory})
+
+
+def test_half_a_hedge_is_not_the_one_that_would_have_been_left_alone() -> None:
+    world = opened()
+    outside_since(world, world.now)
+    world.fill(PERPETUAL, D(-1), world.mark(PERPETUAL))
+    world.read()
+    assert world.book.rows["btc"].first is None, "an order has a largest size, and the delta is still outside the band"
+    world.fill(PERPETUAL, D(-1), world.mark(PERPETUAL))
+    outside_since(world, None)
+    rising(world, "-100")
+    rising(world, "-100")
+    told = compare(world.book.rows.values())
+    assert (told.unhedged, told.rebalancing) == (D(-400), D(0))
+
+
+def test_a_deposit_that_is_open_when_the_hedge_first_stands_was_not_made_by_it() -> None:
+    world = opened()
+    world.deposit("BTC", D(1))
+    world.fill(PERPETUAL, D(-2), world.mark(PERPETUAL))
+    world.read()
+    assert world.book.rows["btc"].open
+    told = compare(world.book.rows.values())
+    assert (told.hedged, told.static) == (D(0), D(0))
+    world.settle()
+    assert compare(world.book.rows.values()).static == 0
+
+
 def test_parts_that_do_not_add_up_are_a_bug_and_stop_everything() -> None:
     world = opened()
     start = world.book.carry.last

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal as D
+from io import StringIO
 
 import numpy as np
 import pytest
+from rich.console import Console
 
 from hedger.engine.crossing import measured, risk_left
 from hedger.engine.exposure import coins_for
@@ -14,6 +16,7 @@ from hedger.engine.facts import gather
 from hedger.engine.mode import with_mode
 from hedger.engine.policy import Cross, Hedge, RebalanceTo, Target, TargetKind
 from hedger.engine.state import Action, Reason, State, initial_state
+from hedger.engine.valuation import standing
 from hedger.engine.volatility import Returns
 from hedger.model.account import AccountReading, Position
 from hedger.model.instrument import InstrumentId
@@ -21,6 +24,7 @@ from hedger.model.message import PlaceOrder, TimePassed
 from hedger.model.numeric import ONE
 from hedger.model.order import Side
 from hedger.ops.crossing import crossing_line
+from hedger.ops.figures import money
 from hedger.ops.panel import hedge_panel
 from hedger.ops.status import hedge_status
 from tests.support.engine_policies import ACCOUNT, band, hedge_of, instrument_of, perpetual, policy_of
@@ -91,10 +95,10 @@ def _with(reading: AccountReading, rows: tuple[Position, ...]) -> AccountReading
     return replace(reading, positions=rows, spot={})
 
 
-def _stretched(factor: float) -> dict[str, Returns]:
+def _stretched(factor: float, last_at: int = NOW) -> dict[str, Returns]:
     """The same bars, but what is held moved more, or the other way."""
-    known = returns()
-    return {**known, "ARB": Returns(NOW, 3_600_000, tuple(factor * r for r in known["ARB"].values))}
+    known = returns(last_at=last_at)
+    return {**known, "ARB": Returns(last_at, 3_600_000, tuple(factor * r for r in known["ARB"].values))}
 
 
 def decided(state: State, hedge: Hedge) -> tuple[State, list[PlaceOrder]]:
@@ -198,7 +202,7 @@ def test_betas_that_move_little_are_not_followed_and_those_that_move_much_are() 
     state, hedge = world()
     policy, first = policy_of(hedge), state.crossings["arb"]
     later = NOW + 3_600_000
-    calm = measured(state._replace(now=later, returns=_stretched(1.04)), policy)
+    calm = measured(state._replace(now=later, returns=_stretched(1.04, later)), policy)
     assert calm.crossings["arb"].rows == first.rows
     assert calm.crossings["arb"].at == later
     for factor in (1.3, -1.0):
@@ -236,7 +240,70 @@ def test_a_person_is_told_the_betas_and_the_risk_that_is_left() -> None:
     assert set(told["cross"]["betas"]) == {"BTC", "ETH"}
     assert told["cross"]["residual_risk"] < told["cross"]["unhedged_risk"] / 2
     assert told["inside_band"]
+    assert told["futures"] is None, "they are futures on other coins"
+    assert told["cross"]["positions"] == {str(perpetual("BTC")): "-0.483", str(perpetual("ETH")): "-14.37"}
     assert "of the risk is left" in crossing_line(state, hedge).plain
     assert hedge_panel(state, hedge, 100) is not None
     unknown, hedge = world(known=False)
     assert "not measured yet" in crossing_line(unknown, hedge).plain
+
+
+def test_the_coin_has_the_price_of_its_spot_pair_in_the_books() -> None:
+    state, hedge = world()
+    reading = replace(reading_of(), spot={"ARB": D(1_000)})
+    at = standing(state, policy_of(hedge), reading, None)
+    assert at is not None, "books begin although no future on the coin is known"
+    assert at.prices["ARB"] == D("0.5")
+    unseen = standing(state._replace(quotes={}), policy_of(hedge), reading, None)
+    assert unseen is None
+
+
+def test_the_view_names_the_legs_in_their_own_coins_and_values_the_delta_at_the_coin_that_is_held() -> None:
+    state, hedge = world(btc="-0.483", eth="-14.37")
+    facts = gather(state, hedge)
+    assert facts is not None
+    console = Console(width=110, file=StringIO(), color_system=None)
+    console.print(hedge_panel(state, hedge, 110))
+    assert isinstance(console.file, StringIO)
+    shown = console.file.getvalue()
+    assert "−0.483 BTC −14.37 ETH" in shown
+    assert f"≈ {money(facts.exposure.delta * D('0.5'), signed=True)} USDT" in shown
+
+
+def test_a_covariance_is_as_old_as_the_oldest_of_its_coins_bars() -> None:
+    state, hedge = world()
+    hours = 3_600_000
+    late = returns(last_at=NOW - 90 * hours)["ARB"]
+    found = measured(state._replace(crossings={}, returns={**returns(), "ARB": late}), policy_of(hedge))
+    assert found.crossings["arb"].at == NOW - 90 * hours
+    after, orders = decided(found, hedge)
+    assert not orders
+    assert after.hedges["arb"].decision is not None
+    assert "last measured 90 h ago" in after.hedges["arb"].decision.detail
+
+
+def test_bars_that_do_not_overlap_measure_nothing() -> None:
+    state, hedge = world()
+    long_ago = returns(last_at=NOW - 780 * 3_600_000)["ARB"]
+    found = measured(state._replace(crossings={}, returns={**returns(), "ARB": long_ago}), policy_of(hedge))
+    assert not found.crossings
+
+
+@pytest.mark.parametrize("coin", ["BTC", "ETH"])
+def test_while_a_leg_was_never_seen_nothing_is_traded_on_the_other(coin: str) -> None:
+    """What is hedged already would be hedged a second time: the other leg's dollars are not in the book."""
+    state, hedge = world(btc="-0.4", eth="-12")
+    seen = {id: held for id, held in state.marks.items() if id != perpetual(coin)}
+    after, orders = decided(state._replace(marks=seen), hedge)
+    assert not orders
+    assert after.hedges["arb"].decision is not None
+    assert after.hedges["arb"].decision.reason is Reason.BAND_INPUT
+
+
+def test_a_mark_that_stood_still_values_no_leg_of_the_book() -> None:
+    state, hedge = world(btc="-0.4", eth="-6")
+    old = mark_at("20000", id=perpetual("BTC"), at=NOW - 60_000)
+    _, orders = decided(state._replace(marks={**state.marks, perpetual("BTC"): (old, NOW)}), hedge)
+    assert not orders
+    _, fresh = decided(state, hedge)
+    assert fresh, "with a fresh one something is due"

@@ -332,7 +332,9 @@ def with_options(*options: OptionPosition, wallet: str = "10") -> AccountReading
     return reading(wallet, row("-5000"), options=options)
 
 
-@pytest.mark.parametrize(("before", "after", "moved"), [((), ("2",), "2"), (("2",), (), "-2"), (("2",), ("-1",), "-3")])
+@pytest.mark.parametrize(
+    ("before", "after", "moved"), [((), ("2",), "2"), (("2",), ("0",), "-2"), (("2",), ("-1",), "-3")]
+)
 def test_options_that_their_owner_trades_are_told_and_are_neither_a_drift_nor_a_transfer(
     before: tuple[str, ...], after: tuple[str, ...], moved: str
 ) -> None:
@@ -348,12 +350,23 @@ def test_an_option_whose_row_is_missing_once_was_not_sold() -> None:
     gone = replace(with_options(), exchange_at=NOW + 1_000)
     state, results = feed(state, read_at(NOW + 1_000, gone), policy=WIDE)
     view = state.accounts[ACCOUNT]
-    assert view.doubted is not None
+    assert "no row for BTC/USD:BTC-270326-70000-C" in view.last_failure
     assert view.reading is not None
     assert view.reading.options, "the reading that is decided on still has it"
     back = replace(with_options(option()), exchange_at=NOW + 2_500)
     state, more = feed(state, read_at(NOW + 2_500, back), policy=WIDE)
     assert not told([*results, *more])
+
+
+def test_an_option_without_a_row_for_half_a_minute_was_sold() -> None:
+    """Venues leave the row of a closed option out; one that is cut short lists it again."""
+    state, results = world(with_options(option())), list[Result]()
+    for second in (1, 12, 24, 35, 37):
+        gone = replace(with_options(wallet="9.9"), exchange_at=NOW + second * 1_000)
+        state, more = feed(state, read_at(NOW + second * 1_000, gone), policy=WIDE)
+        results += more
+        assert bool(told(results)) is (second >= 37), "and what is gone then is confirmed once more"
+    assert told(results) == [("BTC/USD:BTC-270326-70000-C", ChangeCause.OPTION_TRADE, D(-2))]
 
 
 def test_an_option_that_expires_is_settled_and_its_cash_is_no_transfer() -> None:

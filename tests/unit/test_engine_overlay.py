@@ -3,7 +3,7 @@
 import json
 from dataclasses import replace
 from decimal import Decimal as D
-from math import exp, log, sqrt
+from math import exp, log
 from typing import Any
 
 import pytest
@@ -219,14 +219,33 @@ def test_options_are_added_up_by_expiry_and_in_all() -> None:
     assert float(seen.delta) == pytest.approx(sum(bucket.delta for bucket in seen.buckets), rel=1e-10)
 
 
-def test_the_volatility_of_the_book_is_weighted_by_vega_and_gives_the_break_even() -> None:
+def test_the_volatility_of_the_book_is_weighted_by_vega() -> None:
     low, high = option_of(CALL, "1", mark_sigma=D("0.4")), option_of(PUT, "-3", mark_sigma=D("0.8"), days=60)
     alone = [overlay([option], SPOT, NOW) for option in (low, high)]
     weights = [abs(seen.vega) for seen in alone]
     seen = overlay([low, high], SPOT, NOW)
     expected = (0.4 * weights[0] + 0.8 * weights[1]) / sum(weights)
     assert seen.sigma == pytest.approx(expected, rel=1e-10)
-    assert seen.break_even == pytest.approx(expected / sqrt(365), rel=1e-10)
+
+
+@pytest.mark.parametrize("quantities", [("1", "3"), ("-1", "-3"), ("3", "-1")])
+@pytest.mark.parametrize("payoff", [LINEAR, INVERSE])
+def test_at_its_break_even_the_gamma_of_a_book_earns_what_its_theta_costs(
+    quantities: tuple[str, str], payoff: Payoff
+) -> None:
+    terms: dict[str, Any] = {"payoff": payoff, "forward_price": D(61_000)}
+    low = option_of(CALL, quantities[0], mark_sigma=D("0.4"), **terms)
+    seen = overlay([low, option_of(PUT, quantities[1], mark_sigma=D("0.8"), days=60, **terms)], SPOT, NOW)
+    assert seen.break_even is not None
+    assert seen.gamma * (float(SPOT) * seen.break_even) ** 2 / 2 == pytest.approx(-seen.theta, rel=1e-9)
+
+
+def test_a_book_that_calm_and_moves_both_pay_has_no_break_even() -> None:
+    near = option_of(CALL, "1", days=7, mark_sigma=D("0.45"))
+    seen = overlay([near, option_of(CALL, "-2", strike="70000", days=40, mark_sigma=D("0.8"))], SPOT, NOW)
+    assert seen.gamma > 0
+    assert seen.theta > 0
+    assert seen.break_even is None
 
 
 def test_only_the_options_on_the_hedged_coin_count() -> None:

@@ -12,6 +12,8 @@ from hedger.model.order import Side
 from hedger.sim import translation as words
 from tests.support.checker_stand import ID, NOON, Stand
 from tests.support.engine_policies import ACCOUNT
+from tests.support.engine_worlds import position_at
+from tests.support.option_books import option_of
 
 BAD = [D("NaN"), D("sNaN"), D("Infinity"), D("-Infinity"), D(-1)]
 
@@ -95,3 +97,18 @@ def test_a_market_that_falls_by_a_tenth_at_once_is_followed() -> None:
     mark, _ = state.marks[ID]
     fallen = replace(mark, mark_price=mark.mark_price * D("0.9"), exchange_at=mark.exchange_at + 1)
     assert step(state, Stamped(stand.now + 1, fallen), stand.policy).state.marks[ID][0] == fallen
+
+
+def test_a_row_that_is_told_twice_makes_a_reading_no_reading() -> None:
+    """A page boundary repeats a row, and the option or the position would count twice."""
+    stand = Stand()
+    option, position = option_of(), position_at("-1")
+    once = stand.reading(options=(option,), positions=(position,))
+
+    def flaw(**changes: object) -> str | None:
+        return flaw_of(AccountRead(requested_at=stand.now, reading=replace(once, **changes)))  # type: ignore[arg-type]
+
+    assert flaw() is None
+    for changes, row in (({"options": (option, option)}, option), ({"positions": (position, position)}, position)):
+        assert flaw(**changes) == f"{row.id} is told twice"
+    assert flaw(positions=(position, position), one_way=False) is None, "two legs: that they are is said elsewhere"

@@ -84,3 +84,19 @@ def test_the_view_names_the_way_out_of_a_halt_and_of_a_pause() -> None:
     ):
         state = hedging_state()._replace(**changes)  # type: ignore[arg-type]
         assert told in view_text(render(state, policy()), width=100)
+
+
+def test_the_rows_leave_out_what_is_not_known_and_digits_that_nobody_reads(tmp_path: Path) -> None:
+    known = written(tmp_path, hedging_state())
+    name = next(iter(known["hedges"]))
+    known["money"] = {"USDT": {"held": "90000", "price": None}}
+    known["hedges"][name] |= {
+        "band": ["-0.166510978901393863404383568", "0.5"],
+        "cross": None,
+        "liquidation_doubts": [],
+    }
+    rows = dict(status_rows(known))
+    assert rows[f"{name}.band"] == "-0.16651098 to 0.5"
+    assert rows["money.USDT.held"] == "90000"
+    assert f"{name}.cross" not in rows
+    assert f"{name}.liquidation_doubts" not in rows

@@ -19,7 +19,18 @@ from hedger.engine.state import State
 from hedger.model.message import Event, Stamped, StreamChanged, SwitchFailed, TimePassed
 from hedger.model.order import Fill
 from hedger.runtime.codec import decode, encode, holds_sets
-from hedger.runtime.inputs import FRAME_MS, FRAME_USES, KEPT_MS, Facts, Recorder, facts_of, put
+from hedger.runtime.inputs import (
+    FRAME_MS,
+    FRAME_USES,
+    KEPT_MS,
+    LEAST_KEPT,
+    MOST_BYTES,
+    Facts,
+    Input,
+    Recorder,
+    facts_of,
+    put,
+)
 from hedger.runtime.journal import Journal
 from hedger.runtime.record import rows_of
 from tests.support.engine_worlds import NOW, POLICY, feed, fill_of, hedging, order_of, quote_at, read_at, reading_of
@@ -192,6 +203,14 @@ def test_a_burst_is_bounded_by_number(connection: sqlite3.Connection) -> None:
     held = {digest for (digest,) in connection.execute("SELECT digest FROM inputs")}
     assert "x" not in held
     assert "z" in held
+
+
+def test_large_documents_are_bounded_by_what_they_take(connection: sqlite3.Connection) -> None:
+    """Half a megabyte each, as with thousands of options: not fifty thousand of them."""
+    for number in range(900):
+        put(connection, [Input(f"d{number}", 1, "frame", bytes(500_000) if number > 880 else b"x")])
+    kept = connection.execute("SELECT count(*) FROM inputs").fetchone()[0]
+    assert LEAST_KEPT <= kept <= MOST_BYTES // 500_000 + 1
 
 
 def test_only_what_is_told_is_written_out() -> None:

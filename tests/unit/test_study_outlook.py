@@ -11,6 +11,7 @@ from typer.testing import CliRunner
 
 from hedger.cli.root import app
 from hedger.engine.policy import Band, BandInputs, BandRule, RebalanceTo
+from hedger.errors import ConfigError
 from hedger.study.outlook import Book, Outlook, outlooks
 from tests.support.configurations import GOOD, ROOT
 
@@ -120,3 +121,21 @@ def test_a_hedge_that_is_not_there_is_told(tmp_path: Path) -> None:
     path.write_text(GOOD, encoding="utf-8")
     result = CliRunner().invoke(app, ["band", "--config", str(path), "--hedge", "ETH"])
     assert "there is no hedge ETH; there is BTC" in str(result.exception)
+
+
+@pytest.mark.parametrize("option", ["--holding", "--gamma", "--price", "--smallest", "--fixed-cost"])
+@pytest.mark.parametrize("value", ["nan", "inf"])
+def test_what_is_no_number_is_refused_in_a_sentence(option: str, value: str) -> None:
+    result = CliRunner().invoke(app, ["band", option, value])
+    assert isinstance(result.exception, ConfigError | SystemExit)
+    assert result.exit_code
+
+
+def test_on_paper_the_gamma_is_that_of_the_files_options_and_target() -> None:
+    for name, sign in (("paper-covered-call", -1), ("paper-protective-put", 1), ("paper-synthetic-put", -1)):
+        result = CliRunner().invoke(app, ["band", "--config", str(ROOT / "config" / f"{name}.toml"), "--json"])
+        told = json.loads(result.output)["inputs"]["gamma"]
+        assert told["from"] == "the file's options and target, coins per 1 %"
+        assert 0.1 < told["value"] * sign < 0.2
+    told = json.loads(CliRunner().invoke(app, ["band", "--json"]).output)["inputs"]["gamma"]
+    assert told["value"] == 0

@@ -64,6 +64,18 @@ def with_dated(play: Any) -> Any:
     return asyncio.run(scenario())
 
 
+def test_a_dated_contract_that_is_being_delivered_is_still_one() -> None:
+    async def scenario() -> Instrument:
+        async with opened(ready=False) as desk:
+            told = [*listing()["symbols"][:3], dated_symbol(contractType="CURRENT_QUARTER DELIVERING")]
+            desk.fake.answers["GET", "/fapi/v1/exchangeInfo"] = {"symbols": told}
+            desk.fake.answers["GET", "/fapi/v1/symbolConfig"] = [settings("BTCUSDT"), settings(NAME)]
+            return (await desk.venue.open([SYMBOL]))[0]
+
+    rules = asyncio.run(scenario())
+    assert (rules.kind, rules.expiry_at) == (Kind.FUTURE, DAY)
+
+
 def test_a_dated_contract_is_listed_with_its_day_and_its_settlement_average() -> None:
     async def play(_venue: Any, instruments: tuple[Instrument, ...]) -> Instrument:
         return instruments[0]

@@ -9,7 +9,7 @@ from decimal import Decimal
 from hedger.engine.policy import COMPUTED, OCCASIONAL, Band, BandRule, Hedge
 from hedger.model.numeric import ZERO
 from hedger.sim.checkers.finding import Finding
-from hedger.sim.checkers.targets import shaped
+from hedger.sim.checkers.targets import Held, wanted
 from hedger.sim.checkers.witness import Witness
 from hedger.sim.happenings import Committed, Happening, Stepped, Struck
 from hedger.sim.nouns import Wallet
@@ -65,7 +65,7 @@ class FillsChecker:
         truth: dict[str, Decimal] = {}
         for user in self._witness.users.values():
             for (wallet, _), trades in self._witness.exchange.floor.account(user).trades.items():
-                for trade in trades if wallet is Wallet.LINEAR else ():
+                for trade in trades if wallet is not Wallet.SPOT else ():
                     if self._witness.is_ours(trade.client_order_id):
                         truth[trade.client_order_id] = truth.get(trade.client_order_id, ZERO) + trade.quantity
         for name in sorted({*truth, *booked} - self._forgiven):
@@ -106,25 +106,17 @@ class BoundsChecker:
 def off_target(witness: Witness, hedge: Hedge, price: Decimal) -> Decimal:
     """How far the true delta is outside its band and a lot, in coins: 0 is hedged. `price` is the coin's index."""
     holding = witness.holding(hedge)
-    target = _target(hedge, holding, price, witness.exchange.now)
-    upper, lower = edges_of(hedge.band, holding, price)
-    deviation = witness.delta(hedge) - target
-    lot = max(witness.listing(id).lot_size for id in hedge.instruments)
-    return max(ZERO, deviation - upper - lot, -deviation - lower - lot)
+    delta, premium, slack = witness.options(hedge)
+    upper, lower = edges_of(hedge.band, _size(hedge, holding, holding + delta), price)
+    held = Held(holding, delta, premium, witness.profit(hedge))
+    deviation = witness.delta(hedge) - wanted(hedge, held, price, witness.exchange.now)
+    slack += max(witness.coins(id, witness.listing(id).lot_size) for id in hedge.instruments)
+    return max(ZERO, deviation - upper - slack, -deviation - lower - slack)
 
 
-def _target(hedge: Hedge, holding: Decimal, price: Decimal, now: int) -> Decimal:
-    match hedge.target.kind.value:
-        case "neutral":
-            return ZERO
-        case "ratio":
-            return holding * (1 - hedge.target.value)
-        case "coins":
-            return hedge.target.value
-        case "quote":
-            return hedge.target.value / price
-        case _:
-            return shaped(hedge.target, holding, price, now)
+def _size(hedge: Hedge, holding: Decimal, unhedged: Decimal) -> Decimal:
+    """What widths are measured by: all that is at risk, or for a budget whichever is more."""
+    return unhedged if hedge.band.rule is BandRule.RELATIVE else max(abs(holding), abs(unhedged))
 
 
 def edges_of(band: Band, holding: Decimal, price: Decimal) -> tuple[Decimal, Decimal]:

@@ -6,18 +6,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from hedger.engine.policy import Hedge, TargetKind
+from hedger.engine.policy import Hedge
 from hedger.engine.state import Decision, Mode, Reason
 from hedger.model.identity import parse_order_id
 from hedger.model.message import PlaceOrder
 from hedger.model.numeric import ONE, ZERO
 from hedger.model.order import Side
 from hedger.sim.checkers.finding import Finding
-from hedger.sim.checkers.targets import shaped
+from hedger.sim.checkers.targets import Held, wanted
 from hedger.sim.checkers.witness import Witness
 from hedger.sim.happenings import Accepted, Died, Happening, Sent, Started, Stepped
 
 READ_LAG_MS = 35_000  # a venue may answer with what it knew so long ago, and a person may trade meanwhile
+MARK_MS = 30_000  # the mark by which an order was sized may be so old
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,35 +98,48 @@ class ExposureChecker:
         decided = self._decided.get(order.client_order_id)
         if decided is None or self._overlapped:
             return
-        pending = [order.quantity * order.side.sign]
+        pending = [(order.id, order.quantity * order.side.sign)]
         for id, live in self._witness.live():
             same = live.client_order_id != order.client_order_id and live.side is order.side
             if same and self._witness.hedge_of(id) is decided.hedge:
-                pending.append((live.quantity - live.filled) * live.side.sign)
+                pending.append((id, (live.quantity - live.filled) * live.side.sign))
                 other = self._decided.get(live.client_order_id)
                 decided = replace(other, order=order) if other is not None and other.at > decided.at else decided
-        total = sum(pending, ZERO)
         if decided.reduces_margin or decided.decision.mode is Mode.REDUCE_ONLY:
-            yield from self._reduces(happening.at, order, total, decided)
+            units = sum((units for id, units in pending if id == order.id), ZERO)
+            yield from self._reduces(happening.at, order, units, decided)
         if not decided.reduces_margin:
-            yield from self._within_target(happening.at, order, total, decided)
+            since = decided.at - MARK_MS
+            coins = sum((self._witness.coins_at_least(id, units, since) for id, units in pending), ZERO)
+            yield from self._within_target(happening.at, order, coins, decided)
 
     def _within_target(self, at: int, order: PlaceOrder, total: Decimal, decided: Decided) -> Iterator[Finding]:
         """If everything of ours on this side fills, the book ends past its target by one lot at most; a slice of a
         roll, which another follows, may end anywhere in the band."""
         hedge, sign = decided.hedge, order.side.sign
-        own = self._witness.own_of(hedge)
-        ends = []
-        for held in self._witness.elsewhere(hedge, decided.since):
-            target = target_of(hedge, held, decided.decision)
-            ends.append((held + own + total - target) * sign)
-        past = min(ends)
-        lot, decision = self._witness.listing(order.id).lot_size, decided.decision
+        own, slack = self._witness.own_of(hedge), self._witness.options(hedge)[2]
+        past = min(
+            (held + own + total - target) * sign
+            for held in self._witness.elsewhere(hedge, decided.since, decided.at)
+            for target in self._targets(hedge, held, decided)
+        )
+        lot, decision = self._witness.coins(order.id, self._witness.listing(order.id).lot_size), decided.decision
         band = decision.upper if order.side is Side.BUY else decision.lower
         most = lot + band if decision.reason is Reason.ROLL and band is not None else lot
-        if past > most:
+        if past > most + slack:
             text = f"{order.client_order_id} was taken: if all of ours fill, {hedge.name} ends {past} past its target"
             yield Finding(invariant="I1", at=at, sentence=text)
+
+    def _targets(self, hedge: Hedge, held: Decimal, decided: Decided) -> list[Decimal]:
+        """Where the owner wanted the delta when it was decided: from the coins and the price of the decision, and the
+        true delta of the options, at its least and at its most since the reading."""
+        decision = decided.decision
+        price = decision.mark.index_price if decision.mark is not None else ONE
+        holding = decision.exposure.holding if decision.exposure is not None else held
+        profit = decision.exposure.profit if decision.exposure is not None else ZERO
+        premium = self._witness.options(hedge)[1]
+        options = dict.fromkeys(self._witness.options_since(hedge, decided.since))
+        return [wanted(hedge, Held(holding, delta, premium, profit), price, decision.at) for delta in options]
 
     def _reduces(self, at: int, order: PlaceOrder, total: Decimal, decided: Decided) -> Iterator[Finding]:
         """The most that this side's orders do is to close the position."""
@@ -145,7 +159,7 @@ class ExposureChecker:
         if hedge is None or not adds_risk(self._witness.position(order.id), order):
             return
         since = at - hedge.guards.account_age - READ_LAG_MS
-        least = min(self._witness.ratios(order.id.account, since))
+        least = min(self._witness.ratios(order.id, since))
         if least >= hedge.guards.margin_ratio.stop:
             text = f"{order.client_order_id} adds risk at a margin ratio of {least:.3f}"
             yield Finding(invariant="I15", at=at, sentence=text)
@@ -154,22 +168,3 @@ class ExposureChecker:
 def adds_risk(position: Decimal, order: PlaceOrder) -> bool:
     """Whether a fill could do anything but make the position smaller."""
     return position * order.side.sign >= 0 or order.quantity > abs(position)
-
-
-def target_of(hedge: Hedge, held: Decimal, decision: Decision) -> Decimal:
-    """Where the owner wants the delta, computed here and not by the engine."""
-    match hedge.target.kind:
-        case TargetKind.NEUTRAL:
-            return ZERO
-        case TargetKind.RATIO:
-            holding = decision.exposure.holding if decision.exposure is not None else held
-            return holding * (ONE - hedge.target.value)
-        case TargetKind.COINS:
-            return hedge.target.value
-        case TargetKind.QUOTE:
-            price = decision.mark.index_price if decision.mark is not None else ONE
-            return hedge.target.value / price
-        case TargetKind.PROFILE | TargetKind.SYNTHETIC:
-            price = decision.mark.index_price if decision.mark is not None else ONE
-            holding = decision.exposure.holding if decision.exposure is not None else held
-            return shaped(hedge.target, holding, price, decision.at)

@@ -106,19 +106,21 @@ class GateChecker:
         position = self._witness.position(order.id)
         if not adds_risk(position, order):
             return
-        guards = hedge.guards
+        guards, listing = hedge.guards, self._witness.listing(order.id)
         limits: tuple[tuple[str, Decimal | int, Decimal | int], ...] = (
-            ("quantity", order.quantity, self._witness.listing(order.id).max_quantity),
-            ("notional", order.quantity * order.price, guards.order_notional),
+            ("quantity", order.quantity, listing.max_quantity),
+            ("notional", listing.in_quote(order.quantity, order.price), guards.order_notional),
             ("creates in a minute", recent, guards.orders_per_minute),
             ("creates today", today, guards.orders_per_day),
         )
         for name, value, limit in limits:
             if value > limit:
                 yield _finding("I10", at, order, f"has a {name} of {value}, the limit is {limit}")
-        after = abs(position + order.side.sign * order.quantity)
-        after += sum((abs(self._witness.position(id)) for id in hedge.instruments if id != order.id), ZERO)
-        if after > guards.position and after > abs(position):
+        held = {id: self._witness.position(id) for id in hedge.instruments}
+        held[order.id] += order.side.sign * order.quantity
+        since = at - guards.mark_age - LATE_MS - BOUNDARY_MS
+        after = sum((abs(self._witness.coins_at_least(id, units, since)) for id, units in held.items()), ZERO)
+        if after > guards.position and abs(held[order.id]) > abs(position):
             yield _finding("I10", at, order, f"would make a position of {after}, the limit is {guards.position}")
 
     def _near_the_mark(self, at: int, order: PlaceOrder, hedge: Hedge) -> Iterator[Finding]:

@@ -1,13 +1,45 @@
-"""Where a target with a gamma of its own wants the delta, by the judge's arithmetic and not the engine's."""
+"""Where the owner wants the delta, by the judge's arithmetic and not the engine's."""
 
 from __future__ import annotations
 
 from decimal import Decimal
+from typing import NamedTuple
 
-from hedger.engine.policy import Target, TargetKind
+from hedger.engine.policy import Hedge, Numeraire, Target, TargetKind
+from hedger.model.numeric import ZERO
 from hedger.sim.surface import YEAR_MS, black76
 
 HOUR_MS = 3_600_000
+
+
+class Held(NamedTuple):
+    """What a target is reckoned from, in coins: what is owned, the delta of the options and what they are worth, and
+    what of the coins that are owned contracts have made that are still held."""
+
+    holding: Decimal
+    options: Decimal = ZERO
+    premium: Decimal = ZERO
+    profit: Decimal = ZERO
+
+
+def wanted(hedge: Hedge, held: Held, price: Decimal, now: int) -> Decimal:
+    """The wanted net delta in coins. Who counts in coins is neutral with as many at risk as the book is worth."""
+    owned = held.holding + held.premium if hedge.numeraire is Numeraire.COIN else held.profit
+    at_risk, own = held.holding + held.options - owned, held.holding - held.profit
+    owned = owned if hedge.numeraire is Numeraire.COIN else ZERO
+    match hedge.target.kind:
+        case TargetKind.NEUTRAL:
+            return owned
+        case TargetKind.RATIO:
+            return owned + at_risk * (1 - hedge.target.value)
+        case TargetKind.COINS:
+            return owned + hedge.target.value
+        case TargetKind.QUOTE:
+            return owned + hedge.target.value / price
+        case TargetKind.PROFILE:
+            return owned + shaped(hedge.target, at_risk, price, now)
+        case TargetKind.SYNTHETIC:
+            return owned + at_risk - own + shaped(hedge.target, own, price, now)
 
 
 def shaped(target: Target, holding: Decimal, price: Decimal, now: int) -> Decimal:

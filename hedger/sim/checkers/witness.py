@@ -9,12 +9,15 @@ from typing import NamedTuple
 
 from hedger.engine.policy import Hedge, Policy
 from hedger.model.identity import parse_order_id
-from hedger.model.instrument import InstrumentId
+from hedger.model.instrument import InstrumentId, Payoff
 from hedger.model.numeric import ZERO
+from hedger.sim.checkers import truths
 from hedger.sim.dead_man import DeadManSwitch
 from hedger.sim.exchange import Exchange
+from hedger.sim.ledger import COLLATERAL
+from hedger.sim.naming import terms_of
 from hedger.sim.nouns import BalanceNews, Listing, News, OrderNews, PremiumNews, SimOrder, UserTrade, Wallet
-from hedger.sim.translation import parse_symbol
+from hedger.sim.translation import parse_symbol, unified_symbol
 
 KEPT_MS = 120_000
 
@@ -49,7 +52,11 @@ class Past:
 
 
 class Witness:
-    """Sees the exchange itself. `users` says which user of the exchange stands behind each account."""
+    """Sees the exchange itself. `users` says which user of the exchange stands behind each account.
+
+    Deltas are in coins. Our own fills count as what they were in coins when they were made, and everything that the
+    price, the settlement average or the volatility has made of them since counts as held elsewhere.
+    """
 
     def __init__(
         self, exchange: Exchange, policy: Policy, users: Mapping[str, str], switch: DeadManSwitch | None = None
@@ -57,10 +64,14 @@ class Witness:
         self.policy, self.users, self.exchange = policy, users, exchange
         self._switch = switch
         self._accounts = {user: account for account, user in users.items()}
+        self._moving = {f"{hedge.underlying}USDT" for hedge in policy.hedges if self._moves(hedge)}
         self._elsewhere: dict[tuple[str, str], Past] = {}  # by (account, coin): what is held, our own fills left out
+        self._moved: dict[tuple[str, str], Past] = {}  # what price, time and volatility have made of it since
+        self._options: dict[tuple[str, str], Past] = {}
         self._marks: dict[str, Past] = {}
-        self._ratios: dict[str, Past] = {}
-        self._own: dict[tuple[str, str], tuple[int, Decimal]] = {}
+        self._ratios: dict[tuple[str, str], Past] = {}  # by (account, what contracts settle in)
+        self._own: dict[tuple[str, Wallet, str], tuple[int, Decimal]] = {}
+        self._symbols: dict[str, str] = {}
         self.takers: list[UserTrade] = []
         exchange.subscribe(self._hear)
         for account in users:
@@ -70,6 +81,12 @@ class Witness:
     def now(self) -> int:
         """True time."""
         return self.exchange.now
+
+    def _moves(self, hedge: Hedge) -> bool:
+        """Whether the delta of what a hedge holds moves with the price: then every price is noted."""
+        floor, coin = self.exchange.floor, hedge.underlying
+        dated = any(terms_of(id.symbol).expiry_at is not None for id in hedge.instruments)
+        return dated or any(truths.has_options(floor, floor.account(user), coin) for user in self.users.values())
 
     # --- listening ------------------------------------------------------------------------------------------------
 
@@ -82,20 +99,50 @@ class Witness:
                     self.takers.append(news.trade)
             case PremiumNews():
                 self._marks.setdefault(news.symbol, Past()).note(self.now, news.premium.mark_price)
+                if news.symbol in self._moving:
+                    for account in self.users:
+                        self._note_deltas(account)
             case _:
                 pass
 
     def _note(self, account: str) -> None:
+        self._note_deltas(account)
+        for asset in self._assets(account):
+            self._ratios.setdefault((account, asset), Past()).note(self.now, self.margin_ratio(account, asset))
+
+    def _assets(self, account: str) -> list[str]:
+        """What the contracts settle in that are hedged with on an account, and USDT."""
+        ids = (id for hedge in self.policy.hedges for id in hedge.instruments if id.account == account)
+        return list(dict.fromkeys((COLLATERAL, *(self.listing(id).settle for id in ids))))
+
+    def _note_deltas(self, account: str) -> None:
         for hedge in self.policy.hedges:
-            past = self._elsewhere.setdefault((account, hedge.underlying), Past())
-            past.note(self.now, self._not_ours(account, hedge))
-        self._ratios.setdefault(account, Past()).note(self.now, self.margin_ratio(account))
+            key = account, hedge.underlying
+            self._elsewhere.setdefault(key, Past()).note(self.now, self._not_ours(account, hedge))
+            if f"{hedge.underlying}USDT" in self._moving:
+                self._moved.setdefault(key, Past()).note(self.now, self._moved_by(account, hedge.underlying))
+                self._options.setdefault(key, Past()).note(self.now, self._options_delta(*key))
 
     def _not_ours(self, account: str, hedge: Hedge) -> Decimal:
-        user, symbol = self.users[account], f"{hedge.underlying}USDT"
-        book = self.exchange.floor.account(user)
-        spot = book.spot.get(hedge.underlying, ZERO) if account in hedge.spot_accounts else ZERO
-        return spot + book.holding(symbol).quantity - self.own(account, symbol)
+        """What is owned and held in contracts, our own fills left out: what only a reading can tell."""
+        floor, coin = self.exchange.floor, hedge.underlying
+        book = floor.account(self.users[account])
+        held = truths.coins_owned(floor, book, coin) if account in hedge.spot_accounts else ZERO
+        return held + truths.contracts_held(floor, book, coin) - self._own_of_coin(account, coin)
+
+    def _moved_by(self, account: str, coin: str) -> Decimal:
+        """What the basis makes of contracts, and the delta of options: both move by themselves."""
+        floor = self.exchange.floor
+        basis = truths.contracts_basis(floor, floor.account(self.users[account]), coin)
+        return basis + self._options_delta(account, coin)
+
+    def _fixed(self, account: str, coin: str, at: int) -> Decimal:
+        floor = self.exchange.floor
+        return truths.contracts_fixed(floor, floor.account(self.users[account]), coin, at)
+
+    def _options_delta(self, account: str, coin: str) -> Decimal:
+        floor = self.exchange.floor
+        return truths.options_delta(floor, floor.account(self.users[account]), coin)
 
     # --- what is --------------------------------------------------------------------------------------------------
 
@@ -104,30 +151,59 @@ class Witness:
         identity = parse_order_id(client_order_id or "")
         return identity is not None and identity.bot == self.policy.bot
 
-    def own(self, account: str, symbol: str) -> Decimal:
-        """The signed sum of our own fills on a contract (`BTCUSDT`), in units."""
-        seen, total = self._own.get((account, symbol), (0, ZERO))
-        trades = self.exchange.floor.account(self.users[account]).trades.get((Wallet.LINEAR, symbol), [])
+    def _own_of_coin(self, account: str, coin: str) -> Decimal:
+        """The signed sum of our own fills in contracts on a coin, in coins as they were traded."""
+        book = self.exchange.floor.account(self.users[account])
+        total = ZERO
+        for (wallet, symbol), trades in book.trades.items():
+            if wallet is not Wallet.SPOT and symbol.startswith(f"{coin}USD"):
+                total += self._own_in(account, wallet, symbol, trades)
+        return total
+
+    def _own_in(self, account: str, wallet: Wallet, symbol: str, trades: list[UserTrade]) -> Decimal:
+        seen, total = self._own.get((account, wallet, symbol), (0, ZERO))
         if len(trades) > seen:
-            fresh = trades[seen:]
-            total += sum((t.side.sign * t.quantity for t in fresh if self.is_ours(t.client_order_id)), ZERO)
-            self._own[account, symbol] = len(trades), total
+            listing = self._rules(wallet, symbol)
+            fresh = (trade for trade in trades[seen:] if self.is_ours(trade.client_order_id))
+            total += sum((truths.traded_coins(listing, trade) for trade in fresh), ZERO)
+            self._own[account, wallet, symbol] = len(trades), total
         return total
 
     def position(self, id: InstrumentId) -> Decimal:
-        """The true signed position, in units."""
+        """The true signed position, in units; none of a contract that has settled."""
         return self.exchange.floor.account(self.users[id.account]).holding(name_of(id)).quantity
 
     def live(self) -> Iterator[tuple[InstrumentId, SimOrder]]:
         """Our orders on the exchange's books now."""
         for account, user in self.users.items():
             for order in self.exchange.floor.account(user).working.values():
-                if order.wallet is Wallet.LINEAR and self.is_ours(order.client_order_id):
-                    yield InstrumentId(account, f"{order.symbol[:-4]}/USDT:USDT"), order
+                if order.wallet is not Wallet.SPOT and self.is_ours(order.client_order_id):
+                    yield InstrumentId(account, self._symbol(order)), order
+
+    def _symbol(self, order: SimOrder) -> str:
+        if order.symbol not in self._symbols:
+            self._symbols[order.symbol] = unified_symbol(self._rules(order.wallet, order.symbol))
+        return self._symbols[order.symbol]
 
     def listing(self, id: InstrumentId) -> Listing:
-        """The exchange's rules of a contract."""
-        return self.exchange.listings[Wallet.LINEAR, name_of(id)]
+        """The exchange's rules of a contract; those that it had, where it has settled."""
+        return self._rules(*parse_symbol(id.symbol))
+
+    def _rules(self, wallet: Wallet, symbol: str) -> Listing:
+        listing = self.exchange.listings.get((wallet, symbol))
+        return listing if listing is not None else self.exchange.expiries.settled[wallet, symbol].listing
+
+    def coins(self, id: InstrumentId, units: Decimal) -> Decimal:
+        """What so many units of a contract are in coins now."""
+        return units * truths.coins_per_unit(self.exchange.floor, self.listing(id))
+
+    def coins_at_least(self, id: InstrumentId, units: Decimal, since: int) -> Decimal:
+        """The same at the mark since a moment at which it is least: orders are sized by a mark, and live a while."""
+        listing, marks = self.listing(id), self.marks(id, since)
+        now = self.coins(id, units)
+        if listing.payoff is not Payoff.INVERSE or not marks:
+            return now
+        return min((now, *(listing.coins(units, mark) for mark in marks)), key=abs)
 
     def hedge_of(self, id: InstrumentId) -> Hedge | None:
         """The hedge that trades an instrument."""
@@ -138,47 +214,88 @@ class Witness:
         return tuple(dict.fromkeys((*hedge.spot_accounts, *(id.account for id in hedge.instruments))))
 
     def own_of(self, hedge: Hedge) -> Decimal:
-        """The signed sum of our own fills in a hedge's coin over its accounts."""
-        return sum((self.own(account, f"{hedge.underlying}USDT") for account in self.accounts_of(hedge)), ZERO)
+        """The signed sum of our own fills in a hedge's coin over its accounts, in coins as they were traded."""
+        return sum((self._own_of_coin(account, hedge.underlying) for account in self.accounts_of(hedge)), ZERO)
 
     def delta(self, hedge: Hedge) -> Decimal:
         """The hedge's true net delta now, in coins."""
-        held = sum((self._not_ours(account, hedge) for account in self.accounts_of(hedge)), ZERO)
-        return held + hedge.static_quantity + self.own_of(hedge)
+        coin = hedge.underlying
+        moved = (self._moved_by(a, coin) + self._fixed(a, coin, self.now) for a in self.accounts_of(hedge))
+        parts = (*moved, *(self._not_ours(account, hedge) for account in self.accounts_of(hedge)))
+        return sum(parts, ZERO) + hedge.static_quantity + self.own_of(hedge)
 
     def holding(self, hedge: Hedge) -> Decimal:
-        """What the hedge truly holds of its coin now, futures aside."""
-        books = (self.exchange.floor.account(self.users[account]) for account in hedge.spot_accounts)
-        return sum((book.spot.get(hedge.underlying, ZERO) for book in books), ZERO) + hedge.static_quantity
+        """What the hedge truly owns of its coin now, contracts and options aside."""
+        floor = self.exchange.floor
+        books = (floor.account(self.users[account]) for account in hedge.spot_accounts)
+        return sum((truths.coins_owned(floor, book, hedge.underlying) for book in books), hedge.static_quantity)
 
-    def elsewhere(self, hedge: Hedge, since: Mapping[str, int]) -> tuple[Decimal, Decimal]:
+    def profit(self, hedge: Hedge) -> Decimal:
+        """What of that contracts have made that are still held, and that settle in the coin."""
+        floor = self.exchange.floor
+        books = (floor.account(self.users[account]) for account in hedge.spot_accounts)
+        return sum((truths.coins_made(floor, book, hedge.underlying) for book in books), ZERO)
+
+    def options(self, hedge: Hedge) -> tuple[Decimal, Decimal, Decimal]:
+        """The delta of the hedge's options now, what they are worth, and the slack of it; all in coins."""
+        floor, coin = self.exchange.floor, hedge.underlying
+        books = [floor.account(self.users[account]) for account in self.accounts_of(hedge)]
+        return (
+            sum((truths.options_delta(floor, book, coin) for book in books), ZERO),
+            sum((truths.options_premium(floor, book, coin) for book in books), ZERO),
+            sum((truths.options_slack(floor, book, coin) for book in books), ZERO),
+        )
+
+    def options_since(self, hedge: Hedge, since: Mapping[str, int]) -> tuple[Decimal, Decimal]:
+        """The least and the most that the delta of the hedge's options was since those moments."""
+        least = most = ZERO
+        for account in self.accounts_of(hedge):
+            past = self._options.get((account, hedge.underlying))
+            if past is not None:
+                values = past.since(since.get(account, 0))
+                least, most = least + min(values), most + max(values)
+        return least, most
+
+    def elsewhere(self, hedge: Hedge, since: Mapping[str, int], at: int) -> tuple[Decimal, Decimal]:
         """The least and the most that the hedge's accounts held since those moments, our own fills left out: a coin
-        that moves between two reads may be counted either way."""
+        that moves between two reads may be counted either way, and what moves by itself may be seen with the old.
+        What a settlement average has fixed is known by the clock: it is that of `at`, or that of now."""
         least = most = hedge.static_quantity
         for account in self.accounts_of(hedge):
-            values = self._elsewhere[account, hedge.underlying].since(since.get(account, 0))
-            least, most = least + min(values), most + max(values)
+            key = account, hedge.underlying
+            if f"{hedge.underlying}USDT" in self._moving:
+                self._note_deltas(account)
+            fixed = [self._fixed(*key, moment) for moment in (at, self.now)]
+            for values in (fixed, *(past.since(since.get(account, 0)) for past in self._pasts(key))):
+                least, most = least + min(values), most + max(values)
         return least, most
+
+    def _pasts(self, key: tuple[str, str]) -> Iterator[Past]:
+        yield self._elsewhere[key]
+        if key in self._moved:
+            yield self._moved[key]
 
     def marks(self, id: InstrumentId, since: int) -> list[Decimal]:
         """The true mark prices of a contract since a moment."""
         past = self._marks.get(name_of(id))
         return past.since(since) if past is not None else []
 
-    def margin_ratio(self, account: str) -> Decimal:
-        """Maintenance margin over equity of a derivatives account, truly."""
-        linear = self.exchange.linear_account(self.users[account])
-        if linear.equity <= 0:
-            return ZERO if linear.maintenance_margin <= 0 else Decimal(1)
-        return linear.maintenance_margin / linear.equity
+    def margin_ratio(self, account: str, asset: str = COLLATERAL) -> Decimal:
+        """Maintenance margin over equity of a derivatives wallet, truly."""
+        floor = self.exchange.floor
+        wallet = floor.board.wallet(floor.account(self.users[account]), asset)
+        if wallet.equity <= 0:
+            return ZERO if wallet.maintenance_margin <= 0 else Decimal(1)
+        return wallet.maintenance_margin / wallet.equity
 
     def switch_ends_at(self, id: InstrumentId) -> int | None:
         """When the exchange's dead man's switch on a contract ends, None where none runs."""
         return self._switch.deadline(self.users[id.account], name_of(id)) if self._switch is not None else None
 
-    def ratios(self, account: str, since: int) -> Iterable[Decimal]:
-        """The margin ratios that were noted since a moment, and the one now."""
-        return [*self._ratios[account].since(since), self.margin_ratio(account)]
+    def ratios(self, id: InstrumentId, since: int) -> Iterable[Decimal]:
+        """The margin ratios of the wallet behind a contract that were noted since a moment, and the one now."""
+        asset = self.listing(id).settle
+        return [*self._ratios[id.account, asset].since(since), self.margin_ratio(id.account, asset)]
 
 
 def name_of(id: InstrumentId) -> str:

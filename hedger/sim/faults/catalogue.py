@@ -1,7 +1,6 @@
 """The faults that the simulator can inject, one row each, with who injects it and how hard it usually strikes.
 
-Two faults of the simulated level are left out, because the simulator lists no contract that can have them: D05 (greeks
-of options) and M06 (expiry of dated futures and options).
+D05 needs a book with options and M06 one in which something ends: `sim/portfolios.py` draws them.
 """
 
 from __future__ import annotations
@@ -73,6 +72,7 @@ _ROWS: tuple[tuple[object, ...], ...] = (
     ("D01", "no number, zero or negative where a price or size is", V, (0.1, 0.9), (10, 240)),
     ("D02", "price ten times, a tenth, a hundred times", V, (0.05, 0.9), (5, 240)),
     ("D03", "book crossed, locked, one-sided or wide", V, (0.1, 0.9), (10, 240)),
+    ("D05", "greeks and rows of options missing, frozen or false", V, (0.1, 0.9), (30, 600)),
     ("D07", "reading older than it looks", V, (0.4, 1.0), (60, 900)),
     ("D08", "rows missing from a reading", V, (0.2, 1.0), (10, 240)),
     ("D10", "coins in transit between two accounts", W, SURE, (10, 120), (1, 4)),
@@ -88,6 +88,7 @@ _ROWS: tuple[tuple[object, ...], ...] = (
     ("M02", "half an hour of trend", W, SURE, (600, 1_800), (1, 1)),
     ("M04", "margin falls away", W, SURE, (30, 400), (1, 2), 0.6),
     ("M05", "basis of a tenth", W, SURE, (30, 600), (1, 2)),
+    ("M06", "rows and answers around an expiry", V, SURE, (7_200, 14_400), (1, 2)),
     ("M07", "the quote currency loses its peg", W, SURE, (60, 600), (1, 2)),
     ("P01", "process killed", P, SURE, (1, 1), (1, 3)),
     ("P04", "process paused", P, SURE, (1, 600), (1, 3)),

@@ -115,7 +115,7 @@ def somebody_else(scene: Scene) -> None:
 
     def act() -> None:
         side = scene.rng.choice((Side.BUY, Side.SELL))
-        size = scene.part(scene.coin() or Decimal(1), 0.005, 0.08)
+        size = scene.part(scene.units(scene.coin() or Decimal(1)), 0.005, 0.08)
         if scene.rng.random() < 0.6:
             name = scene.hands.trade(scene.symbol, side, size)
         else:
@@ -136,9 +136,10 @@ def somebody_else(scene: Scene) -> None:
 
 def by_hand(scene: Scene) -> None:
     """O05: the operator hedges by hand while the daemon hedges."""
-    delta = scene.coin() + scene.position()
+    coins = scene.units(scene.coin())
+    delta = coins + scene.position()
     side = Side.SELL if delta > 0 else Side.BUY
-    size = scene.part(max(abs(delta), abs(scene.coin()) / 10), 0.2, 1.0)
+    size = scene.part(max(abs(delta), abs(coins) / 10), 0.2, 1.0)
     name = scene.hands.trade(scene.symbol, side, size)
     if name:
         scene.foreign.add(name)

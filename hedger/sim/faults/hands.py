@@ -8,6 +8,7 @@ from typing import Any
 
 from hedger.model.numeric import ZERO
 from hedger.model.order import Side
+from hedger.sim.dead_man import CONTRACTS
 from hedger.sim.exchange import Exchange
 from hedger.sim.ledger import COLLATERAL, GRID
 from hedger.sim.nouns import BalanceNews, Listing, OrderKind, OrderState, Refused, SimOrder, Wallet
@@ -27,7 +28,7 @@ class Hands:
 
     def own(self) -> list[SimOrder]:
         """The user's working derivative orders, less those of another hand."""
-        orders = self._exchange.open_orders(self.user, Wallet.LINEAR)
+        orders = (o for wallet in CONTRACTS for o in self._exchange.open_orders(self.user, wallet))
         return [order for order in orders if not order.client_order_id.startswith(FOREIGN)]
 
     def hit(self, order_id: int, quantity: Decimal) -> Decimal:
@@ -61,7 +62,7 @@ class Hands:
     def cancel(self, symbol: str, client_order_id: str) -> bool:
         """Cancel an order by the user's id for it; whether it was working."""
         try:
-            self._exchange.cancel(self.user, Wallet.LINEAR, symbol, client_order_id=client_order_id)
+            self._exchange.cancel(self.user, self._wallet(symbol), symbol, client_order_id=client_order_id)
         except Refused:
             return False
         return True
@@ -80,7 +81,7 @@ class Hands:
         try:
             self._exchange.place(
                 self.user,
-                Wallet.LINEAR,
+                self._wallet(symbol),
                 symbol,
                 side=side,
                 kind=kind,
@@ -113,11 +114,14 @@ class Hands:
     # --- rules ----------------------------------------------------------------------------------------------
 
     def listing(self, symbol: str) -> Listing:
-        """A perpetual's rules."""
-        return self._exchange.listings[Wallet.LINEAR, symbol]
+        """A contract's rules."""
+        return self._exchange.floor.contract(symbol).listing
+
+    def _wallet(self, symbol: str) -> Wallet:
+        return self.listing(symbol).wallet
 
     def change_rules(self, symbol: str, **rules: Any) -> Listing:
-        """Give a perpetual other rules while it trades; the rules that it had."""
+        """Give a contract other rules while it trades; the rules that it had."""
         exchange, before = self._exchange, self.listing(symbol)
         changed = replace(before, **rules)
         exchange.relist(changed)
@@ -125,12 +129,14 @@ class Hands:
 
     def change_modes(self, symbol: str, *, leverage: int, isolated: bool, hedge_mode: bool) -> None:
         """Someone sets the account's modes, positions and orders or not."""
-        account = self._exchange.floor.account(self.user)
-        holding, mark = account.holding(symbol), self._exchange.floor.marks[symbol]
+        floor = self._exchange.floor
+        account = floor.account(self.user)
+        holding = account.holding(symbol)
         account.leverage[symbol] = leverage
         if isolated is not (symbol in account.isolated):
             account.isolated ^= {symbol}
-            holding.isolated_margin = (abs(holding.quantity) * mark / leverage).quantize(GRID) if isolated else ZERO
+            margin = floor.board.notional_of(symbol, holding) / leverage
+            holding.isolated_margin = margin.quantize(GRID) if isolated else ZERO
         account.hedge_mode = hedge_mode
 
     def modes(self, symbol: str) -> tuple[int, bool, bool]:

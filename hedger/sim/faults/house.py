@@ -182,7 +182,7 @@ class House:
         return self.strikes.hits("V05", f"{name} is not found yet")
 
     def _hear(self, news: News) -> None:
-        if not isinstance(news, OrderNews) or news.order.user != self.user or news.order.wallet is not Wallet.LINEAR:
+        if not isinstance(news, OrderNews) or news.order.user != self.user or news.order.wallet is Wallet.SPOT:
             return
         name = news.order.client_order_id
         if name not in self.sent:

@@ -11,7 +11,9 @@ from hedger.model.account import AccountReading
 from hedger.model.market import Mark, Quote
 from hedger.model.numeric import ZERO
 from hedger.model.order import Fill, OrderReport, ReportStatus
+from hedger.sim.faults.expiry import Endings
 from hedger.sim.faults.house import House
+from hedger.sim.faults.options import OptionRows
 
 OLDEST_MS = 30_000
 LATE_FILL_MS = 4_000
@@ -25,6 +27,7 @@ class Readings:
 
     def __init__(self, house: House) -> None:
         self._house, self._strikes = house, house.strikes
+        self._rows, self.endings = OptionRows(house.strikes), Endings(house.strikes)
 
     def by_venue_clock(self, timed: Timed) -> Timed:
         """The same, in the times of the exchange's clock as it is."""
@@ -36,7 +39,8 @@ class Readings:
     def account(self, reading: AccountReading) -> AccountReading:
         """A reading of the account as the venue gives it."""
         told = self._old(reading)
-        told = self._lacking(self._truncated(told))
+        told = self._rows.bend(self._lacking(self._truncated(told)))
+        told = self.endings.bend(told)
         told = replace(told, open_orders=tuple(self.report(r) for r in told.open_orders if self._listed(r)))
         return self._without_sense(self.by_venue_clock(told))
 

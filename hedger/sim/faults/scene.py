@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from decimal import Decimal
 from random import Random
 
-from hedger.model.numeric import ZERO
+from hedger.model.numeric import ONE, ZERO
 from hedger.sim.exchange import Exchange
 from hedger.sim.faults.hands import Hands
 from hedger.sim.faults.plan import Window
 from hedger.sim.faults.strikes import Strikes
-from hedger.sim.nouns import Listing, Wallet
+from hedger.sim.nouns import Listing
 from hedger.sim.world import World
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Scene:
-    """`hands` act on the account that was drawn, `others` on the rest; `symbol` is the perpetual that was drawn."""
+    """`hands` act on the account that was drawn, `others` on the rest; `symbol` is the contract that was drawn."""
 
     world: World
     strikes: Strikes
@@ -37,7 +37,7 @@ class Scene:
 
     @property
     def listing(self) -> Listing:
-        """The rules of the drawn perpetual as they are now."""
+        """The rules of the drawn contract as they are now."""
         return self.hands.listing(self.symbol)
 
     @property
@@ -66,22 +66,28 @@ class Scene:
         again()
 
     def coin(self) -> Decimal:
-        """What the account holds of the drawn perpetual's coin in its spot wallet."""
+        """What the account holds of the drawn contract's coin in its spot wallet."""
         account = self.exchange.floor.account(self.hands.user)
         return account.spot.get(self.listing.base, ZERO)
 
     def position(self) -> Decimal:
-        """The account's position in the drawn perpetual."""
+        """The account's position in the drawn contract, in units."""
         return self.exchange.floor.account(self.hands.user).holding(self.symbol).quantity
 
+    def units(self, coins: Decimal) -> Decimal:
+        """How many units of the drawn contract are so many coins at its mark; not on the grid."""
+        listing = self.listing
+        one = listing.coins(ONE, self.exchange.floor.marks[self.symbol])
+        return coins if one == 1 else coins / one
+
     def part(self, quantity: Decimal, least: float, most: float) -> Decimal:
-        """A part of a quantity on the perpetual's grid, at least one lot."""
+        """A part of a quantity on the contract's grid, at least one lot."""
         lot = self.listing.lot_size
         wanted = abs(quantity) * Decimal(str(round(self.rng.uniform(least, most), 4)))
         return max(lot, wanted // lot * lot)
 
     def mid(self) -> Decimal:
-        """The middle of the drawn perpetual's book on its grid, or the mark."""
+        """The middle of the drawn contract's book on its grid, or the mark."""
         floor, tick = self.exchange.floor, self.listing.tick_size
-        mid = floor.mid(floor.pit(Wallet.LINEAR, self.symbol)) or floor.marks[self.symbol]
+        mid = floor.mid(floor.contract(self.symbol)) or floor.marks[self.symbol]
         return mid // tick * tick

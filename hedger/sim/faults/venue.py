@@ -171,9 +171,12 @@ class FaultyVenue:
         except AskAgain as barred:
             return OrderRejected(client_order_id=name, reason=RejectReason.NOT_SENT, text=str(barred))
         try:
-            return await self._wired("place", self._desk.place(order))
+            outcome = await self._wired("place", self._desk.place(order))
         except AskAgain as lost:
             return OrderOutcomeUnknown(client_order_id=name, text=str(lost))
+        if self._readings.endings.loses(order.id):
+            return OrderOutcomeUnknown(client_order_id=name, text="the answer was lost around an expiry")
+        return outcome
 
     async def cancel(self, order: CancelOrder) -> CancelOutcome:
         """Ask for a cancel by our id."""
@@ -182,6 +185,8 @@ class FaultyVenue:
             answer = await self._wired("cancel", self._desk.cancel(order))
         except AskAgain as lost:
             return CancelAnswered(client_order_id=order.client_order_id, known=None, text=str(lost))
+        if self._readings.endings.loses(order.id):
+            return CancelAnswered(client_order_id=order.client_order_id, known=None, text="lost around an expiry")
         return answer
 
     async def extend_switch(self, symbols: Sequence[str], timeout_ms: int) -> None:

@@ -59,6 +59,11 @@ class WorldFaults:
             rng=rng,
             hands=hands[0],
             others=hands[1:],
-            symbol=rng.choice(sorted(listing.symbol for listing in exchange.floor.board.contracts.values())),
+            symbol=rng.choice(self._lasting(window)),
             foreign=self.foreign,
         )
+
+    def _lasting(self, window: Window) -> list[str]:
+        """The contracts that are there as long as a window is open."""
+        listed = self.world.exchange.floor.board.contracts.values()
+        return sorted(c.symbol for c in listed if c.expiry_at is None or c.expiry_at > window.end_at + 60_000)

@@ -1,0 +1,107 @@
+"""Whether a reading is whole: a row for everything that is traded or was held, each as the venue lists it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hedger.engine.expiry import has_expired
+from hedger.engine.freshness import venue_now
+from hedger.engine.movement import Absence
+from hedger.engine.policy import Policy
+from hedger.engine.state import AccountView, State
+from hedger.model.account import AccountReading
+from hedger.model.instrument import Payoff
+from hedger.model.message import AccountRead
+from hedger.model.numeric import ZERO
+
+GONE_TIMES, GONE_APART_MS, GONE_MS = 3, 5_000, 30_000
+
+
+def fault_of_reading(
+    state: State, policy: Policy, view: AccountView, reading: AccountReading, gone: frozenset[str]
+) -> str | None:
+    """What a reading lacks, in words, None where it is whole; what is `gone` it may lack."""
+    return (
+        _without_a_row(state, policy, view, reading, gone)
+        or _without_a_wallet(view.reading, reading)
+        or _with_other_terms(state, reading)
+    )
+
+
+def left_out(state: State, policy: Policy, view: AccountView, event: AccountRead) -> tuple[AccountView, frozenset[str]]:
+    """The view that counts the readings without a row of collateral or of an option that was there, and what is gone.
+
+    Venues leave the row of a coin out once it was withdrawn to zero, and that of an option once it was closed. One
+    reading without it may be cut short; several in a row, over half a minute, are not.
+    """
+    had = view.reading.collateral if view.reading is not None else {}
+    coins = [hedge.underlying for hedge in policy.hedges if event.reading.account in hedge.spot_accounts]
+    missing = [coin for coin in coins if had.get(coin, ZERO) and coin not in event.reading.collateral]
+    absences: dict[str, Absence] = {}
+    for what in (*missing, *_options_left_out(state, policy, view.reading, event.reading)):
+        at, was = event.requested_at, view.left_out.get(what)
+        if was is None:
+            was = Absence(at, at, 1)
+        elif at - was.last_at >= GONE_APART_MS:
+            was = Absence(was.first_at, at, was.times + 1)
+        absences[what] = was
+    gone = (c for c, a in absences.items() if a.times >= GONE_TIMES and a.last_at - a.first_at >= GONE_MS)
+    changed = replace(view, left_out=absences) if absences != view.left_out else view
+    return changed, frozenset(gone)
+
+
+def _options_left_out(state: State, policy: Policy, old: AccountReading | None, new: AccountReading) -> tuple[str, ...]:
+    """The options that were held and have no row any more, though their time has not come."""
+    if old is None or old.options is new.options or not old.options:
+        return ()
+    coins, told = {hedge.underlying for hedge in policy.hedges}, {option.id for option in new.options}
+    living = (
+        o for o in old.options if o.quantity and o.expiry_at > venue_now(state, new.account) and o.underlying in coins
+    )
+    return tuple(option.id.symbol for option in living if option.id not in told)
+
+
+def _without_a_row(
+    state: State, policy: Policy, view: AccountView, reading: AccountReading, gone: frozenset[str]
+) -> str | None:
+    """A missing row is not a flat position, and a missing balance is not an empty one.
+
+    The spot wallet lists every coin, zeros too; collateral in the coin may not go without a word once it was there,
+    until enough readings agree that it is gone.
+    """
+    held = {p.id.symbol for p in reading.positions}
+    ours = (id for id in state.hedges_of_instrument if id.account == reading.account and not has_expired(state, id))
+    lacking = [str(id) for id in ours if id.symbol not in held]
+    for hedge in policy.hedges:
+        coin, before = hedge.underlying, view.reading.collateral if view.reading is not None else {}
+        went = before.get(coin, ZERO) and coin not in reading.collateral and coin not in gone
+        if reading.account in hedge.spot_accounts and (coin not in reading.spot or went):
+            lacking.append(f"the balance of {coin}")
+    lacking += [symbol for symbol in _options_left_out(state, policy, view.reading, reading) if symbol not in gone]
+    return f"the reading has no row for {', '.join(lacking)}; a missing row is not a flat position" if lacking else None
+
+
+def _without_a_wallet(old: AccountReading | None, new: AccountReading) -> str | None:
+    """A contract that settles in a coin hangs on the profit and the margin of that coin's wallet: while one is held, a
+    reading that has lost them is cut short."""
+    if old is None:
+        return None
+    for row in new.positions:
+        if row.quantity and row.payoff is Payoff.INVERSE:
+            for name, had, has in (
+                ("margin", old.coin_margins, new.coin_margins),
+                ("unrealised profit", old.unrealized, new.unrealized),
+            ):
+                if row.underlying in had and row.underlying not in has:
+                    return f"the reading has lost the {name} in {row.underlying}, of which {row.id} is held"
+    return None
+
+
+def _with_other_terms(state: State, reading: AccountReading) -> str | None:
+    """A row that is told as another kind of contract than the listing says would count with another delta."""
+    for row in reading.positions:
+        rules = state.instruments.get(row.id)
+        if rules is not None and (row.payoff, row.expiry_at) != (rules.payoff, rules.expiry_at):
+            said, listed = (f"{each.payoff.value}, ending at {each.expiry_at}" for each in (row, rules))
+            return f"{row.id} is listed as {listed} and told as {said}; nobody knows what its delta is"
+    return None
