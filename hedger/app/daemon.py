@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from decimal import Decimal
@@ -19,7 +19,7 @@ from hedger.engine.policy import Policy
 from hedger.engine.sane import flaw_of
 from hedger.engine.state import State
 from hedger.errors import Bug, Halted, HedgerError
-from hedger.model.instrument import InstrumentId
+from hedger.model.instrument import Instrument, InstrumentId
 from hedger.model.market import Quote
 from hedger.model.message import Event, InstrumentsLoaded, Operation, OperatorAsked
 from hedger.runtime.history import HistoryPolling
@@ -71,6 +71,7 @@ class Daemon:
         recovered = parts.journal.begin(now, parts.start_record)
         recover_quiet(parts.journal, parts.venues, now)
         self._since_at = recovered.funding_since_at
+        self._ids: dict[str, tuple[InstrumentId, ...]] = {}
         self.loop = Loop(
             state=recovered_state(parts.policy, recovered, now),
             policy=parts.policy,
@@ -80,6 +81,8 @@ class Daemon:
             observer=parts.observer,
             lifeline=parts.lifeline,
         )
+        for venue in parts.venues.values():
+            venue.on_quiet(self.handle_now)  # a start may meet it, or the last cancels, when nobody reads the streams
         self._clean = recovered.clean and not any(order.live for order in self.state.orders.values())
         self._drain_asked = asyncio.Event()
         self.begun = False
@@ -156,12 +159,13 @@ class Daemon:
 
     async def _prepare(self) -> None:
         """Open every venue, refuse what cannot work, and put the accounts into the modes that are asked for."""
-        ids = ids_by_account(self._parts.policy)
+        asked = ids_by_account(self._parts.policy)
         opened = await asyncio.gather(
-            *(venue.open([id.symbol for id in ids[name]]) for name, venue in self._parts.venues.items())
+            *(venue.open([id.symbol for id in asked[name]]) for name, venue in self._parts.venues.items())
         )
         instruments = [instrument for loaded in opened for instrument in loaded]
-        check_reachable(self._parts.policy, instruments, await self._prices(ids))
+        ids = self._ids = listed_of(asked, instruments)
+        check_reachable(self._parts.policy, instruments, await self._prices(ids), self._parts.clock.now_ms())
         if self._parts.policy.sends:
             await asyncio.gather(*(self._configure(name, ids[name]) for name in self._parts.venues))
         for name, loaded in zip(self._parts.venues, opened, strict=True):
@@ -243,7 +247,7 @@ class Daemon:
         async with asyncio.TaskGroup() as group:
             if parts.reception is not None:
                 group.create_task(parts.reception.attend(self, parts.polling.tick_s))
-            pollers.start(group, parts.venues, ids_by_account(parts.policy))
+            pollers.start(group, parts.venues, self._ids)
 
 
 async def conduct(
@@ -342,3 +346,11 @@ def ids_by_account(policy: Policy) -> dict[str, tuple[InstrumentId, ...]]:
     for id in dict.fromkeys((*(id for hedge in policy.hedges for id in hedge.instruments), *told)):
         ids[id.account] = (*ids[id.account], id)
     return ids
+
+
+def listed_of(
+    ids: Mapping[str, tuple[InstrumentId, ...]], instruments: Iterable[Instrument]
+) -> dict[str, tuple[InstrumentId, ...]]:
+    """Of each account's instruments those whose rules its venue told: it leaves out contracts that have ended."""
+    told = {instrument.id for instrument in instruments}
+    return {name: tuple(id for id in asked if id in told) for name, asked in ids.items()}

@@ -10,7 +10,7 @@ import socket
 from decimal import Decimal
 from pathlib import Path
 
-from hedger.app.daemon import ids_by_account
+from hedger.app.daemon import ids_by_account, listed_of
 from hedger.app.findings import Finding, tried
 from hedger.app.live import venues_of
 from hedger.app.precautions import key_row, quiet_of, quiet_row, switch_rows
@@ -20,14 +20,14 @@ from hedger.model.account import AccountReading
 from hedger.model.instrument import Instrument, InstrumentId
 from hedger.model.market import Quote
 from hedger.model.numeric import plain
-from hedger.ops.words import END_PAUSE, LIFT_HALT, halt_words
+from hedger.ops.words import END_PAUSE, LIFT_HALT, ended_words, halt_words
 from hedger.runtime.clock import SystemClock
 from hedger.runtime.journal import Journal
 from hedger.runtime.kill import KillFile
 from hedger.runtime.lease import Lease
 from hedger.runtime.ports import Venue
 from hedger.settings.policy import to_policy
-from hedger.settings.reachable import check_reachable
+from hedger.settings.reachable import check_reachable, ended
 from hedger.settings.schema import Mode, Settings
 
 FREE_BYTES = 200 * 1024 * 1024
@@ -141,7 +141,7 @@ async def _accounts(settings: Settings, policy: Policy, directory: Path) -> list
             continue
         try:
             async with asyncio.timeout(PATIENCE_S):
-                rows += await _account(policy, venue, ids_by_account(policy)[name], settings.mode)
+                rows += await _account(policy, venue, ids_by_account(policy)[name], settings.mode, clock.now_ms())
         except TimeoutError:
             rows.append(Finding(False, f"account {name}", f"no whole answer within {PATIENCE_S:.0f} s", "try again"))
         except HedgerError as problem:
@@ -151,10 +151,11 @@ async def _accounts(settings: Settings, policy: Policy, directory: Path) -> list
     return rows
 
 
-async def _account(policy: Policy, venue: Venue, ids: tuple[InstrumentId, ...], mode: Mode) -> list[Finding]:
+async def _account(policy: Policy, venue: Venue, ids: tuple[InstrumentId, ...], mode: Mode, now: int) -> list[Finding]:
     """Open the account (keys, permissions, markets), then look at clock, rules, fees and modes."""
     name = venue.account
     instruments = await venue.open([id.symbol for id in ids])
+    ids = listed_of({name: ids}, instruments)[name]
     offset = await venue.measure_clock()
     prices = {p.id: p.mid_price for p in await venue.read_prices(ids) if isinstance(p, Quote)}
     reading = await venue.read_account()
@@ -162,10 +163,11 @@ async def _account(policy: Policy, venue: Venue, ids: tuple[InstrumentId, ...], 
         Finding(True, f"{name}: keys", KEYS[mode]),
         key_row(venue),
         Finding(abs(offset) <= SKEW_MS, f"{name}: clock", f"{offset:+d} ms", "let NTP set this machine's clock"),
-        tried(f"{name}: bands", lambda: _bands(policy, instruments, prices), "widen what the sentence names"),
+        tried(f"{name}: bands", lambda: _bands(policy, instruments, prices, now), "do what the sentence says"),
         Finding(reading.one_way, f"{name}: position mode", "one-way" if reading.one_way else "hedge mode", _SET_MODE),
     ]
     rows += await switch_rows(venue, ids, policy.switch_ms.get(name), reading)
+    rows += [_left_out(id) for id in _ended(policy, name, ids, now)]
     rows += [_rules(instrument) for instrument in instruments]
     return rows + [_modes(policy, reading, id) for id in ids]
 
@@ -173,9 +175,20 @@ async def _account(policy: Policy, venue: Venue, ids: tuple[InstrumentId, ...], 
 _SET_MODE = "it is set at the start, if no position or order is open; or set it on the venue"
 
 
-def _bands(policy: Policy, instruments: tuple[Instrument, ...], prices: dict[InstrumentId, Decimal]) -> str:
-    check_reachable(policy, instruments, prices)
+def _bands(policy: Policy, instruments: tuple[Instrument, ...], prices: dict[InstrumentId, Decimal], now: int) -> str:
+    check_reachable(policy, instruments, prices, now)
     return "every band can be reached with these lots"
+
+
+def _ended(policy: Policy, account: str, listed: tuple[InstrumentId, ...], now: int) -> list[InstrumentId]:
+    """What hedges that have something else will do without; of one that has nothing left the bands' row says so."""
+    found = ((hedge, ended(hedge, frozenset(listed), now)) for hedge in policy.hedges)
+    over = (id for hedge, ids in found if len(ids) < len(hedge.instruments) for id in ids if id.account == account)
+    return list(dict.fromkeys(over))
+
+
+def _left_out(id: InstrumentId) -> Finding:
+    return Finding(True, str(id), ended_words(id))
 
 
 def _rules(instrument: Instrument) -> Finding:

@@ -136,7 +136,9 @@ async def _known(
     rules: Mapping[InstrumentId, Instrument],
     readings: Mapping[str, AccountReading],
 ) -> Known:
-    id, coin = hedge.instruments[0], hedge.underlying
+    id, coin = next((id for id in hedge.instruments if id in rules), None), hedge.underlying
+    if id is None:
+        raise AskAgain(f"none of the instruments of hedge {hedge.name} is listed")
     marks = [price for price in await venues[id.account].read_prices([id]) if isinstance(price, Mark)]
     if not marks:
         raise AskAgain(f"{id} has no price yet")

@@ -10,7 +10,7 @@ import tempfile
 import traceback
 from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import TextIO
@@ -18,7 +18,7 @@ from typing import TextIO
 from pydantic import TypeAdapter
 
 from hedger.app.simulated_fate import Fate, person
-from hedger.app.simulated_process import Makings, Process, without
+from hedger.app.simulated_process import Makings, Process
 from hedger.engine.orders import OrderStatus
 from hedger.engine.state import Mode
 from hedger.errors import Bug, HedgerError
@@ -172,9 +172,7 @@ class Run:
         clock = SkewedClock(self.clock, self._makings.strikes)
         self.starts += 1
         venues = {account: self._connect(account, clock) for account in self.staging.users}
-        settled = self.world.exchange.expiries.settled
-        makings = replace(self._makings, policy=without(self._makings.policy, settled))
-        return Process(makings, venues, directory, clock)
+        return Process(self._makings, venues, directory, clock)
 
     def _connect(self, account: str, clock: SkewedClock) -> BreakableVenue:
         seed = self.plan.seed * 1_000 + self.starts

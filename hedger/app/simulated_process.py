@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 from hedger.app.daemon import Daemon, Parts, forever
@@ -23,8 +23,6 @@ from hedger.sim.faults.clocks import SkewedClock
 from hedger.sim.faults.disk import FaultyJournal
 from hedger.sim.faults.strikes import Strikes
 from hedger.sim.happenings import Committed, Died, Started, Stepped, Tell
-from hedger.sim.nouns import Wallet
-from hedger.sim.translation import parse_symbol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,15 +34,6 @@ class Makings:
     clock: Clock
     strikes: Strikes
     tell: Tell
-
-
-def without(policy: Policy, settled: Container[tuple[Wallet, str]]) -> Policy:
-    """The owner's policy as a person leaves it at a restart: without the contracts that the exchange has settled."""
-    hedges = tuple(
-        replace(hedge, instruments=tuple(id for id in hedge.instruments if parse_symbol(id.symbol) not in settled))
-        for hedge in policy.hedges
-    )
-    return replace(policy, hedges=hedges)
 
 
 class TellingObserver:

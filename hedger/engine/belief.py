@@ -263,11 +263,17 @@ def _differ(state: State, policy: Policy, old: AccountReading, new: AccountReadi
 
 def _edges(state: State, hedge: Hedge) -> Widths | None:
     """The hedge's band on what it holds, None while a price or an account was never seen."""
-    mark, held = state.marks.get(hedge.instruments[0]), exposure(state, hedge)
-    instrument = state.instruments.get(hedge.instruments[0])
-    if mark is None or held is None or instrument is None:
+    seen, held = _first_seen(state, hedge), exposure(state, hedge)
+    if seen is None or held is None:
         return None
-    return aim(state, hedge, held, instrument.coin_price(mark[0].index_price)).edges
+    return aim(state, hedge, held, state.instruments[seen].coin_price(state.marks[seen][0].index_price)).edges
+
+
+def _first_seen(state: State, hedge: Hedge) -> InstrumentId | None:
+    """The first of a hedge's instruments; after a start without it, because it has ended, the next that has a mark."""
+    listed = (id for id in hedge.instruments if id not in state.delisted or id in state.marks)
+    first = next(listed, hedge.instruments[0])
+    return first if first in state.marks and first in state.instruments else None
 
 
 def concerns(hedge: Hedge, account: str) -> bool:

@@ -121,7 +121,7 @@ def _watched(state: State, policy: Policy, account: str, reading: AccountReading
     instrument in coins, and what contracts that settle in the coin may have paid or been paid in funding."""
     least: dict[str, Decimal] = {}
     for hedge in policy.hedges:
-        rules = state.instruments.get(hedge.instruments[0])
+        rules = next((state.instruments[id] for id in hedge.instruments if id in state.instruments), None)
         if account in hedge.spot_accounts:
             lot = units_in_coins(state, rules.id, rules.lot_size) if rules is not None else ZERO
             paid = (_funding_of(state, p) for p in reading.positions if p.underlying == hedge.underlying)

@@ -6,6 +6,7 @@ from hedger.engine.freshness import Denied, venue_now
 from hedger.engine.policy import Hedge
 from hedger.engine.state import Reason, State
 from hedger.model.account import AccountReading
+from hedger.model.expiry_day import day_has_come
 from hedger.model.instrument import Instrument, InstrumentId
 
 HOUR_MS = 3_600_000
@@ -24,6 +25,11 @@ def has_expired(state: State, id: InstrumentId) -> bool:
         and instrument.expiry_at is not None
         and instrument.expiry_at <= venue_now(state, id.account)
     )
+
+
+def is_over(state: State, id: InstrumentId) -> bool:
+    """Whether a contract has expired, or its day has come and it is listed no more: no reading need tell of it."""
+    return has_expired(state, id) or (id in state.delisted and day_has_come(id.symbol, state.now))
 
 
 def has_settled(state: State, id: InstrumentId, reading: AccountReading) -> bool:

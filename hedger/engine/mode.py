@@ -82,7 +82,8 @@ def _is_reconciled(state: State, policy: Policy) -> bool:
     verify, then the first order."""
     if none_armed(state) and not _saves(state, policy):
         return False
-    if any(id not in state.instruments for hedge in policy.hedges for id in hedge.instruments):
+    known = state.instruments.keys() | state.delisted
+    if any(id not in known for hedge in policy.hedges for id in hedge.instruments):
         return False
     views = state.accounts.values()
     if not all(view.settled and view.clean_cycles >= policy.clean_cycles for view in views):

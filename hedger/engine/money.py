@@ -38,9 +38,10 @@ def usd_price(state: State, hedge: Hedge, asset: str) -> Decimal:
 def rate(state: State, hedge: Hedge, asset: str) -> Decimal:
     """What one unit of `asset` is worth in the money of the hedge's ledger: its first instrument's quote."""
     first = state.instruments.get(hedge.instruments[0])
-    if first is None or first.quote == asset:
+    quote = first.quote if first is not None else hedge.instruments[0].symbol.partition("/")[2].partition(":")[0]
+    if quote == asset:
         return ONE
-    return usd_price(state, hedge, asset) / usd_price(state, hedge, first.quote)
+    return usd_price(state, hedge, asset) / usd_price(state, hedge, quote)
 
 
 def off_peg(state: State, hedge: Hedge, assets: Iterable[str]) -> str | None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 from hedger.engine.breaker import OF_INSTRUMENT
 from hedger.engine.expiry import has_expired
 from hedger.engine.state import AccountView, State
+from hedger.model.expiry_day import day_has_come
 from hedger.model.instrument import Instrument, InstrumentId
 from hedger.model.message import Command, InstrumentsLoaded, OrderRejected, ReadInstruments
 
@@ -20,7 +21,8 @@ OWED_READINGS = 2
 
 def on_instruments_loaded(state: State, event: InstrumentsLoaded) -> State:
     """The state with the rules of now. What an account does not list any more is kept and marked: its position is
-    still there. After a change of the coins in a unit, two readings and new prices come before the next create. A list
+    still there. A configured contract of which nothing is known, because it had ended before this start, is marked too.
+    After a change of the coins in a unit, two readings and new prices come before the next create. A list
     in which a contract has become another one is refused whole: all that is known of its delta hangs on what it is."""
     known = {id: rules for id, rules in state.instruments.items() if id.account == event.account}
     other = [str(rules.id) for rules in event.instruments if rules.id in known and _is_another(known[rules.id], rules)]
@@ -31,8 +33,8 @@ def on_instruments_loaded(state: State, event: InstrumentsLoaded) -> State:
         view = replace(state.accounts[event.account], last_failure=text, rules_due_at=state.now + AGAIN_AFTER_MS)
         return state._replace(accounts={**state.accounts, event.account: view})
     listed = {rules.id: rules for rules in event.instruments}
-    gone = frozenset(known.keys() - listed.keys())
-    suspended = any(not has_expired(state, id) for id in gone)  # what has expired does not come back
+    gone = frozenset((known.keys() | _ended_before(state, event.account)) - listed.keys())
+    suspended = any(not has_expired(state, id) for id in gone & known.keys())  # what has expired does not come back
     due_at = state.now + (AGAIN_AFTER_MS if suspended else EVERY_MS)
     view = replace(state.accounts[event.account], rules_due_at=due_at)
     resized = {id for id, rules in listed.items() if _resized(known.get(id), rules)}
@@ -44,6 +46,11 @@ def on_instruments_loaded(state: State, event: InstrumentsLoaded) -> State:
         delisted=(state.delisted - listed.keys()) | gone,
         accounts={**state.accounts, event.account: view},
     )
+
+
+def _ended_before(state: State, account: str) -> set[InstrumentId]:
+    """The configured contracts of an account whose day has come: where the venue lists one no more, it has ended."""
+    return {id for id in state.hedges_of_instrument if id.account == account and day_has_come(id.symbol, state.now)}
 
 
 def _is_another(old: Instrument, new: Instrument) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hedger.engine.expiry import has_expired
+from hedger.engine.expiry import is_over
 from hedger.engine.freshness import venue_now
 from hedger.engine.movement import Absence
 from hedger.engine.policy import Policy
@@ -70,7 +70,7 @@ def _without_a_row(
     until enough readings agree that it is gone.
     """
     held = {p.id.symbol for p in reading.positions}
-    ours = (id for id in state.hedges_of_instrument if id.account == reading.account and not has_expired(state, id))
+    ours = (id for id in state.hedges_of_instrument if id.account == reading.account and not is_over(state, id))
     lacking = [str(id) for id in ours if id.symbol not in held]
     for hedge in policy.hedges:
         coin, before = hedge.underlying, view.reading.collateral if view.reading is not None else {}

@@ -39,6 +39,7 @@ class LogEvent(StrEnum):
     GUARD_LEVEL_CHANGED = "guard_level_changed"
     OPTION_GREEKS_DIFFER = "option_greeks_differ"
     INSTRUMENTS_LOADED = "instruments_loaded"
+    INSTRUMENT_LEFT_OUT = "instrument_left_out"
     READ_FAILED = "read_failed"
     STREAM_CHANGED = "stream_changed"
     JOURNAL_CHANGED = "journal_changed"
@@ -89,6 +90,7 @@ EVENT_WORDS: dict[LogEvent, str] = {
     LogEvent.GUARD_LEVEL_CHANGED: "A levelled guard rose or fell: clear, warn, stop, reduce.",
     LogEvent.OPTION_GREEKS_DIFFER: "A venue's delta of options has been away from ours for a minute; ours decides.",
     LogEvent.INSTRUMENTS_LOADED: "An account's markets were read and its modes and leverage confirmed.",
+    LogEvent.INSTRUMENT_LEFT_OUT: "A configured contract had expired before this start; its hedge does without it.",
     LogEvent.READ_FAILED: "A read did not succeed; what it would have refreshed grows stale.",
     LogEvent.STREAM_CHANGED: "A stream of an account went up or down.",
     LogEvent.JOURNAL_CHANGED: "The journal stopped or began again to accept writes.",

@@ -50,7 +50,7 @@ from hedger.ops.events import LogEvent
 from hedger.ops.figures import iso
 from hedger.ops.lines import decision_line
 from hedger.ops.pnl import flows_between, unexplained_between
-from hedger.ops.words import END_PAUSE, LIFT_HALT
+from hedger.ops.words import END_PAUSE, LIFT_HALT, ended_words
 
 LATE_S = 1.0
 _TOLD_DECISIONS = frozenset({Action.PLACE, Action.CANCEL, Action.DENY})
@@ -95,6 +95,8 @@ class Narrator:
         event, after = stamped.event, result.state
         if not isinstance(event, Quote | Mark):
             self._tell_event(event)
+        if isinstance(event, InstrumentsLoaded):
+            self._tell_left_out(before, after, event)
         if after.mode is not before.mode:
             self._tell_mode(before, after)
         for decision in result.decisions:
@@ -153,6 +155,13 @@ class Narrator:
                 self._log.log(level, LogEvent.VENUE_QUIETED, text=event.text, **told)
             case _:
                 return
+
+    def _tell_left_out(self, before: State, after: State, event: InstrumentsLoaded) -> None:
+        """The contracts that the first list of a start lacks because they have ended."""
+        if before.accounts[event.account].rules_due_at:
+            return
+        for id in sorted(id for id in after.delisted if id.account == event.account):
+            self._log.warning(LogEvent.INSTRUMENT_LEFT_OUT, instrument=str(id), text=ended_words(id))
 
     def _tell_bad_answer(self, event: OrderRejected | OrderOutcomeUnknown) -> None:
         known = {"client_order_id": event.client_order_id, "text": event.text}

@@ -45,7 +45,7 @@ def readiness(state: State, policy: Policy, *, lease: str | None = None) -> Fail
 
 def _missing_markets(state: State, policy: Policy) -> str | None:
     wanted = {id for hedge in policy.hedges for id in hedge.instruments}
-    missing = sorted(str(id) for id in wanted - state.instruments.keys())
+    missing = sorted(str(id) for id in wanted - state.instruments.keys() - state.delisted)
     return f"not loaded: {', '.join(missing)}" if missing else None
 
 

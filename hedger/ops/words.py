@@ -6,6 +6,8 @@ from hedger.engine.executions import wants_word
 from hedger.engine.orders import OrderStatus
 from hedger.engine.policy import Target, TargetKind
 from hedger.engine.state import Action, Mode, Reason, State
+from hedger.model.expiry_day import expiry_day
+from hedger.model.instrument import InstrumentId
 from hedger.ops.figures import coins, money, percent
 
 MODE_WORDS: dict[Mode, str] = {
@@ -103,6 +105,14 @@ LIFT_HALT, END_PAUSE = "`hedger resume --reason …`", "`hedger unpause --reason
 def halt_words(halted: str) -> str:
     """A halt and the way out of it."""
     return f"{halted}; find the cause, then {LIFT_HALT}"
+
+
+def ended_words(id: InstrumentId) -> str:
+    """That a configured contract is over, as a sentence."""
+    return (
+        f"{id} expired on {expiry_day(id.symbol)} and is not listed any more: its hedge goes on with what is listed; "
+        "take it out of the configuration"
+    )
 
 
 def way_out(state: State) -> str | None:

@@ -14,6 +14,7 @@ from hedger.engine.breaker import DAY_MS
 from hedger.engine.ledger import Ledger
 from hedger.engine.orders import Order
 from hedger.engine.state import HedgeState
+from hedger.model.instrument import Instrument
 from hedger.runtime.kept_books import books_of
 
 FUNDING_READ_BACK_MS = 86_400_000
@@ -46,6 +47,11 @@ SELECT coalesce((SELECT at FROM events
 _LAST_AT = "SELECT coalesce((SELECT at FROM events ORDER BY seq DESC LIMIT 1), 0)"
 _NEXT_DECISION = "SELECT coalesce(max(CAST(key AS INTEGER)), 0) + 1 FROM events WHERE kind = 'decision'"
 _LATEST = "SELECT key, body FROM events WHERE seq IN (SELECT max(seq) FROM events WHERE kind = ? GROUP BY key)"
+# The rules of dated contracts as they were read last: no venue tells them once a contract has ended.
+_DATED = """
+SELECT body FROM events WHERE seq IN (SELECT max(seq) FROM events WHERE kind = 'instrument' GROUP BY key)
+AND json_extract(body, '$.expiry_at') IS NOT NULL
+"""
 _LAST_HALT = "SELECT kind, key FROM events WHERE kind IN ('halt', 'resume') ORDER BY seq DESC LIMIT 1"
 _LAST_END = "SELECT kind FROM events WHERE kind IN ('start', 'stop') ORDER BY seq DESC LIMIT 1"
 _LAST_RESUME = "SELECT coalesce(max(seq), 0) FROM events WHERE kind = 'resume'"
@@ -60,7 +66,8 @@ class Recovered:
     """What a start needs from the starts before it. `clean` is False when the last one did not end in order;
     `filled_at` is when something of ours last filled, 0 for never; `last_at` is the last row's moment; `first_epoch` is
     the first that this journal knows. `next_sequence` is where the ids of this epoch begin. `trips` are, by account,
-    the moments of the last day when a breaker tripped that no person has seen to since."""
+    the moments of the last day when a breaker tripped that no person has seen to since. `dated` are the rules of dated
+    contracts as they were read last."""
 
     epoch: int
     first_epoch: int
@@ -78,6 +85,7 @@ class Recovered:
     paused: str | None = None
     trips: dict[str, tuple[int, ...]] = field(default_factory=dict)
     books: dict[str, Book] = field(default_factory=dict)
+    dated: tuple[Instrument, ...] = ()
 
 
 def recall(connection: sqlite3.Connection, now: int, *, epoch: int, first_epoch: int, next_sequence: int) -> Recovered:
@@ -99,6 +107,7 @@ def recall(connection: sqlite3.Connection, now: int, *, epoch: int, first_epoch:
         funding_seen=_funding_seen(connection),
         trips=_trips(connection, now),
         books=books_of(connection),
+        dated=tuple(_RULES.validate_json(body) for (body,) in connection.execute(_DATED)),
     )
 
 
@@ -147,5 +156,6 @@ def _first(connection: sqlite3.Connection, query: str, *values: object) -> Any:
 
 
 _ORDER = TypeAdapter(Order)
+_RULES = TypeAdapter(Instrument)
 _LEDGER = TypeAdapter(Ledger)
 _MEMORY = TypeAdapter(HedgeState)

@@ -27,7 +27,9 @@ from hedger.model.order import Fill, OrderReport
 
 PlaceOutcome = OrderAccepted | OrderRejected | OrderOutcomeUnknown
 CancelOutcome = OrderReport | CancelAnswered
-Hint = Quote | Mark | OrderReport | Fill | StreamChanged | ClockMeasured | VenueQuieted | InstrumentsLoaded
+Hint = Quote | Mark | OrderReport | Fill | StreamChanged | ClockMeasured | InstrumentsLoaded
+# Told in the moment in which a venue asks for quiet.
+QuietTold = Callable[[VenueQuieted], None]
 # Asked at the last moment before an order's first byte: why it may not be sent any more, None if it may.
 LeaveTaken = Callable[[], str | None]
 
@@ -74,7 +76,11 @@ class Venue(Protocol):
     transport: str
 
     async def open(self, symbols: Sequence[str]) -> tuple[Instrument, ...]:
-        """Connect, check that the client is safe to use, and load the rules of `symbols` (with our fees)."""
+        """Connect, check that the client is safe to use, and load the rules of `symbols` (with our fees).
+
+        A dated contract whose day has come and that is not traded any more is left out; its orders and fills are still
+        asked about. Any other that is not listed is an error.
+        """
 
     async def read_instruments(self, symbols: Sequence[str]) -> tuple[Instrument, ...]:
         """Read the rules of `symbols` anew; one that does not trade any more is left out."""
@@ -122,6 +128,10 @@ class Venue(Protocol):
 
     def keep_quiet(self, until_at: int, *, banned: bool) -> None:
         """Heed what the venue asked of an earlier start: nothing leaves before `until_at` (a ban: no cancel either)."""
+
+    def on_quiet(self, told: QuietTold) -> None:
+        """Tell from now on each quiet that the venue asks for, before the request that met it ends: while it opens and
+        while it closes too. Nobody else tells of it."""
 
     def hints(self) -> AsyncIterator[Hint]:
         """Streamed news. A hint wakes the engine and freshens prices; it proves nothing about absence."""

@@ -10,6 +10,8 @@ from hedger.engine.orders import Order, OrderStatus
 from hedger.engine.policy import Policy
 from hedger.engine.state import HedgeState, State, initial_state
 from hedger.errors import ConfigError
+from hedger.model.expiry_day import day_has_come
+from hedger.model.instrument import Instrument, InstrumentId
 from hedger.runtime.memory import Recovered
 
 SENT_WITHIN_MS = 1_000  # an order leaves so soon after its row, or not at all
@@ -23,6 +25,7 @@ def recovered_state(policy: Policy, recovered: Recovered, now: int) -> State:
     state = initial_state(policy, now=now, epoch=recovered.epoch)
     carried = (_carried(state, order) for order in recovered.orders)
     orders = {o.client_order_id: _doubted(o, now) for o in carried if o is not None}
+    ended = _ended(state, recovered, now)
     lagging_until = max(min(recovered.filled_at, now) + LAG_MS, _last_may_arrive(policy, recovered, now))
     return state._replace(
         first_epoch=recovered.first_epoch,
@@ -31,6 +34,8 @@ def recovered_state(policy: Policy, recovered: Recovered, now: int) -> State:
         halted=recovered.halted,
         paused=recovered.paused,
         orders=orders,
+        instruments=ended,
+        delisted=frozenset(ended),
         accounts={
             name: replace(view, barrier_at=lagging_until, breaker=Breaker(trips=recovered.trips.get(name, ())))
             for name, view in state.accounts.items()
@@ -40,6 +45,13 @@ def recovered_state(policy: Policy, recovered: Recovered, now: int) -> State:
         funding_seen=recovered.funding_seen,
         books={name: book for name, book in recovered.books.items() if name in state.accounts},
     )
+
+
+def _ended(state: State, recovered: Recovered, now: int) -> dict[InstrumentId, Instrument]:
+    """The rules of configured contracts that have ended: an order there may be in doubt, and the books may still hold
+    what has settled. The rules of one that is listed all the same are taken over when they are read."""
+    ours = (rules for rules in recovered.dated if rules.id in state.hedges_of_instrument)
+    return {rules.id: rules for rules in ours if day_has_come(rules.id.symbol, now)}
 
 
 def _last_may_arrive(policy: Policy, recovered: Recovered, now: int) -> int:

@@ -14,12 +14,13 @@ narrower than the smallest order; only a limit on its width could make it so.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from decimal import Decimal
 from typing import NamedTuple
 
 from hedger.engine.policy import COMPUTED, OCCASIONAL, Band, BandRule, Hedge, Policy
 from hedger.errors import ConfigError
+from hedger.model.expiry_day import day_has_come, expiry_day
 from hedger.model.instrument import Instrument, InstrumentId, Kind, Payoff
 from hedger.model.numeric import ONE, ZERO, ceil_to, plain
 
@@ -57,23 +58,45 @@ class _Case(NamedTuple):
 
 
 def check_reachable(
-    policy: Policy, instruments: Sequence[Instrument], prices: Mapping[InstrumentId, Decimal] | None = None
+    policy: Policy,
+    instruments: Sequence[Instrument],
+    prices: Mapping[InstrumentId, Decimal] | None = None,
+    now: int = 0,
 ) -> None:
     """Raises ConfigError, of one sentence a line, for what these instruments cannot do.
 
     `prices` are in quote per unit of the instrument, as the venue quotes them; what needs a price is checked
-    for the instruments that have one.
+    for the instruments that have one. A dated contract that is not listed and whose day has come by `now` (ms since
+    1970) has ended: a hedge can do without it as long as another of its instruments is listed.
     """
     known = {instrument.id: instrument for instrument in instruments}
-    faults = []
+    faults: list[str] = []
     for hedge in policy.hedges:
+        faults += _unlisted(hedge, known.keys(), now)
         for id in hedge.instruments:
-            if id not in known:
-                faults.append(f"hedges.{hedge.name}.instruments: the venue does not list {id}; check the symbol")
-                continue
-            faults += _faults(_Case(hedge, known[id], (prices or {}).get(id)))
+            if id in known:
+                faults += _faults(_Case(hedge, known[id], (prices or {}).get(id)))
     if faults:
         raise ConfigError("\n".join(faults))
+
+
+def ended(hedge: Hedge, listed: Set[InstrumentId], now: int) -> list[InstrumentId]:
+    """A hedge's contracts that are not listed because they have ended."""
+    return [id for id in hedge.instruments if id not in listed and day_has_come(id.symbol, now)]
+
+
+def _unlisted(hedge: Hedge, listed: Set[InstrumentId], now: int) -> Iterator[str]:
+    where, over = f"hedges.{hedge.name}.instruments", ended(hedge, listed, now)
+    for id in hedge.instruments:
+        if id not in listed and id not in over:
+            yield f"{where}: the venue does not list {id}; check the symbol"
+    if len(over) == len(hedge.instruments):
+        last = max(over, key=lambda id: str(expiry_day(id.symbol)))
+        like = f"{last.account}:{last.symbol.rpartition('-')[0]}"
+        yield (
+            f"{where}: {last} expired on {expiry_day(last.symbol)} and no other is listed; write the perpetual {like}, "
+            "or a contract of a later day"
+        )
 
 
 def _faults(case: _Case) -> Iterator[str]:

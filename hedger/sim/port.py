@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 
 from hedger.errors import AskAgain, GiveUp
 from hedger.model.account import AccountReading, FundingPayment, MarginMode, Position
+from hedger.model.expiry_day import day_has_come
 from hedger.model.instrument import Instrument, InstrumentId
 from hedger.model.market import Candle, FundingRate, Mark, Quote
 from hedger.model.message import (
@@ -22,7 +23,7 @@ from hedger.model.message import (
 )
 from hedger.model.numeric import ZERO
 from hedger.model.order import Fill, OrderReport, RejectReason
-from hedger.runtime.ports import Clock, Hint, LeaveTaken, PlaceOutcome
+from hedger.runtime.ports import Clock, Hint, LeaveTaken, PlaceOutcome, QuietTold
 from hedger.sim import past_words
 from hedger.sim import translation as words
 from hedger.sim.dead_man import CONTRACTS, DeadManSwitch
@@ -126,8 +127,11 @@ class SimVenue:
     # --- connecting --------------------------------------------------------------------------------------------
 
     async def open(self, symbols: Sequence[str]) -> tuple[Instrument, ...]:
-        """Load the rules of `symbols` and begin to stream; raises GiveUp for a symbol that is not listed."""
-        instruments = await self._call("open", lambda: tuple(self._instrument(s) for s in symbols))
+        """Load the rules of `symbols` and begin to stream. A dated contract that has ended is left out; another symbol
+        that is not listed raises GiveUp."""
+        instruments = await self._call(
+            "open", lambda: tuple(self._instrument(s) for s in symbols if not self._has_ended(s))
+        )
         self._streams.start()
         return instruments
 
@@ -143,6 +147,10 @@ class SimVenue:
     async def close(self) -> None:
         """Stop streaming. Orders are not touched."""
         await self._streams.stop()
+
+    def _has_ended(self, symbol: str) -> bool:
+        listed = words.parse_symbol(symbol) in self._exchange.listings
+        return not listed and day_has_come(symbol, self._exchange.now)
 
     def _instrument(self, symbol: str) -> Instrument:
         wallet, name = words.parse_symbol(symbol)
@@ -353,6 +361,9 @@ class SimVenue:
         await self._call("switch", extend)
 
     def keep_quiet(self, until_at: int, *, banned: bool) -> None:
+        """Nothing asks for quiet here."""
+
+    def on_quiet(self, told: QuietTold) -> None:
         """Nothing asks for quiet here."""
 
     # --- hints -------------------------------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from hedger.model.instrument import Instrument, InstrumentId
 from hedger.model.market import Candle, FundingRate, Mark, Quote
 from hedger.model.message import CancelOrder, ClockMeasured, PlaceOrder
 from hedger.model.order import Fill, OrderReport
-from hedger.runtime.ports import CancelOutcome, Clock, Hint, LeaveTaken, PlaceOutcome
+from hedger.runtime.ports import CancelOutcome, Clock, Hint, LeaveTaken, PlaceOutcome, QuietTold
 from hedger.venues.asking import Asker
 from hedger.venues.binance_account import AccountReader
 from hedger.venues.binance_clock import ClockWatch
@@ -83,7 +83,8 @@ class BinanceVenue:
         self._clock = clock
         self._observer = observer
         self._queue = HintQueue(account)
-        self._quiet = Quiet(account, clock, observer, self._queue.put)
+        self._told: QuietTold = lambda _: None
+        self._quiet = Quiet(account, clock, observer, lambda asked: self._told(asked))
         # The hosts where the keys have worked since the start.
         self._served: set[str] = set()
         # Whether the keys work from given addresses only, as the venue said; None where it was not asked.
@@ -97,7 +98,8 @@ class BinanceVenue:
         """Connect, prove the client safe, measure the clock, check the keys, and load the rules and fees of `symbols`.
 
         While the venue wants quiet, whether it said so to an earlier start or now, this waits, until it is canceled.
-        Raises ConfigError for a symbol that is not listed, CredentialsError for keys that are refused or may withdraw.
+        A dated contract that has ended is left out. Raises ConfigError for another symbol that is not listed,
+        CredentialsError for keys that are refused or may withdraw.
         """
         if self._link is not None:
             raise Bug(f"the venue of account {self.account} is opened twice.")
@@ -272,6 +274,10 @@ class BinanceVenue:
     def keep_quiet(self, until_at: int, *, banned: bool) -> None:
         """Heed what the venue asked of an earlier start: `open` waits until its end."""
         self._quiet.keep(until_at, banned=banned)
+
+    def on_quiet(self, told: QuietTold) -> None:
+        """Tell from now on each quiet that the venue asks for, in the moment in which its answer is read."""
+        self._told = told
 
     async def hints(self) -> AsyncIterator[Hint]:
         """Streamed news for one reader. The streams go on between readers and end with `close`."""

@@ -12,6 +12,7 @@ from typing import Annotated, Any, NamedTuple
 from pydantic import Field
 
 from hedger.errors import ConfigError
+from hedger.model.expiry_day import day_has_come
 from hedger.model.instrument import Instrument, InstrumentId, Kind
 from hedger.model.numeric import ZERO
 from hedger.venues.binance_wire import CommissionRate, Name, NotNegative, Payload, Positive, reader
@@ -50,7 +51,8 @@ class Listing:
     """The venue's names: of the derivatives listed at the start (for positions), and of what is configured.
 
     `instruments` has the newest rules of each, also of those in `gone`, which do not trade any more; `earlier` has the
-    rules before the last change. On those in `unguarded` the venue refuses a countdown: nothing is created there.
+    rules before the last change. What had ended before the start is in `gone` and has a name in `raw`, and no rules: it
+    is not traded again in this start. On those in `unguarded` the venue refuses a countdown: nothing is created there.
     """
 
     account: str
@@ -139,6 +141,22 @@ _read_symbol = reader(_Symbol)
 _read_price = reader(_PriceFilter)
 _read_lot = reader(_LotSize)
 _read_notional = reader(_Notional)
+
+
+def has_ended(symbol: str, markets: Mapping[str, Any], now: int) -> bool:
+    """Whether a dated contract is over: its day has come, and it is listed no more or not open for trading.
+
+    ValueError where the venue does not say that. Contracts in coins are not for us, whatever their day.
+    """
+    if not day_has_come(symbol, now) or _INVERSE.fullmatch(symbol):
+        return False
+    return symbol not in markets or not is_trading(markets[symbol])
+
+
+def name_of_ended(symbol: str) -> str:
+    """The venue's name of a dated contract that it lists no more: `BTC/USDT:USDT-261225` was `BTCUSDT_261225`."""
+    pair, _, day = symbol.rpartition("-")
+    return f"{pair.partition(':')[0].replace('/', '')}_{day}"
 
 
 def unknown_symbol(symbol: str, known: Iterable[str]) -> ConfigError:

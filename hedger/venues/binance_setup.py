@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from hedger.errors import AskAgain, ConfigError, CredentialsError, GiveUp
@@ -20,7 +20,16 @@ from hedger.venues.binance_codes import (
     Environment,
 )
 from hedger.venues.binance_link import Link
-from hedger.venues.binance_listing import Listed, Listing, derivatives_of, is_trading, rules_of, unknown_symbol
+from hedger.venues.binance_listing import (
+    Listed,
+    Listing,
+    derivatives_of,
+    has_ended,
+    is_trading,
+    name_of_ended,
+    rules_of,
+    unknown_symbol,
+)
 from hedger.venues.binance_parse import MARGIN_MODES
 from hedger.venues.binance_positions import Configs
 from hedger.venues.binance_wire import CommissionRate, KeyRights, ServerTime, reader
@@ -69,10 +78,13 @@ async def check_key(link: Link) -> bool:
 
 
 async def load_listing(link: Link, symbols: Sequence[str]) -> Listing:
-    """Read what the venue lists and the rules and fees of `symbols`; ConfigError for one that it does not list."""
+    """Read what the venue lists and the rules and fees of `symbols`, but for those that have ended; ConfigError for any
+    other that it does not list."""
     spot_symbols = [symbol for symbol in symbols if ":" not in symbol]
     listed, spots = await together(_derivatives(link), _spots(link, spot_symbols))
     markets = {str(market["symbol"]): market for market in listed + spots}
+    ended = _ended(link, symbols, markets)
+    symbols = [symbol for symbol in symbols if symbol not in ended]
     for symbol in symbols:
         if symbol not in markets:
             raise unknown_symbol(symbol, markets if ":" in symbol else await _all_spots(link))
@@ -83,17 +95,26 @@ async def load_listing(link: Link, symbols: Sequence[str]) -> Listing:
     return Listing(
         account=link.account,
         derivatives=derivatives_of(listed),
-        raw=raw,
+        raw=raw | {InstrumentId(link.account, symbol): name_of_ended(symbol) for symbol in ended},
         ids={(raw[rules.id], rules.kind): rules.id for rules in instruments},
         instruments={rules.id: rules for rules in instruments},
+        gone=frozenset(InstrumentId(link.account, symbol) for symbol in ended),
     )
+
+
+def _ended(link: Link, symbols: Sequence[str], markets: Mapping[str, Any]) -> list[str]:
+    try:
+        return [symbol for symbol in symbols if has_ended(symbol, markets, link.venue_now())]
+    except ValueError as problem:
+        raise AskAgain(f"binance: the rules are not understood: {explain(problem)}.") from None
 
 
 async def reload_rules(link: Link, listing: Listing, symbols: Sequence[str]) -> tuple[Instrument, ...]:
     """The rules and fees of `symbols` as they are now; one that does not trade any more is left out.
 
-    The client and the listing go by them from now on.
+    The client and the listing go by them from now on. What had ended before the start is not looked for.
     """
+    symbols = [symbol for symbol in symbols if InstrumentId(link.account, symbol) in listing.instruments]
     markets = await _markets_of(link, symbols)
     try:
         trading = [markets[symbol] for symbol in symbols if symbol in markets and is_trading(markets[symbol])]

@@ -55,7 +55,7 @@ class Switch:
 
     def _has_countdown(self, id: InstrumentId) -> bool:
         """A contract that does not trade any more has no orders to cancel."""
-        return self._listing.instruments[id].kind is not Kind.SPOT and id not in self._listing.gone
+        return id not in self._listing.gone and self._listing.instruments[id].kind is not Kind.SPOT
 
     async def _extend(self, id: InstrumentId, timeout_ms: int) -> bool:
         """Whether it was confirmed; False where the venue says that this contract does not trade."""

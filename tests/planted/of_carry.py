@@ -113,7 +113,7 @@ BUGS: tuple[Bug, ...] = (
         name="a settled contract is a missing row for ever",
         rule="settlement, V31",
         path="hedger/engine/whole.py",
-        old=" and not has_expired(state, id))\n",
+        old=" and not is_over(state, id))\n",
         new=")\n",
         tests=SETTLED,
     ),

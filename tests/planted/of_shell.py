@@ -291,6 +291,14 @@ WIRED: tuple[Bug, ...] = (
         tests=("tests/unit/test_venue_lanes.py",),
     ),
     Bug(
+        name="a ban that a start meets is not journaled",
+        rule="I16, V27",
+        path="hedger/app/daemon.py",
+        old="venue.on_quiet(self.handle_now)",
+        new="venue.on_quiet(lambda _: None)",
+        tests=("tests/simulation/test_quiet_starts.py",),
+    ),
+    Bug(
         name="a ban is not recognised",
         rule="I16, V27",
         path=LANES,

@@ -68,9 +68,9 @@ def test_an_order_that_was_written_off_and_lives_is_reserved_and_taken_off(tmp_p
     async def script(it: Play) -> None:
         name = await lost(it)
         it.checks.on = False
-        it.venue.silent = it.venue.hide_orders = False
         write_off(it, name)
         await it.until(lambda: len(it.resting()) == 2, "a replacement", within=30)
+        it.venue.silent = it.venue.hide_orders = False
         it.venue.reading = lambda reading: reading
         await it.until(lambda: name in [order.client_order_id for order in it.venue.canceled], "canceled", within=30)
         await it.until(lambda: it.state.orders[name].status is OrderStatus.CANCELED, "its end is known", within=30)

@@ -88,7 +88,8 @@ class Checks:
             if ours and order.symbol in ids and order.client_order_id != command.client_order_id:
                 left = order.side.sign * (order.quantity - order.filled)
                 pending += coins_of(after, after.instruments[ids[order.symbol]], left)
-        known = ((after.instruments[id], truth.positions.get(name, ZERO)) for name, id in ids.items())
+        there = ((name, after.instruments[id]) for name, id in ids.items() if id in after.instruments)
+        known = ((rules, truth.positions.get(name, ZERO)) for name, rules in there)
         held = sum((coins_of(after, rules, quantity) for rules, quantity in known), ZERO)
         end = decision.exposure.holding + held + pending - decision.target
         lot = coins_of(after, after.instruments[command.id], after.instruments[command.id].lot_size)

@@ -13,7 +13,7 @@ from hedger.model.instrument import Instrument, InstrumentId
 from hedger.model.market import Candle, FundingRate, Mark, Quote
 from hedger.model.message import CancelAnswered, CancelOrder, OrderOutcomeUnknown, OrderRejected, PlaceOrder
 from hedger.model.order import Fill, OrderReport, RejectReason
-from hedger.runtime.ports import CancelOutcome, Hint, LeaveTaken, PlaceOutcome
+from hedger.runtime.ports import CancelOutcome, Hint, LeaveTaken, PlaceOutcome, QuietTold
 from hedger.sim.port import SimVenue
 
 H = TypeVar("H")
@@ -145,6 +145,9 @@ class LensVenue:
 
     def keep_quiet(self, until_at: int, *, banned: bool) -> None:
         self.inner.keep_quiet(until_at, banned=banned)
+
+    def on_quiet(self, told: QuietTold) -> None:
+        self.inner.on_quiet(told)
 
     async def hints(self) -> AsyncIterator[Hint]:
         async for hint in self.inner.hints():

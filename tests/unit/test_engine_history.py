@@ -248,7 +248,7 @@ def test_a_reading_with_options_sets_what_they_imply_and_one_without_takes_it_aw
     assert state.volatility["BTC"].gap == pytest.approx(0.6 - realized)
     state, _ = feed(state, (NOW + 10_002, told(BARS)))
     assert state.volatility["BTC"].implied == 0.6, "bars do not take it away"
-    state = believed(state, NOW + 20_000)
+    state = believed(state, NOW + 20_000, replace(option(), quantity=D(0)))
     assert (state.volatility["BTC"].implied, state.volatility["BTC"].gap) == (None, None)
 
 

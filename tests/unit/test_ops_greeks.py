@@ -14,6 +14,7 @@ from hedger.engine.exposure import exposure
 from hedger.engine.overlay import overlay
 from hedger.engine.state import Exposure, State, initial_state
 from hedger.engine.step import Result
+from hedger.model.instrument import InstrumentId
 from hedger.model.message import Stamped, TimePassed
 from hedger.model.option import OptionPosition
 from hedger.ops.explain import explain
@@ -32,7 +33,8 @@ LIVE = {"index_price": SPOT, "forward_price": SPOT, "strike": "65000"}
 
 def lasting(kind: object, quantity: str, days: float) -> OptionPosition:
     made = option_of(kind, quantity, **LIVE)  # type: ignore[arg-type]
-    return replace(made, expiry_at=NOW + int(days * DAY_MS))
+    id = InstrumentId("binance", made.id.symbol)
+    return replace(made, id=id, expiry_at=NOW + int(days * DAY_MS))
 
 
 COVERED = (lasting(CALL, "-2", 30), lasting(CALL, "-0.5", 3))
@@ -85,7 +87,7 @@ def test_without_options_the_view_has_no_line_for_them() -> None:
 
 def test_the_view_says_what_is_wrong_with_an_option_and_where_the_venue_differs() -> None:
     bad = replace(COVERED[0], mark_sigma=None)
-    assert "not usable: option paper:BTC/USD:BTC-65000-C: the venue gives no volatility" in shown(holding(bad))
+    assert "not usable: option binance:BTC/USD:BTC-65000-C: the venue gives no volatility" in shown(holding(bad))
     check = GreeksCheck(compared=2, differing=1, worst=-0.031, option="paper:X", since=NOW, told=True)
     assert "the venue's delta differs for 1 of 2: paper:X −0.031" in shown(holding(*COVERED, check=check))
 

@@ -9,6 +9,7 @@ from hedger.app.daemon import Daemon, Parts
 from hedger.errors import JournalError
 from hedger.model.message import VenueQuieted
 from hedger.runtime.journal import Journal, Row
+from hedger.runtime.ports import QuietTold
 from hedger.runtime.quieted import quiet_row, recover_quiet, remembered_quiet
 from hedger.sim.virtual_time import VirtualClock, run_virtual
 from hedger.venues.quiet import Quiet
@@ -27,6 +28,8 @@ class Heeding:
 
     def keep_quiet(self, until_at: int, *, banned: bool) -> None:
         self.heeded.append((until_at, banned))
+
+    def on_quiet(self, told: QuietTold) -> None: ...
 
 
 def daemon_on(journal: Journal, venue: Heeding) -> Daemon:

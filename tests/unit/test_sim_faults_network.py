@@ -174,10 +174,11 @@ def ban(form: int) -> Plan:
 @pytest.mark.parametrize(("form", "banned"), [(0, False), (1, False), (2, True), (3, True)])
 def test_a_quiet_is_told_and_kept_by_the_lanes(form: int, banned: bool) -> None:
     async def story(desk: FaultyDesk) -> None:
+        asked: list[VenueQuieted] = []
+        desk.venue.on_quiet(asked.append)
         with pytest.raises(AskAgain):
             await desk.venue.read_account()
-        await desk.clock.sleep(0.1)
-        (quieted,) = [hint for _, hint in desk.hints if isinstance(hint, VenueQuieted)]
+        (quieted,) = asked
         assert quieted.banned is banned
         assert desk.clock.now_ms() < quieted.until_at <= desk.plan.ends_at
         left = len(desk.told)
@@ -204,6 +205,23 @@ def test_a_process_that_forgot_a_ban_breaks_it_and_is_seen() -> None:
             with pytest.raises(AskAgain):
                 await venue.read_account()
         assert [breach.what for breach in desk.venue.house.breaches] == ["account"]
+
+    at_a_faulty_desk(ban(2), story, open_first=False)
+
+
+def test_a_process_that_is_started_in_a_ban_waits_for_its_end_before_it_opens() -> None:
+    async def story(desk: FaultyDesk) -> None:
+        with pytest.raises(AskAgain):
+            await desk.venue.read_account()
+        house, left = desk.venue.house, len(desk.sent("open"))
+        heedful = desk.connect(desk.venue)
+        heedful.keep_quiet(house.banned_until, banned=True)
+        opening = asyncio.create_task(heedful.open([ID.symbol]))
+        await desk.clock.sleep((house.banned_until - desk.clock.now_ms()) / 1000 - 1)
+        assert len(desk.sent("open")) == left
+        await opening
+        assert house.breaches == []
+        await heedful.close()
 
     at_a_faulty_desk(ban(2), story, open_first=False)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from hedger.errors import AskAgain
+from hedger.model.account import MarginMode
 from hedger.model.message import CancelAnswered, OrderRejected, VenueQuieted
 from hedger.model.order import RejectReason
 from hedger.runtime.journal import Journal
@@ -23,11 +24,11 @@ SHUT: dict[str, Answer] = {
 }
 
 
-async def quieted(desk: Desk) -> VenueQuieted:
-    async for hint in desk.venue.hints():
-        if isinstance(hint, VenueQuieted):
-            return hint
-    raise AssertionError("the stream ended")
+def heard_at(desk: Desk) -> list[VenueQuieted]:
+    """What the venue will tell of quiet from now on."""
+    heard: list[VenueQuieted] = []
+    desk.venue.on_quiet(heard.append)
+    return heard
 
 
 @pytest.mark.parametrize("row", SHUT)
@@ -35,9 +36,10 @@ def test_a_ban_is_told_out_of_turn_and_nothing_at_all_is_sent_into_it(row: str) 
     async def scenario() -> None:
         async with opened() as desk:
             desk.fake.answers["GET", "/fapi/v1/income"] = SHUT[row]
+            heard = heard_at(desk)
             with pytest.raises(AskAgain):
                 await desk.venue.read_funding(0)
-            assert (await asyncio.wait_for(quieted(desk), 2)).banned
+            assert [asked.banned for asked in heard] == [True], "before the request ends"
             desk.fake.seen.clear()
             placed = await desk.venue.place(place_order(), let_go)
             assert isinstance(placed, OrderRejected)
@@ -56,10 +58,10 @@ def test_a_pause_lets_cancels_and_the_switch_through() -> None:
     async def scenario() -> list[str]:
         async with opened() as desk:
             desk.fake.answers["GET", "/fapi/v1/income"] = refusal(429, -1003, Retry_After="30")
+            heard = heard_at(desk)
             with pytest.raises(AskAgain):
                 await desk.venue.read_funding(0)
-            hint = await asyncio.wait_for(quieted(desk), 2)
-            assert not hint.banned
+            assert [asked.banned for asked in heard] == [False]
             desk.fake.seen.clear()
             await desk.venue.cancel(cancel_order())
             await desk.venue.extend_switch([BTC.symbol], 60_000)
@@ -125,6 +127,36 @@ def test_a_ban_that_comes_while_opening_is_waited_for_and_not_run_into_by_restar
     into_the_ban, left_ms = asyncio.run(scenario())
     assert into_the_ban == 0
     assert left_ms <= 0
+
+
+@pytest.mark.parametrize("path", ["/fapi/v1/time", "/fapi/v1/fundingInfo"])
+def test_a_ban_that_comes_while_opening_is_told_at_once_and_not_when_the_streams_are_read(path: str) -> None:
+    async def scenario() -> list[bool]:
+        async with opened(ready=False) as desk:
+            heard = heard_at(desk)
+            desk.fake.answers["GET", path] = refusal(418, -1003, Retry_After="30")
+            opening = asyncio.create_task(desk.venue.open([BTC.symbol]))
+            while not desk.watcher.closed:  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            told = [asked.banned for asked in heard]
+            opening.cancel()
+            with suppress(asyncio.CancelledError):
+                await opening
+            return told
+
+    assert asyncio.run(scenario()) == [True]
+
+
+def test_a_wish_for_quiet_met_while_the_account_is_configured_is_told_before_the_error() -> None:
+    async def scenario() -> list[bool]:
+        async with opened() as desk:
+            heard = heard_at(desk)
+            desk.fake.answers["POST", "/fapi/v1/leverage"] = refusal(429, -1003, Retry_After="30")
+            with pytest.raises(AskAgain):
+                await desk.venue.configure([BTC.symbol], leverage=1, margin_mode=MarginMode.CROSS)
+            return [asked.banned for asked in heard]
+
+    assert asyncio.run(scenario()) == [False]
 
 
 class Kept:

@@ -20,7 +20,7 @@ from hedger.model.message import (
     VenueQuieted,
 )
 from hedger.model.order import Fill, OrderReport, RejectReason
-from hedger.runtime.ports import CancelOutcome, Clock, Hint, LeaveTaken, PlaceOutcome
+from hedger.runtime.ports import CancelOutcome, Clock, Hint, LeaveTaken, PlaceOutcome, QuietTold
 from hedger.sim.faults.desk import Desk
 from hedger.sim.faults.house import CONTROL, House, Quieting
 from hedger.sim.faults.link import TIMEOUT_S, FaultyLink
@@ -66,16 +66,28 @@ class FaultyVenue:
         self._stream = FaultyStream(inner.hints, self.house, clock)
         self._prices, self._readings = Prices(self._strikes), Readings(self.house)
         self._quiet_until = self._banned_until = 0
+        self._told: QuietTold = lambda _: None
         self._synced_at = 0
         self._wires: set[asyncio.Task[Any]] = set()
 
     # --- connecting -----------------------------------------------------------------------------------------
 
     async def open(self, symbols: Sequence[str]) -> tuple[Instrument, ...]:
-        """Connect and load the rules of `symbols`."""
-        instruments = await self._ask("open", self._inner.open(symbols))
-        self._stream.start()
-        return instruments
+        """Connect and load the rules of `symbols`; while the venue wants quiet, this waits, as the real client does."""
+        while True:
+            await self._quiet_over()
+            try:
+                instruments = await self._ask("open", self._inner.open(symbols))
+            except AskAgain:
+                if self._clock.now_ms() >= self._quiet_until:
+                    raise
+            else:
+                self._stream.start()
+                return instruments
+
+    async def _quiet_over(self) -> None:
+        while (left_ms := self._quiet_until - self._clock.now_ms()) > 0:
+            await self._clock.sleep(left_ms / 1000)
 
     async def read_instruments(self, symbols: Sequence[str]) -> tuple[Instrument, ...]:
         """Read the rules of `symbols` anew; a perpetual that is suspended is left out."""
@@ -106,7 +118,8 @@ class FaultyVenue:
             self._stream.offer(ClockMeasured(account=self.account, offset_ms=self._synced()))
 
     async def close(self) -> None:
-        """Close connections. Orders are not touched, and what has left is on its way."""
+        """Close connections. Orders are not touched, and what has left is on its way: its answer reaches nobody."""
+        self._told = lambda _: None
         await self._stream.stop()
         await self._inner.close()
 
@@ -205,13 +218,16 @@ class FaultyVenue:
         if banned:
             self._banned_until = max(self._banned_until, until_at)
 
+    def on_quiet(self, told: QuietTold) -> None:
+        """Tell from now on each quiet that the venue asks for."""
+        self._told = told
+
     def _quieted(self, quieting: Quieting) -> None:
         self._quiet_until = max(self._quiet_until, quieting.until_at)
         if quieting.banned:
             self._banned_until = max(self._banned_until, quieting.until_at)
         until_at = quieting.until_at - self._clock.now_ms() + self._own.now_ms()
-        hint = VenueQuieted(account=self.account, until_at=until_at, banned=quieting.banned, text=str(quieting))
-        self._stream.offer(hint)
+        self._told(VenueQuieted(account=self.account, until_at=until_at, banned=quieting.banned, text=str(quieting)))
 
     def _enter(self, what: str, order: PlaceOrder | CancelOrder | None) -> None:
         """A lane: raises AskAgain while the venue asked for quiet; what passes has left."""
