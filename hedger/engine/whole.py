@@ -9,10 +9,11 @@ from hedger.engine.freshness import venue_now
 from hedger.engine.movement import Absence
 from hedger.engine.policy import Policy
 from hedger.engine.state import AccountView, State
-from hedger.model.account import AccountReading
+from hedger.model.account import AccountReading, Position
 from hedger.model.instrument import Payoff
 from hedger.model.message import AccountRead
 from hedger.model.numeric import ZERO
+from hedger.model.option import OptionPosition
 
 GONE_TIMES, GONE_APART_MS, GONE_MS = 3, 5_000, 30_000
 
@@ -29,16 +30,16 @@ def fault_of_reading(
 
 
 def left_out(state: State, policy: Policy, view: AccountView, event: AccountRead) -> tuple[AccountView, frozenset[str]]:
-    """The view that counts the readings without a row of collateral or of an option that was there, and what is gone.
+    """The view that counts the readings without a row of collateral or of a position that was there, and what is gone.
 
-    Venues leave the row of a coin out once it was withdrawn to zero, and that of an option once it was closed. One
+    Venues leave the row of a coin out once it was withdrawn to zero, and that of a position once it was closed. One
     reading without it may be cut short; several in a row, over half a minute, are not.
     """
     had = view.reading.collateral if view.reading is not None else {}
     coins = [hedge.underlying for hedge in policy.hedges if event.reading.account in hedge.spot_accounts]
     missing = [coin for coin in coins if had.get(coin, ZERO) and coin not in event.reading.collateral]
     absences: dict[str, Absence] = {}
-    for what in (*missing, *_options_left_out(state, policy, view.reading, event.reading)):
+    for what in (*missing, *_rows_left_out(state, policy, view.reading, event.reading)):
         at, was = event.requested_at, view.left_out.get(what)
         if was is None:
             was = Absence(at, at, 1)
@@ -50,15 +51,20 @@ def left_out(state: State, policy: Policy, view: AccountView, event: AccountRead
     return changed, frozenset(gone)
 
 
-def _options_left_out(state: State, policy: Policy, old: AccountReading | None, new: AccountReading) -> tuple[str, ...]:
-    """The options that were held and have no row any more, though their time has not come."""
-    if old is None or old.options is new.options or not old.options:
+def _rows_left_out(state: State, policy: Policy, old: AccountReading | None, new: AccountReading) -> tuple[str, ...]:
+    """What was held of coins that are hedged, options or contracts that nobody trades here, and has no row any more,
+    though its time has not come. (What is traded here must always have one.)"""
+    if old is None:
         return ()
-    coins, told = {hedge.underlying for hedge in policy.hedges}, {option.id for option in new.options}
-    living = (
-        o for o in old.options if o.quantity and o.expiry_at > venue_now(state, new.account) and o.underlying in coins
-    )
-    return tuple(option.id.symbol for option in living if option.id not in told)
+    now = venue_now(state, new.account)
+    told = {option.id for option in new.options} | {position.id for position in new.positions}
+    held: tuple[OptionPosition | Position, ...] = (*old.options, *old.positions)
+    missing = [row for row in held if row.quantity and row.id not in told]
+    if not missing:
+        return ()
+    coins = {coin for hedge in policy.hedges for coin in hedge.coins}
+    living = (row for row in missing if row.underlying in coins and (row.expiry_at is None or row.expiry_at > now))
+    return tuple(row.id.symbol for row in living if row.id not in state.hedges_of_instrument)
 
 
 def _without_a_row(
@@ -77,7 +83,7 @@ def _without_a_row(
         went = before.get(coin, ZERO) and coin not in reading.collateral and coin not in gone
         if reading.account in hedge.spot_accounts and (coin not in reading.spot or went):
             lacking.append(f"the balance of {coin}")
-    lacking += [symbol for symbol in _options_left_out(state, policy, view.reading, reading) if symbol not in gone]
+    lacking += [symbol for symbol in _rows_left_out(state, policy, view.reading, reading) if symbol not in gone]
     return f"the reading has no row for {', '.join(lacking)}; a missing row is not a flat position" if lacking else None
 
 

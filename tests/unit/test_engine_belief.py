@@ -522,3 +522,19 @@ def test_what_an_order_of_an_earlier_start_filled_may_be_in_the_first_reading_al
     state, _ = feed(state, read_at(late, reading_of("1", "-0.5", at=late)))
     assert state.accounts[ACCOUNT].reading is not None
     assert position_of(state, perpetual()) == D("-0.5")
+
+
+def test_a_contract_that_nobody_trades_here_is_not_closed_because_its_row_is_missing() -> None:
+    """Venues leave out the rows of closed positions, and a reading that is cut short lacks them too: half a minute."""
+    elsewhere = position_at("1", id=InstrumentId(ACCOUNT, "BTC/USDC:USDC"))
+    state = hedging("0", "-1")
+    view = state.accounts[ACCOUNT]
+    assert view.reading is not None
+    whole = replace(view.reading, positions=(*view.reading.positions, elsewhere))
+    state = state._replace(accounts={ACCOUNT: replace(view, reading=whole)})
+    for second in (1, 12, 24, 35, 45):
+        at = NOW + second * 1_000
+        state, results = feed(state, read_at(at, reading_of("0", "-1", at=at)))
+        believed = state.accounts[ACCOUNT].believed_at == at
+        assert believed is (second == 45), "and what is gone then is confirmed once more"
+        assert believed or not placed(results)
