@@ -8,6 +8,7 @@ of a new log or rollback journal and with the deletion of one.
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field
@@ -251,16 +252,25 @@ def judge(rows: list[Told], log: Sequence[Op], place: int, leaving: Leaving, see
     whole = {0, *(op.number for op in log if op.kind is Kind.RETURNED)}
     try:
         with closing(Journal.open(into, durable=False)) as journal:
-            found = all_rows(journal)
+            found = _readable(journal)
             recovered = journal.begin(LATER, {})
     except JournalError:
         return Found.REFUSED
+    assert found is not None, "a page that was torn is noticed"
     assert found == rows[: len(found)], "what is there is what was written"
     assert len(found) in whole, "a write is there whole or not at all"
     assert recovered.epoch > max((row.epoch for row in found), default=0)
     if recovered.halted is not None:
         return Found.HALTED
     return Found.WHOLE if len(found) >= safe else Found.SHORTER
+
+
+def _readable(journal: Journal) -> list[Told] | None:
+    """Every event of a journal; None where a disk that lies has torn a page, which the journal itself must notice."""
+    try:
+        return all_rows(journal)
+    except sqlite3.DatabaseError:
+        return None
 
 
 def all_rows(journal: Journal) -> list[Told]:
