@@ -54,14 +54,6 @@ BUGS: tuple[Bug, ...] = (
         tests=ROLLS,
     ),
     Bug(
-        name="a slice may end a little outside the band",
-        rule="I1, roll",
-        path=ROLL,
-        old="        return max(ZERO, facts.edges.upper - (facts.exposure.high - facts.target))\n",
-        new="        return max(ZERO, facts.edges.upper * 2 - (facts.exposure.high - facts.target))\n",
-        tests=("tests/property/test_engine_carry_roll.py",),
-    ),
-    Bug(
         name="slices are counted in contracts and not in delta",
         rule="roll, F1/S against F2/S",
         path="hedger/engine/facts.py",
