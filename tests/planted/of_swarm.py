@@ -25,7 +25,6 @@ FOUND: dict[str, str] = {
         "--faults none --seeds 1..6 --until 1800 --books inverse"
     ),
     "a put has the delta of a call": "--faults none --seeds 1..4 --until 900 --books options",
-    "an option whose row is missing was sold": "--faults D05 --seeds 1..6 --until 1200 --books options",
     "an option without a volatility is left out in silence": "--faults D05 --seeds 1..6 --until 1200 --books options",
     "a dated future keeps its delta through its settlement average": (
         "--faults none --seeds 1..6 --until 1800 --books dated"
