@@ -19,10 +19,10 @@ from hedger.engine.exposure import coins_of, position_of
 from hedger.engine.freshness import age_of
 from hedger.engine.policy import Cross, Hedge, Policy
 from hedger.engine.state import Exposure, State
+from hedger.engine.volatility import YEAR_MS
 from hedger.model.instrument import InstrumentId
 from hedger.model.numeric import ZERO
 
-YEAR_MS = 365 * 86_400_000
 OLD_MS = 3 * 86_400_000
 LEAST_BARS = 48
 LEAST_BETA = 0.1

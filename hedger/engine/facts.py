@@ -47,12 +47,19 @@ def gather(state: State, hedge: Hedge) -> Facts | None:
         return _across(state, hedge)
     held = exposure(state, hedge)
     id = chosen(state, hedge, held)
-    instrument, quote, mark = state.instruments.get(id), state.quotes.get(id), state.marks.get(id)
-    if instrument is None or quote is None or mark is None or held is None:
+    instrument, mark = state.instruments.get(id), state.marks.get(id)
+    if instrument is None or mark is None or held is None:
         return None
     price = instrument.coin_price(mark[0].index_price)
-    target, edges, flaw = aim(state, hedge, held, price)
-    deviation = held.delta - target
+    return _on(state, hedge, id, held, price, aim(state, hedge, held, price))
+
+
+def _on(state: State, hedge: Hedge, id: InstrumentId, held: Exposure, price: Decimal, wanted: Aim) -> Facts | None:
+    """The facts on one instrument, of what is held and wanted and a coin's price; None while it was not seen."""
+    instrument, quote, mark = state.instruments.get(id), state.quotes.get(id), state.marks.get(id)
+    if instrument is None or quote is None or mark is None:
+        return None
+    deviation = held.delta - wanted.target
     return Facts(
         instrument=instrument,
         quote=quote[0],
@@ -60,11 +67,11 @@ def gather(state: State, hedge: Hedge) -> Facts | None:
         per_unit=coins_for(state, hedge, instrument, ONE),
         price=price,
         exposure=held,
-        target=target,
-        edges=edges,
+        target=wanted.target,
+        edges=wanted.edges,
         deviation=deviation,
-        inside=edges.holds(deviation),
-        flaw=flaw,
+        inside=wanted.edges.holds(deviation),
+        flaw=wanted.flaw,
     )
 
 
@@ -90,34 +97,15 @@ def _across(state: State, hedge: Hedge) -> Facts | None:
     if held is None or price is None:
         return None
     wanted, flaw = aim(state, hedge, held, price), flaw_of_crossing(state, hedge)
-    legs = [leg for id in hedge.instruments if (leg := _leg(state, hedge, id, held, price, wanted)) is not None]
+    edges = _no_narrower(wanted.edges, smallest_order(state, hedge))
+    coins, half = held.holding - wanted.target, min(edges.upper, edges.lower)
+    seen = {id: seen_from(state, hedge, id, coins, half) or held for id in hedge.instruments}
+    aimed = Aim(ZERO, edges, wanted.flaw if flaw is None else flaw)
+    legs = [leg for id in hedge.instruments if (leg := _on(state, hedge, id, seen[id], price, aimed)) is not None]
     working = {o.id for o in state.orders.values() if o.hedge == hedge.name and o.live}
     fresh = [leg for leg in legs if stale_input(state, hedge, leg.instrument.id) is None]
     at_work = [leg for leg in legs if leg.instrument.id in working]
-    best = max(at_work or fresh or legs, key=_out, default=None)
-    return best if best is None or flaw is None else replace(best, flaw=flaw)
-
-
-def _leg(state: State, hedge: Hedge, id: InstrumentId, held: Exposure, price: Decimal, wanted: Aim) -> Facts | None:
-    """The facts on one instrument; None while something was never seen."""
-    instrument, quote, mark = state.instruments.get(id), state.quotes.get(id), state.marks.get(id)
-    if instrument is None or quote is None or mark is None:
-        return None
-    edges = _no_narrower(wanted.edges, smallest_order(state, hedge))
-    seen = seen_from(state, hedge, id, held.holding - wanted.target, min(edges.upper, edges.lower)) or held
-    return Facts(
-        instrument=instrument,
-        quote=quote[0],
-        mark=mark[0],
-        per_unit=coins_for(state, hedge, instrument, ONE),
-        price=price,
-        exposure=seen,
-        target=ZERO,
-        edges=edges,
-        deviation=seen.delta,
-        inside=edges.holds(seen.delta),
-        flaw=wanted.flaw,
-    )
+    return max(at_work or fresh or legs, key=_out, default=None)
 
 
 def _no_narrower(edges: Widths, least: Decimal) -> Widths:
