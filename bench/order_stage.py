@@ -29,12 +29,12 @@ from hedger.runtime.journal import Journal
 from hedger.runtime.pollers import Polling
 from hedger.settings.load import load_settings
 from hedger.settings.policy import to_policy
-from hedger.sim.dialects.binance import server as serving
-from hedger.sim.dialects.binance.desk import Answer, Request
-from hedger.sim.dialects.binance.line import Line
-from hedger.sim.dialects.binance.linear_payloads import Body
-from hedger.sim.dialects.binance.server import BinanceServer
+from hedger.sim.dialects import server as serving
 from hedger.sim.dialects.binance.signing import Credential
+from hedger.sim.dialects.binance.switchboard import Switchboard
+from hedger.sim.dialects.line import Line
+from hedger.sim.dialects.requests import Answer, Body, Request
+from hedger.sim.dialects.server import DialectServer
 from hedger.sim.exchange import Exchange
 from hedger.sim.listings import default_listings
 from hedger.sim.network import paper_network
@@ -159,8 +159,9 @@ async def staged(directory: Path, certificates: Certificates) -> AsyncIterator[S
     stage = Stage(_furnished(), _policy())
     clock = SharedClock(start_at=START_AT, monotonic0=time.monotonic(), speed=SPEED)
     with _stamped(stage), closing(Journal.open(directory)) as journal:
-        server = BinanceServer(stage.exchange, keys={KEY: Credential(secret=SECRET, user="main")}, now=clock.now_ms)
-        with patch.object(server.board, "answer", _stamping(stage, server.board.answer)):
+        board = Switchboard(stage.exchange, keys={KEY: Credential(secret=SECRET, user="main")})
+        server = DialectServer([board], now=clock.now_ms)
+        with patch.object(board, "answer", _stamping(stage, board.answer)):
             port = await server.start(certificates.chain)
             network = paper_network(port, certificates.authority)
             venue = open_venue(
@@ -196,7 +197,7 @@ async def staged(directory: Path, certificates: Certificates) -> AsyncIterator[S
                 await server.stop()
 
 
-async def _keep_time(server: BinanceServer) -> None:
+async def _keep_time(server: DialectServer) -> None:
     while True:
         server.catch_up()
         await asyncio.sleep(0.02)

@@ -14,8 +14,9 @@ from typing import Any
 from aiohttp import web
 
 from hedger.model.order import Side
-from hedger.sim.dialects.binance.mishaps import Mishap
-from hedger.sim.dialects.binance.server import BinanceServer
+from hedger.sim.dialects.binance.switchboard import Switchboard
+from hedger.sim.dialects.mishaps import Mishap
+from hedger.sim.dialects.server import DialectServer
 from hedger.sim.exchange import Exchange
 from hedger.sim.nouns import OrderKind, Refused, Wallet
 from hedger.sim.testimony import truth_to_json
@@ -30,7 +31,8 @@ class Admin:
     def __init__(
         self,
         exchange: Exchange,
-        server: BinanceServer,
+        server: DialectServer,
+        board: Switchboard,
         *,
         clock: Callable[[], int],
         stop: Callable[[], None],
@@ -38,16 +40,17 @@ class Admin:
     ) -> None:
         self._exchange = exchange
         self._server = server
+        self._board = board
         self._clock = clock
         self._stop = stop
         self._actions: Mapping[str, Callable[[Arguments], object]] = {
-            "announce": lambda a: server.board.notices.announce(a["symbol"], a.get("status", "")),
+            "announce": lambda a: board.notices.announce(a["symbol"], a.get("status", "")),
             "cancel_all": self._cancel_all,
             "crowd_takes": self._crowd_takes,
             "deleverage": self._deleverage,
             "deposit": self._deposit,
             "drop_streams": lambda _: server.drop_streams(),
-            "expire_listen_key": lambda a: server.board.listen_keys.expire(a.get("user", "main")),
+            "expire_listen_key": lambda a: board.listen_keys.expire(a.get("user", "main")),
             "hedge_mode": lambda a: exchange.set_hedge_mode(a.get("user", "main"), bool(a["on"])),
             "isolated": lambda a: exchange.set_isolated(a.get("user", "main"), a["symbol"], bool(a["on"])),
             "mishap": self._mishap,
@@ -92,7 +95,7 @@ class Admin:
             "requests": self._server.requests,
             "busy_s": round(self._server.busy_s, 3),
             "connections": self._server.connections,
-            "dead_man_fired": self._server.board.dead_man.fired,
+            "dead_man_fired": self._board.dead_man.fired,
         }
 
     def _scenario(self, arguments: dict[str, Any]) -> web.StreamResponse:

@@ -23,8 +23,9 @@ from aiohttp import web
 from hedger.sim.admin import Admin
 from hedger.sim.attach import NOTE, KeyPair, Note, prepare_directory
 from hedger.sim.dialects.binance.hosts import HOSTS
-from hedger.sim.dialects.binance.server import BinanceServer
 from hedger.sim.dialects.binance.signing import Credential
+from hedger.sim.dialects.binance.switchboard import Switchboard
+from hedger.sim.dialects.server import DialectServer
 from hedger.sim.exchange import Exchange
 from hedger.sim.scaled_time import SharedClock
 from hedger.sim.tls import make_certificates, write_private
@@ -59,13 +60,14 @@ async def serve_exchange(
     clock = SharedClock(start_at=exchange.now, monotonic0=time.monotonic(), speed=speed)
     keys = {user: KeyPair(api_key=_random_word(), secret=_random_word()) for user in users}
     credentials = {pair.api_key: Credential(secret=pair.secret, user=user) for user, pair in keys.items()}
-    server = BinanceServer(exchange, keys=credentials, now=clock.now_ms, seed=seed)
+    board = Switchboard(exchange, keys=credentials, seed=seed)
+    server = DialectServer([board], now=clock.now_ms)
     stopping = asyncio.Event()
     certificates = make_certificates(directory, HOSTS)
     try:
         port = await server.start(certificates.chain)
         async with _back_door(
-            directory, Admin(exchange, server, clock=clock.now_ms, stop=stopping.set, quiet=quiet)
+            directory, Admin(exchange, server, board, clock=clock.now_ms, stop=stopping.set, quiet=quiet)
         ) as socket:
             note = Note(
                 pid=os.getpid(),
@@ -88,7 +90,7 @@ async def serve_exchange(
 
 
 async def _keep_time(
-    exchange: Exchange, server: BinanceServer, clock: SharedClock, stopping: asyncio.Event, life: Life
+    exchange: Exchange, server: DialectServer, clock: SharedClock, stopping: asyncio.Event, life: Life
 ) -> None:
     """Move the exchange with the clock until it is to stop."""
     while not stopping.is_set() and not life.over():
@@ -100,7 +102,7 @@ async def _keep_time(
 class Life:
     """Whether there is still anyone to serve."""
 
-    def __init__(self, server: BinanceServer, *, linger_s: float, seconds: float | None) -> None:
+    def __init__(self, server: DialectServer, *, linger_s: float, seconds: float | None) -> None:
         self._server = server
         self._linger_s = linger_s
         self._ends_at = None if seconds is None else time.monotonic() + seconds

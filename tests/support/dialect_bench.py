@@ -16,8 +16,9 @@ import ccxt.pro
 
 from hedger.model.order import Side
 from hedger.sim.dialects.binance.hosts import HOSTS
-from hedger.sim.dialects.binance.server import BinanceServer
 from hedger.sim.dialects.binance.signing import Credential
+from hedger.sim.dialects.binance.switchboard import Switchboard
+from hedger.sim.dialects.server import DialectServer
 from hedger.sim.exchange import Exchange
 from hedger.sim.listings import default_listings
 from hedger.sim.network import paper_connector, paper_network
@@ -54,7 +55,8 @@ class Bench:
     """A served exchange and the clients that were opened to it."""
 
     exchange: Exchange
-    server: BinanceServer
+    server: DialectServer
+    board: Switchboard
     port: int
     ca: Path
     clients: list[Any] = field(default_factory=list)
@@ -99,11 +101,16 @@ async def served(exchange: Exchange | None = None, **credential: Any) -> AsyncIt
     """Serve an exchange on loopback for the length of a test."""
     exchange = exchange or furnished_exchange()
     keys = {KEY: Credential(secret=SECRET, user="main", **credential)}
-    server = BinanceServer(exchange, keys=keys)
+    board = Switchboard(exchange, keys=keys)
+    server = DialectServer([board])
     with tempfile.TemporaryDirectory() as name:
         certificates = make_certificates(Path(name), HOSTS)
         bench = Bench(
-            exchange=exchange, server=server, port=await server.start(certificates.chain), ca=certificates.authority
+            exchange=exchange,
+            server=server,
+            board=board,
+            port=await server.start(certificates.chain),
+            ca=certificates.authority,
         )
         try:
             yield bench

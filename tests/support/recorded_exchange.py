@@ -12,7 +12,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from hedger.model.order import Side
-from hedger.sim.dialects.binance.server import BinanceServer
+from hedger.sim.dialects.server import DialectServer
 from hedger.sim.exchange import Exchange
 from hedger.sim.network import OnlyTheseHosts
 from hedger.sim.nouns import USDT_WALLETS, BestPrices, BookNews, News, OrderKind, OrderNews, UserTrade, Wallet
@@ -57,7 +57,7 @@ class Stage:
     """What a script holds: the exchange, its server and its clock, and where it is recorded."""
 
     exchange: Exchange
-    server: BinanceServer
+    server: DialectServer
     clock: SharedClock
     directory: Path
 

@@ -14,8 +14,8 @@ from hedger.model.order import Side
 from hedger.sim.dead_man import DeadManSwitch
 from hedger.sim.dialects.binance.depth import DepthFeed, Difference
 from hedger.sim.dialects.binance.listen_keys import VALID_MS, ListenKeys
-from hedger.sim.dialects.binance.mishaps import Mishap, Mishaps
 from hedger.sim.dialects.binance.refusals import LINEAR, SPOT, ApiError, translate
+from hedger.sim.dialects.mishaps import Mishap, Mishaps
 from hedger.sim.exchange import Exchange
 from hedger.sim.listings import default_listings
 from hedger.sim.nouns import USDT_WALLETS, OrderKind, Refusal, Refused, SimOrder, Wallet

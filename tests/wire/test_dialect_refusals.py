@@ -12,7 +12,7 @@ import pytest
 
 from hedger.model.order import Side
 from hedger.sim.dialects.binance.hosts import HOSTS
-from hedger.sim.dialects.binance.mishaps import Mishap
+from hedger.sim.dialects.mishaps import Mishap
 from hedger.sim.network import paper_connector, paper_network
 from hedger.sim.nouns import Wallet
 from hedger.sim.tls import make_certificates

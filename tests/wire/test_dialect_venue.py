@@ -13,7 +13,7 @@ from hedger.model.instrument import InstrumentId
 from hedger.model.message import CancelOrder, OrderAccepted, OrderOutcomeUnknown, OrderRejected, PlaceOrder
 from hedger.model.order import Fill, FillCause, OrderReport, RejectReason, ReportStatus, Side
 from hedger.runtime.ports import Hint, Venue
-from hedger.sim.dialects.binance.mishaps import Mishap
+from hedger.sim.dialects.mishaps import Mishap
 from hedger.sim.network import paper_network
 from hedger.sim.nouns import OrderKind, Wallet
 from hedger.venues.client import Credentials
@@ -229,7 +229,7 @@ def test_rules_that_the_exchange_changes_and_contracts_that_it_closes_are_read_a
             exchange.relist(replace(exchange.listings[Wallet.LINEAR, "BTCUSDT"], tick_size=Decimal("0.5")))
             (rules,) = await venue.read_instruments([PERPETUAL])
             assert rules.tick_size == Decimal("0.5")
-            bench.server.board.notices.announce("BTCUSDT", "SETTLING")
+            bench.board.notices.announce("BTCUSDT", "SETTLING")
             refused = await venue.place(order(1), let_go)
             assert isinstance(refused, OrderRejected)
             assert refused.reason is RejectReason.UNAVAILABLE

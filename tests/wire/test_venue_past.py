@@ -13,7 +13,7 @@ from hedger.engine.volatility import Bars, VolatilityRule, bars_of, measure
 from hedger.errors import AskAgain, GiveUp
 from hedger.model.instrument import InstrumentId
 from hedger.model.market import Candle, FundingRate
-from hedger.sim.dialects.binance.mishaps import Mishap
+from hedger.sim.dialects.mishaps import Mishap
 from hedger.sim.past import Origin
 from tests.support.dialect_bench import START, at_the_wire
 from tests.support.dialect_bench import Bench as DialectBench

@@ -2,38 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 
 from hedger.sim.dialects.binance.params import Params
 from hedger.sim.dialects.binance.refusals import ApiError, Words, translate
 from hedger.sim.dialects.binance.signing import Credential, Keyring, check_signature, check_window, identify
 from hedger.sim.dialects.binance.weights import Meter
+from hedger.sim.dialects.requests import Answer, Request, encode
 from hedger.sim.nouns import Refused
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What arrived: `query` and `body` are raw, as they were signed."""
-
-    method: str
-    path: str
-    query: str = ""
-    body: str = ""
-    key: str | None = None
-    address: str = "127.0.0.1"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """What goes back."""
-
-    status: int
-    body: str
-    headers: Mapping[str, str] = field(default_factory=dict)
-    content_type: str = "application/json"
 
 
 class Access(Enum):
@@ -118,7 +96,7 @@ class Desk:
     def _admit(self, access: Access, request: Request, params: Params, now: int) -> Credential:
         if access is Access.PUBLIC:
             return NOBODY
-        credential = identify(self.keys, request.key)
+        credential = identify(self.keys, request.headers.get("x-mbx-apikey"))
         if access is Access.SIGNED:
             check_window(params, now)
             check_signature(credential, request.query, request.body)
@@ -131,8 +109,3 @@ class Desk:
     def _headers(self, route: Route, request: Request, headers: dict[str, str]) -> dict[str, str]:
         used = (route.meter or self.meter).used(self.now(), request.address)
         return {route.weight_header: str(used), **headers}
-
-
-def encode(value: object) -> str:
-    """Compact JSON."""
-    return json.dumps(value, separators=(",", ":"))

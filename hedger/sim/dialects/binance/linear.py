@@ -15,6 +15,7 @@ from hedger.sim.dialects.binance.refusals import CANCEL, LINEAR, ApiError, missi
 from hedger.sim.dialects.binance.rules import MOST_OPEN_ORDERS, linear_rules, price_places
 from hedger.sim.dialects.binance.spot import ALL, select_trades
 from hedger.sim.dialects.binance.weights import Meter, OrderLimit
+from hedger.sim.dialects.requests import Body
 from hedger.sim.exchange import Exchange
 from hedger.sim.liquidation import ADL_AUTOCLOSE, AUTOCLOSE
 from hedger.sim.nouns import Listing, Refused, UserTrade, Wallet
@@ -248,10 +249,10 @@ class LinearApi:
         first = (page - 1) * limit if start is not None else max(0, len(rows) - page * limit)
         return [body for _, body in rows[first : first + limit]]
 
-    def _incomes(self, call: Call, since_at: int) -> list[tuple[int, bodies.Body]]:
+    def _incomes(self, call: Call, since_at: int) -> list[tuple[int, Body]]:
         kind = call.params.optional("incomeType")
         listings = self._named(call.params)
-        rows: list[tuple[int, bodies.Body]] = []
+        rows: list[tuple[int, Body]] = []
         if kind in (None, "FUNDING_FEE"):
             symbol = call.params.optional("symbol")
             records = self._exchange.funding(call.user, symbol=symbol, since_at=since_at, limit=ALL)
@@ -290,7 +291,7 @@ def lone(one: int, many: int) -> Callable[[Params], int]:
     return lambda params: one if "symbol" in params else many
 
 
-def _trade_incomes(trade: UserTrade, kind: str | None) -> list[bodies.Body]:
+def _trade_incomes(trade: UserTrade, kind: str | None) -> list[Body]:
     amounts = {"COMMISSION": -trade.fee, "REALIZED_PNL": trade.realized_pnl}
     wanted = [name for name, amount in amounts.items() if amount and kind in (None, name)]
     return [bodies.trade_income(trade, name, amounts[name]) for name in wanted]

@@ -12,10 +12,10 @@ from hedger.sim.dialects.binance.linear_payloads import (
     STATUSES,
     TIMES_IN_FORCE,
     TYPES,
-    Body,
     average,
 )
 from hedger.sim.dialects.binance.rules import price_places
+from hedger.sim.dialects.requests import Body
 from hedger.sim.nouns import BalanceNews, Listing, OrderNews, SimPosition
 
 TRADING = frozenset({"trade", "liquidation", "adl"})

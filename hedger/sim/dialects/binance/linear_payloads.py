@@ -8,6 +8,7 @@ from hedger.model.numeric import ZERO
 from hedger.model.order import Side
 from hedger.sim.dialects.binance.digits import fixed, places
 from hedger.sim.dialects.binance.rules import price_places
+from hedger.sim.dialects.requests import Body
 from hedger.sim.nouns import (
     BestPrices,
     FundingRecord,
@@ -19,7 +20,6 @@ from hedger.sim.nouns import (
     UserTrade,
 )
 
-Body = dict[str, object]
 TYPES = {OrderKind.LIMIT: "LIMIT", OrderKind.POST_ONLY: "LIMIT", OrderKind.MARKET: "MARKET"}
 TIMES_IN_FORCE = {OrderKind.LIMIT: "GTC", OrderKind.POST_ONLY: "GTX", OrderKind.MARKET: "GTC"}
 STATUSES = {state: state.value.upper() for state in OrderState}

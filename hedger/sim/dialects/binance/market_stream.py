@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from decimal import Decimal
 from functools import partial
-from typing import Protocol
 
 from hedger.model.order import Side
 from hedger.sim.dialects.binance.depth import DepthFeed, Difference, Row
 from hedger.sim.dialects.binance.digits import fixed, places
-from hedger.sim.dialects.binance.linear_payloads import Body
 from hedger.sim.dialects.binance.rules import price_places
+from hedger.sim.dialects.board import Reader
+from hedger.sim.dialects.requests import Body
 from hedger.sim.exchange import Exchange
 from hedger.sim.nouns import BestPrices, BookNews, Listing, News, OrderNews, PremiumNews, UserTrade, Wallet
 
@@ -23,13 +23,6 @@ DEPTH_MS = 100
 PUBLIC = frozenset({"bookTicker", "depth@100ms", "depth@500ms", "depth", "trade"})
 SPOT_STREAMS = frozenset({"bookTicker", "depth@100ms", "depth", "trade"})
 LINEAR_STREAMS = PUBLIC | {"markPrice", "markPrice@1s"}
-
-
-class Reader(Protocol):
-    """Whoever listens to streams."""
-
-    def tell(self, stream: str, body: Body) -> None:
-        """Take one frame of a stream; must not block."""
 
 
 class MarketStreams:

@@ -6,9 +6,10 @@ import json
 from collections.abc import Iterable
 from enum import Enum
 
-from hedger.sim.dialects.binance.linear_payloads import Body
-from hedger.sim.dialects.binance.market_stream import PUBLIC, MarketStreams, Reader
+from hedger.sim.dialects.binance.market_stream import PUBLIC, MarketStreams
 from hedger.sim.dialects.binance.user_stream import UserStreams
+from hedger.sim.dialects.board import Reader
+from hedger.sim.dialects.requests import Body
 
 MOST_STREAMS = 1_024
 

@@ -2,48 +2,48 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
-from typing import Protocol
 from urllib.parse import parse_qs
 
 from hedger.sim.dialects.binance.changes import LastChanges
 from hedger.sim.dialects.binance.depth import DepthFeed
-from hedger.sim.dialects.binance.desk import Answer, Desk, Request, encode
-from hedger.sim.dialects.binance.hosts import LINEAR_REST, LINEAR_STREAM, SPOT_REST, SPOT_STREAM, SPOT_WS_API
-from hedger.sim.dialects.binance.line import Wrap, bare, combined, numbered
+from hedger.sim.dialects.binance.desk import Desk
+from hedger.sim.dialects.binance.frames import bare, combined, numbered
+from hedger.sim.dialects.binance.hosts import HOSTS, LINEAR_REST, LINEAR_STREAM, SPOT_REST, SPOT_STREAM, SPOT_WS_API
 from hedger.sim.dialects.binance.linear import LinearApi, linear_meter
 from hedger.sim.dialects.binance.linear_margin import MarginApi
-from hedger.sim.dialects.binance.linear_payloads import Body
 from hedger.sim.dialects.binance.listen_keys import ListenKeys
-from hedger.sim.dialects.binance.market_stream import MarketStreams, Reader
+from hedger.sim.dialects.binance.market_stream import MarketStreams
 from hedger.sim.dialects.binance.notices import Notices
 from hedger.sim.dialects.binance.past import PastApi
-from hedger.sim.dialects.binance.refusals import LINEAR, SPOT
+from hedger.sim.dialects.binance.refusals import LINEAR, SPOT, ApiError
 from hedger.sim.dialects.binance.signing import Keyring
 from hedger.sim.dialects.binance.spot import SpotApi, spot_meter
 from hedger.sim.dialects.binance.subscriptions import Category, Subscriptions
 from hedger.sim.dialects.binance.user_stream import UserStreams
 from hedger.sim.dialects.binance.ws_api import WsApiSession
+from hedger.sim.dialects.board import Reader, Session
+from hedger.sim.dialects.line import Wrap
+from hedger.sim.dialects.mishaps import Mishap
+from hedger.sim.dialects.requests import Answer, Request, encode
 from hedger.sim.exchange import Exchange
 from hedger.sim.nouns import Wallet
 
-
-class Session(Protocol):
-    """What stands behind one WebSocket."""
-
-    def answer(self, text: str) -> Body:
-        """The reply to a frame."""
-
-    def close(self) -> None:
-        """The client has gone."""
+_UNKNOWN_STATUS = ApiError(
+    -1007, "Timeout waiting for response from backend server. Send status unknown; execution status unknown."
+)
+_OVERLOADED = ApiError(-1008, "Server is currently overloaded with other requests. Please try again in a few minutes.")
 
 
 class Switchboard:
-    """Binance, sans I/O. `wake` is called when `flush` has something to tell stream readers."""
+    """Binance, sans I/O."""
 
-    def __init__(self, exchange: Exchange, *, keys: Keyring, seed: int, wake: Callable[[], None]) -> None:
-        self._exchange = exchange
+    hosts: Sequence[str] = HOSTS
+
+    def __init__(self, exchange: Exchange, *, keys: Keyring, seed: int = 0) -> None:
+        self.exchange = exchange
+        self.wake: Callable[[], None] = lambda: None
         self._keys = keys
         self._spot_meter = spot_meter()
         self.listen_keys = ListenKeys(exchange, Random(seed))
@@ -51,8 +51,8 @@ class Switchboard:
         self.notices = Notices()
         self._users = UserStreams(exchange, self.listen_keys)
         spot_depth, linear_depth = DepthFeed(exchange, Wallet.SPOT), DepthFeed(exchange, Wallet.LINEAR)
-        self._spot_streams = MarketStreams(exchange, Wallet.SPOT, spot_depth, wake)
-        self._linear_streams = MarketStreams(exchange, Wallet.LINEAR, linear_depth, wake)
+        self._spot_streams = MarketStreams(exchange, Wallet.SPOT, spot_depth, self._wake)
+        self._linear_streams = MarketStreams(exchange, Wallet.LINEAR, linear_depth, self._wake)
         changes = LastChanges(exchange)
         self._desks = {
             SPOT_REST: self._spot_desk(changes, spot_depth),
@@ -62,8 +62,8 @@ class Switchboard:
     def _spot_desk(self, changes: LastChanges, depth: DepthFeed) -> Desk:
         return Desk(
             routes={
-                **SpotApi(self._exchange, self._spot_meter, changes, depth).routes(),
-                **PastApi(self._exchange).spot_routes(),
+                **SpotApi(self.exchange, self._spot_meter, changes, depth).routes(),
+                **PastApi(self.exchange).spot_routes(),
             },
             meter=self._spot_meter,
             keys=self._keys,
@@ -74,12 +74,12 @@ class Switchboard:
 
     def _linear_desk(self, changes: LastChanges, depth: DepthFeed) -> Desk:
         meter = linear_meter()
-        margin = MarginApi(self._exchange, changes, self.listen_keys, self._users.on_leverage)
+        margin = MarginApi(self.exchange, changes, self.listen_keys, self._users.on_leverage)
         return Desk(
             routes={
-                **LinearApi(self._exchange, meter, depth, self.notices).routes(),
+                **LinearApi(self.exchange, meter, depth, self.notices).routes(),
                 **margin.routes(),
-                **PastApi(self._exchange).linear_routes(),
+                **PastApi(self.exchange).linear_routes(),
             },
             meter=meter,
             keys=self._keys,
@@ -123,8 +123,16 @@ class Switchboard:
         session.join(names)
         return session
 
+    def worded(self, mishap: Mishap) -> Answer:
+        """Binance's words for a fate of a request."""
+        error = _OVERLOADED if mishap is Mishap.OVERLOADED else _UNKNOWN_STATUS
+        return Answer(status=503, body=encode(error.body))
+
+    def _wake(self) -> None:
+        self.wake()
+
     def _now(self) -> int:
-        return self._exchange.now
+        return self.exchange.now
 
 
 def _address(path: str, query: str) -> tuple[Category, list[str]]:

@@ -6,9 +6,9 @@ from decimal import Decimal
 
 from hedger.model.numeric import ZERO
 from hedger.sim.dialects.binance import linear_events, spot_payloads
-from hedger.sim.dialects.binance.linear_payloads import Body
 from hedger.sim.dialects.binance.listen_keys import ListenKeys
-from hedger.sim.dialects.binance.market_stream import Reader
+from hedger.sim.dialects.board import Reader
+from hedger.sim.dialects.requests import Body
 from hedger.sim.exchange import Exchange
 from hedger.sim.liquidation import ADL_AUTOCLOSE, AUTOCLOSE
 from hedger.sim.nouns import (

@@ -5,13 +5,13 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
-from hedger.sim.dialects.binance.linear_payloads import Body
-from hedger.sim.dialects.binance.market_stream import Reader
 from hedger.sim.dialects.binance.params import Params
 from hedger.sim.dialects.binance.refusals import ApiError, missing
 from hedger.sim.dialects.binance.signing import Keyring, check_window, identify, is_signed
 from hedger.sim.dialects.binance.user_stream import UserStreams
 from hedger.sim.dialects.binance.weights import Meter
+from hedger.sim.dialects.board import Reader
+from hedger.sim.dialects.requests import Body
 
 
 class WsApiSession:

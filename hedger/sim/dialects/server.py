@@ -1,42 +1,36 @@
-"""The exchange at Binance's addresses: HTTPS and WSS on loopback, routed by the Host header."""
+"""Exchanges at their venues' addresses: HTTPS and WSS on loopback, routed by the Host header."""
 
 from __future__ import annotations
 
 import asyncio
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from aiohttp import web
 
-from hedger.sim.dialects.binance.desk import Answer, Request, encode
-from hedger.sim.dialects.binance.line import Line
-from hedger.sim.dialects.binance.mishaps import NEVER_SEEN, Mishap, Mishaps
-from hedger.sim.dialects.binance.refusals import ApiError
-from hedger.sim.dialects.binance.signing import Keyring
-from hedger.sim.dialects.binance.switchboard import Switchboard
-from hedger.sim.exchange import Exchange
+from hedger.sim.dialects.board import Board
+from hedger.sim.dialects.line import Line
+from hedger.sim.dialects.mishaps import NEVER_SEEN, Mishap, Mishaps
+from hedger.sim.dialects.requests import Answer, Request
 
 PULSE_S = 0.005  # stream news are gathered this long (real time) before they are told
 HEARTBEAT_S = 20.0
 CONNECTION_MS = 24 * 3_600_000
 MOST_BYTES = 1 << 20
-_UNKNOWN_STATUS = ApiError(
-    -1007, "Timeout waiting for response from backend server. Send status unknown; execution status unknown."
-)
-_OVERLOADED = ApiError(-1008, "Server is currently overloaded with other requests. Please try again in a few minutes.")
 
 
-class BinanceServer:
-    """Serves one exchange. `now` gives the time (ms) to which the exchange is moved before each request."""
+class DialectServer:
+    """Serves exchanges, each at the hosts of its board. `now` gives the time (ms) to which they are moved before each
+    request."""
 
-    def __init__(
-        self, exchange: Exchange, *, keys: Keyring, now: Callable[[], int] | None = None, seed: int = 0
-    ) -> None:
-        self._exchange = exchange
+    def __init__(self, boards: Sequence[Board], *, now: Callable[[], int] | None = None) -> None:
         self._now = now
-        self.board = Switchboard(exchange, keys=keys, seed=seed, wake=self._wake)
+        self.boards = tuple(boards)
+        for board in self.boards:
+            board.wake = self._wake
+        self._by_host = {host: board for board in self.boards for host in board.hosts}
         self.mishaps = Mishaps()
         self._lines: set[Line] = set()
         self._pulse: asyncio.TimerHandle | None = None
@@ -73,10 +67,11 @@ class BinanceServer:
             line.drop()
 
     def catch_up(self) -> None:
-        """Move the exchange to the present."""
+        """Move the exchanges to the present."""
         if self._now is not None:
             began = time.perf_counter()
-            self._exchange.advance(max(self._now(), self._exchange.now))
+            for board in self.boards:
+                board.exchange.advance(max(self._now(), board.exchange.now))
             self.busy_s += time.perf_counter() - began
 
     # --- requests ----------------------------------------------------------------------------------------------
@@ -85,26 +80,29 @@ class BinanceServer:
         host = request.host.partition(":")[0].lower()
         path, _, query = request.raw_path.partition("?")
         self.requests += 1
+        board = self._by_host.get(host)
+        if board is None:
+            return web.Response(status=404)
         if request.headers.get("Upgrade", "").lower() == "websocket":
-            return await self._serve_line(request, host, path, query)
+            return await self._serve_line(board, request, host, path, query)
         body = (await request.read()).decode("utf-8", "replace")
         asked = Request(
             method=request.method,
             path=path,
             query=query,
             body=body,
-            key=request.headers.get("X-MBX-APIKEY"),
+            headers={name.lower(): value for name, value in request.headers.items()},
             address=request.remote or "",
         )
         mishap = self.mishaps.take(asked.method, path)
         answer = None
         if mishap not in NEVER_SEEN:
             self.catch_up()
-            answer = self.board.answer(host, asked)
-        return await self._deliver(request, answer, mishap)
+            answer = board.answer(host, asked)
+        return await self._deliver(board, request, answer, mishap)
 
     async def _deliver(
-        self, request: web.BaseRequest, answer: Answer | None, mishap: Mishap | None
+        self, board: Board, request: web.BaseRequest, answer: Answer | None, mishap: Mishap | None
     ) -> web.StreamResponse:
         if mishap in (Mishap.LOSE_REQUEST, Mishap.LOSE_ANSWER) and request.transport is not None:
             request.transport.abort()
@@ -113,8 +111,7 @@ class BinanceServer:
         elif mishap is Mishap.BAD_GATEWAY:
             answer = Answer(status=502, body="<html><h1>502 Bad Gateway</h1></html>", content_type="text/html")
         elif mishap is not None:
-            error = _OVERLOADED if mishap is Mishap.OVERLOADED else _UNKNOWN_STATUS
-            answer = Answer(status=503, body=encode(error.body))
+            answer = board.worded(mishap)
         if answer is None:
             return web.Response(status=503)
         return web.Response(
@@ -123,22 +120,25 @@ class BinanceServer:
 
     # --- streams -----------------------------------------------------------------------------------------------
 
-    async def _serve_line(self, request: web.BaseRequest, host: str, path: str, query: str) -> web.StreamResponse:
-        wrap = self.board.wrap(host, path)
+    async def _serve_line(
+        self, board: Board, request: web.BaseRequest, host: str, path: str, query: str
+    ) -> web.StreamResponse:
+        wrap = board.wrap(host, path)
         if wrap is None:
             return web.Response(status=404)
         socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, compress=False, max_msg_size=MOST_BYTES)
         await socket.prepare(request)
         line = Line(socket, request.transport, wrap)
         self._lines.add(line)
-        self._exchange.schedule(self._exchange.now + CONNECTION_MS, line.hang_up)
+        board.exchange.schedule(board.exchange.now + CONNECTION_MS, line.hang_up)
         pump = asyncio.create_task(line.pump())
-        session = self.board.connect(host, path, query, line)
+        session = board.connect(host, path, query, line)
         try:
             async for message in socket:
                 if message.type is web.WSMsgType.TEXT:
                     self.catch_up()
-                    line.reply(session.answer(message.data))
+                    if (reply := session.answer(message.data)) is not None:
+                        line.reply(reply)
         finally:
             self._lines.discard(line)
             session.close()
@@ -151,4 +151,5 @@ class BinanceServer:
 
     def _flush(self) -> None:
         self._pulse = None
-        self.board.flush()
+        for board in self.boards:
+            board.flush()

@@ -7,26 +7,10 @@ from collections.abc import Callable
 
 from aiohttp import web
 
-from hedger.sim.dialects.binance.desk import encode
-from hedger.sim.dialects.binance.linear_payloads import Body
+from hedger.sim.dialects.requests import Body, encode
 
 MOST_WAITING = 4_096
 Wrap = Callable[[str, Body], Body]
-
-
-def bare(stream: str, body: Body) -> Body:
-    """A frame as it is."""
-    return body
-
-
-def combined(stream: str, body: Body) -> Body:
-    """A frame with the name of its stream, as under /stream."""
-    return {"stream": stream, "data": body}
-
-
-def numbered(stream: str, body: Body) -> Body:
-    """A frame of the WebSocket API's first subscription."""
-    return {"subscriptionId": 0, "event": body}
 
 
 class Line:
