@@ -11,7 +11,7 @@ from itertools import cycle
 
 from bench.rows import Row, median, percentile
 from hedger.runtime.clock import SystemClock
-from hedger.venues.binance_codes import BUDGETS, FAPI, WEIGHT_LIMITS, Environment, rest_hosts
+from hedger.venues.binance.codes import BUDGETS, FAPI, LIVE, WEIGHT_LIMITS, weight_of
 from hedger.venues.lanes import Barred, Lane, Lanes
 from hedger.venues.light import load_exchange_class
 from hedger.venues.quiet import Quiet
@@ -74,7 +74,7 @@ def measure() -> list[Row]:
 
 async def _through_lanes(wanted: Lane, queued: int, requests: int) -> list[float]:
     """The waits in one lane while reads stand in the two that are for reading, both spent."""
-    hosts = rest_hosts(Environment.LIVE)
+    hosts = LIVE.rest
     clock = SystemClock()
     lanes = Lanes(
         account="main",
@@ -83,6 +83,7 @@ async def _through_lanes(wanted: Lane, queued: int, requests: int) -> list[float
         weight_limits={hosts[api]: limit for api, limit in WEIGHT_LIMITS.items()},
         observer=Unwatched(),
         quiet=Quiet("main", clock, Unwatched(), lambda _: None),
+        weight_of=weight_of,
     )
 
     async def passes(lane: Lane) -> None:

@@ -75,20 +75,23 @@ def emergency_accounts_on(settings: Settings, exchange: Attached) -> dict[str, E
     paper, keys = exchange.network(), exchange.note.keys
     return {
         name: EmergencyAccount(
+            venue=account.venue,
             environment="paper",
             credentials=Credentials(api_key=keys[name].api_key, secret=keys[name].secret),
             network=Network(resolver=paper.resolver, ssl_context=paper.ssl_context),
         )
-        for name in settings.accounts
+        for name, account in settings.accounts.items()
     }
 
 
 def venues_on(settings: Settings, exchange: Attached, watched: Watched) -> dict[str, Venue]:
     """Real venues, through real ccxt, each with its own keys, in a network where only the embedded exchange exists."""
     paper, keys = exchange.network(), exchange.note.keys
-    for name in settings.accounts:
-        if name not in keys:
-            raise ConfigError(f"the exchange that the last run left has no account {name}; it ends now, so start again")
+    for name, account in settings.accounts.items():
+        there = exchange.note.venues.get(name)
+        if there != account.venue:
+            other = f"no account {name}" if there is None else f"account {name} on {there}"
+            raise ConfigError(f"the exchange that the last run left has {other}; it ends now, so start again")
     return {
         name: open_venue(
             account=name,

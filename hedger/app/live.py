@@ -94,7 +94,10 @@ def emergency_accounts(settings: Settings) -> dict[str, EmergencyAccount]:
     """How the watchdog reaches each account, with nothing of the venues that the loop uses."""
     return {
         name: EmergencyAccount(
-            environment=settings.mode.value, credentials=_credentials(name, account), network=Network()
+            venue=account.venue,
+            environment=settings.mode.value,
+            credentials=_credentials(name, account),
+            network=Network(),
         )
         for name, account in settings.accounts.items()
     }
@@ -102,7 +105,8 @@ def emergency_accounts(settings: Settings) -> dict[str, EmergencyAccount]:
 
 def secrets_of(settings: Settings) -> Collection[str]:
     """Every secret value, for the log's redaction and nothing else."""
-    keys = (secret for account in settings.accounts.values() for secret in (account.api_key, account.secret))
+    accounts = settings.accounts.values()
+    keys = (secret for each in accounts for secret in (each.api_key, each.secret, each.passphrase))
     return [secret.get_secret_value() for secret in (*keys, settings.control.token) if secret is not None]
 
 

@@ -20,7 +20,7 @@ from hedger.sim.ledger import COLLATERAL
 from hedger.sim.listings import COINS
 from hedger.sim.recorder import Frame, record
 from hedger.sim.recording import PREFIXES, recorded_seconds
-from hedger.venues.binance_raw import RawBinance, raw_binance
+from hedger.venues.binance.raw import RawBinance, raw_binance
 from hedger.venues.network import Network
 
 TELL_S = 0.5

@@ -13,6 +13,7 @@ from hedger.errors import AskAgain, Bug, CredentialsError, GiveUp
 from hedger.runtime.ports import Clock
 from hedger.venues.lanes import Barred, Lane, Lanes
 from hedger.venues.outcome import Attempt, Scrub, attempt, describe
+from hedger.venues.speech import Code, Codes, Hear
 
 T = TypeVar("T")
 Understand = Callable[[Any], T]
@@ -22,7 +23,7 @@ LONGEST_WAIT_S = 6.0
 
 
 class Asker:
-    """Asks one venue account. `passing` codes may pass by themselves, `hopeless` and `keys` codes never do.
+    """Asks one venue account.
 
     `doubted` says of a host and a code that it is not to be taken at its word: the keys have worked there.
     """
@@ -35,19 +36,17 @@ class Asker:
         clock: Clock,
         scrub: Scrub,
         answer_s: float,
-        hopeless: Collection[int],
-        keys: Collection[int],
-        passing: Collection[int],
-        doubted: Callable[[str, int], bool],
+        hear: Hear,
+        codes: Codes,
+        doubted: Callable[[str, Code], bool],
     ) -> None:
         self._venue = venue
         self._lanes = lanes
         self._clock = clock
         self._scrub = scrub
         self._answer_s = answer_s
-        self._hopeless = hopeless
-        self._keys = keys
-        self._passing = passing
+        self._hear = hear
+        self._codes = codes
         self._doubted = doubted
 
     async def ask(
@@ -59,7 +58,7 @@ class Asker:
         host: str,
         lane: Lane = Lane.RECONCILE,
         attempts: int = ATTEMPTS,
-        absent: Collection[int] = (),
+        absent: Collection[Code] = (),
         final: bool = False,
     ) -> T | None:
         """The understood answer, or None for a venue code in `absent`.
@@ -104,14 +103,14 @@ class Asker:
         understand: Understand[T],
         host: str,
         lane: Lane,
-        absent: Collection[int],
+        absent: Collection[Code],
         final: bool,
     ) -> T | None:
         async with self._lanes.turn(lane, host):
-            result = await attempt(call, self._answer_s + 1)
+            result = await attempt(call, self._answer_s + 1, self._hear)
         if result.evidence.status is not None and result.evidence.sent == 0:
             raise Bug("an answer came to a request that was not seen to leave: the evidence of creates is not wired.")
-        if result.failure is not None or result.evidence.status != 200:
+        if result.refused:
             if result.code in absent:
                 return None
             raise self._problem(what, result, host, final)
@@ -122,12 +121,12 @@ class Asker:
 
     def _problem(self, what: str, result: Attempt, host: str, final: bool) -> AskAgain | GiveUp | CredentialsError:
         text = f"{self._venue}: {what}: {describe(result, self._scrub)}"
-        refused = result.code is not None and 400 <= (result.evidence.status or 0) < 500
+        refused = result.code is not None and result.evidence.status in self._codes.refusing
         if result.code is not None and self._doubted(host, result.code):
             return AskAgain(f"{text}: the keys worked before, so this is taken for a ban.")
-        if result.code in self._keys:
+        if result.code in self._codes.keys:
             return CredentialsError(f"{text}: check the keys, their rights and the addresses they are bound to.")
-        if result.code in self._hopeless or (final and refused and result.code not in self._passing):
+        if result.code in self._codes.hopeless or (final and refused and result.code not in self._codes.passing):
             return GiveUp(f"{text}: asking the same again is of no use.")
         return AskAgain(f"{text}.")
 

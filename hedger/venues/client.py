@@ -16,7 +16,7 @@ from hedger.errors import Bug
 from hedger.runtime.ports import Clock
 from hedger.venues.light import load_exchange_class
 from hedger.venues.network import EVIDENCE, egress_of
-from hedger.venues.outcome import once_each
+from hedger.venues.speech import once_each
 
 MAX_TIMEOUT_MS = 30_000
 MAX_RECV_WINDOW_MS = 60_000
@@ -24,10 +24,11 @@ MAX_RECV_WINDOW_MS = 60_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """A pair of keys. Its text shows neither."""
+    """The keys of an account; `passphrase` is a third one that some venues have. Its text shows none."""
 
     api_key: str = field(repr=False)
     secret: str = field(repr=False)
+    passphrase: str = field(default="", repr=False)
 
 
 Answered = Callable[[str, int, Mapping[str, str], str], None]
@@ -50,6 +51,7 @@ def build_client(
         {
             "apiKey": credentials.api_key,
             "secret": credentials.secret,
+            "password": credentials.passphrase,
             "session": session,
             "ssl_context": _context_of(session),
             "enableRateLimit": False,

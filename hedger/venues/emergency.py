@@ -15,10 +15,11 @@ from hedger.errors import Bug, HedgerError
 from hedger.runtime.clock import stopwatch
 from hedger.runtime.lifeline import LiveOrder
 from hedger.runtime.ports import Clock
-from hedger.venues.binance_codes import NO_SUCH_ORDER, OPTIONS, Environment, allowed_hosts
 from hedger.venues.client import MAX_RECV_WINDOW_MS, Credentials, assert_safe, build_client
+from hedger.venues.link import Environment
 from hedger.venues.network import Network, open_session
-from hedger.venues.outcome import attempt
+from hedger.venues.outcome import Attempt, attempt
+from hedger.venues.profile import Profile, profile_of
 
 ROUNDS = 6
 LONGEST_S = 15.0  # for all rounds: the watchdog waits a little longer
@@ -26,13 +27,13 @@ BANNED = 418
 PAUSE_S = 1.0
 ANSWER_S = 4.0
 PROOFS = 2  # how often the venue must say that it knows no such order, after its create could arrive last
-_ENDED = frozenset({"FILLED", "CANCELED", "EXPIRED", "EXPIRED_IN_MATCH", "REJECTED"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EmergencyAccount:
     """How one account is reached: `environment` is paper, shadow, testnet or live. Its text shows no key."""
 
+    venue: str
     environment: str
     credentials: Credentials
     network: Network
@@ -64,12 +65,13 @@ class EmergencyExit:
             return [_banned(order.client_order_id) for order in orders]
         where = Environment(account.environment)
         network = replace(account.network, answer_s=ANSWER_S, loopback_only=where is Environment.PAPER)
-        session = open_session(network, allowed_hosts(where))
-        client = _client_of(account, session, self._clock)
+        profile = profile_of(account.venue)
+        session = open_session(network, profile.places(where).hosts)
+        client = _client_of(profile, account, where, session, self._clock)
         try:
             assert_safe(client, self._clock)
-            await _learn_time(client, self._clock)
-            return await _Rounds(client, orders, self._clock, self._pause_s).run()
+            await _learn_time(profile, client, self._clock)
+            return await _Rounds(profile, client, orders, self._clock, self._pause_s).run()
         except (Bug, HedgerError):
             return [order.client_order_id for order in orders]
         finally:
@@ -84,7 +86,10 @@ class _Rounds:
     whatever is sent during it would only make it longer.
     """
 
-    def __init__(self, client: Any, orders: Sequence[LiveOrder], clock: Clock, pause_s: float) -> None:
+    def __init__(
+        self, profile: Profile, client: Any, orders: Sequence[LiveOrder], clock: Clock, pause_s: float
+    ) -> None:
+        self._wire, self._hear = profile.emergency, profile.hear
         self._client = client
         self._clock = clock
         self._pause_s = pause_s
@@ -109,20 +114,25 @@ class _Rounds:
 
     async def _end(self, order: LiveOrder) -> bool:
         """Whether one order is over. A refused cancel proves nothing, so the order's own record is read."""
-        query = {"symbol": _raw(order.symbol), "origClientOrderId": order.client_order_id}
-        canceled = await attempt(lambda: self._client.fapiprivate_delete_order(dict(query)), ANSWER_S + 1)
-        if canceled.failure is None and _is_over(canceled.answer, order):
+        wire = self._wire
+        canceled = await attempt(lambda: wire.cancel(self._client, order), ANSWER_S + 1, self._hear)
+        if not canceled.refused and wire.is_over(canceled.answer, order):
             return True
         if self._is_banned or canceled.evidence.status == BANNED:
             self._is_banned = True
             return False
         asked_at = self._clock.now_ms()
-        found = await attempt(lambda: self._client.fapiprivate_get_order(dict(query)), ANSWER_S + 1)
+        found = await attempt(lambda: wire.find(self._client, order), ANSWER_S + 1, self._hear)
         if found.evidence.status == BANNED:
             self._is_banned = True
-        if found.failure is None:
-            return _is_over(found.answer, order)
-        return found.code in NO_SUCH_ORDER and self._is_absent(order, asked_at)
+        if not found.refused and wire.is_over(found.answer, order):
+            return True
+        return self._says_absent(found) and self._is_absent(order, asked_at)
+
+    def _says_absent(self, found: Attempt) -> bool:
+        """Whether the venue itself says that it knows no such order; silence and faults say nothing."""
+        answered = found.evidence.status is not None and (found.code is not None or found.failure is None)
+        return answered and self._wire.is_absent(found.answer, found.code)
 
     def _is_absent(self, order: LiveOrder, asked_at: int) -> bool:
         """Whether the venue has said often enough, since its create could arrive last, that it knows no such order."""
@@ -133,39 +143,29 @@ class _Rounds:
         return self._absences.get(id, 0) >= PROOFS
 
 
-def _is_over(record: Any, order: LiveOrder) -> bool:
-    if not isinstance(record, dict) or record.get("clientOrderId") != order.client_order_id:
-        return False
-    return record.get("status") in _ENDED
-
-
 def _banned(id: str) -> str:
     return f"{id} (not canceled: the venue has banned us)"
 
 
-def _raw(symbol: str) -> str:
-    """Binance's own name of a perpetual: `BTC/USDT:USDT` is BTCUSDT there."""
-    return symbol.partition(":")[0].replace("/", "")
-
-
-def _client_of(account: EmergencyAccount, session: Any, clock: Clock) -> Any:
+def _client_of(profile: Profile, account: EmergencyAccount, where: Environment, session: Any, clock: Clock) -> Any:
     client = build_client(
-        "binance",
+        profile.name,
         credentials=account.credentials,
         session=session,
         clock=clock,
         answer_s=ANSWER_S,
-        options={**OPTIONS, "recvWindow": MAX_RECV_WINDOW_MS},
+        options={**profile.options, "recvWindow": MAX_RECV_WINDOW_MS},
         answered=lambda *_: None,
     )
-    if account.environment == Environment.TESTNET:
-        client.enable_demo_trading(True)
+    profile.prepare(client, where)
     return client
 
 
-async def _learn_time(client: Any, clock: Clock) -> None:
+async def _learn_time(profile: Profile, client: Any, clock: Clock) -> None:
     """Stamp requests with the venue's time. Where it does not tell, the long receive window must do."""
-    told = await attempt(client.fapipublic_get_time, ANSWER_S + 1)
-    now = told.answer.get("serverTime") if told.failure is None and isinstance(told.answer, dict) else None
-    if isinstance(now, int | str) and str(now).isdigit():
-        client.options["timeDifference"] = clock.now_ms() - int(now)
+    asked_at = clock.now_ms()
+    told = await attempt(lambda: profile.emergency.time(client), ANSWER_S + 1, profile.hear)
+    now = profile.emergency.time_of(told.answer) if not told.refused else None
+    if now is not None:
+        offset_ms = now - (asked_at + clock.now_ms()) // 2
+        client.milliseconds = lambda: clock.now_ms() + offset_ms

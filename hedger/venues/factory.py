@@ -6,15 +6,15 @@ from dataclasses import replace
 
 from hedger.errors import ConfigError, CredentialsError
 from hedger.runtime.ports import Clock, Venue
-from hedger.venues.binance import BinanceVenue
-from hedger.venues.binance_codes import Environment
+from hedger.venues.account import VenueAccount
 from hedger.venues.client import Credentials
 from hedger.venues.light import load_exchange_class
+from hedger.venues.link import Environment
 from hedger.venues.network import Network
+from hedger.venues.profile import VENUES, profile_of
 from hedger.venues.watching import Unwatched, VenueObserver
 
-VENUES = ("binance",)
-_PAPER_KEYS = Credentials(api_key="paper", secret="paper-secret")  # noqa: S106
+_PAPER_KEYS = Credentials(api_key="paper", secret="paper-secret", passphrase="paper-pass")  # noqa: S106
 
 
 def open_venue(
@@ -33,15 +33,22 @@ def open_venue(
     Raises ConfigError for an unknown venue, CredentialsError without keys.
     """
     if venue not in VENUES:
-        raise ConfigError(f"{venue} is not a venue that we know: {', '.join(VENUES)} is.")
-    where = Environment(environment)
+        raise ConfigError(f"{venue} is not a venue that we know: {', '.join(VENUES)} are.")
+    where, profile = Environment(environment), profile_of(venue)
+    if where is Environment.TESTNET and profile.testnet is None:
+        raise ConfigError(f"{profile.title} has no test environment: try account {account} on paper, or watch it live.")
     if where is Environment.PAPER:
         if network is None or network.resolver is None or network.ssl_context is None:
             raise ConfigError("paper trading needs its own network, or it would reach the real venue.")
         network = replace(network, loopback_only=True)
     elif credentials is None or not credentials.api_key or not credentials.secret:
         raise CredentialsError(f"account {account} has no API key and secret, which {environment} mode needs.")
-    return BinanceVenue(
+    elif profile.needs_passphrase and not credentials.passphrase:
+        raise CredentialsError(
+            f"account {account} has no passphrase, which {profile.title} asks for besides key and secret."
+        )
+    return VenueAccount(
+        profile=profile,
         account=account,
         environment=where,
         credentials=credentials or _PAPER_KEYS,
@@ -55,3 +62,4 @@ def import_client(venue: str) -> None:
     """Import a venue's client now, while there is time, rather than when the venue is opened."""
     if venue in VENUES:
         load_exchange_class(venue)
+        profile_of(venue)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
@@ -56,13 +56,16 @@ class Lanes:
         weight_limits: Mapping[str, int],
         observer: VenueObserver,
         quiet: Quiet,
+        weight_of: Callable[[Mapping[str, str]], int | None] | None = None,
     ) -> None:
+        """`weight_of` reads the weight used from an answer's headers (lower-case names); without it, requests count."""
         self.quiet = quiet
         self._account = account
         self._clock = clock
         self._budgets = budgets
         self._limits = weight_limits
         self._observer = observer
+        self._weight_of = weight_of
         self._throttlers = {
             lane: Throttler(budget.requests, clock.span(budget.period_s), retry_interval=0.005)
             for lane, budget in budgets.items()
@@ -93,6 +96,8 @@ class Lanes:
             ) from None
         try:
             self._heed_quiet(lane)
+            if self._weight_of is None:
+                self._count(host, self.weight_used(host) + 1)
             yield
         finally:
             seats.release()
@@ -111,7 +116,7 @@ class Lanes:
             raise Barred(f"{host} counts {used} of {limit} request weight this minute: the {lane} lane waits.")
 
     def weight_used(self, host: str) -> int:
-        """The weight that the venue last counted for a host in this minute."""
+        """The weight that was last counted for a host in this minute."""
         minute, used = self._used.get(host, (0, 0))
         return used if minute == self._clock.now_ms() // MINUTE_MS else 0
 
@@ -129,11 +134,14 @@ class Lanes:
 
         `too_many` says that the venue means a 429, `shut_out` that it means a ban, whatever the status.
         """
-        used = headers.get("x-mbx-used-weight-1m", "")
-        if used.isdecimal():
-            self._used[host] = (self._clock.now_ms() // MINUTE_MS, int(used))
-            self._observer.weight_used(self._account, host, int(used), self._limits.get(host, 0))
+        used = self._weight_of(headers) if self._weight_of is not None else None
+        if used is not None:
+            self._count(host, used)
         if status == 418 or shut_out:
             self.quiet.banned(headers, body, f"HTTP {status}")
         elif too_many or status == 429:
             self.quiet.paused(host, headers, body, f"HTTP {status}")
+
+    def _count(self, host: str, used: int) -> None:
+        self._used[host] = (self._clock.now_ms() // MINUTE_MS, used)
+        self._observer.weight_used(self._account, host, used, self._limits.get(host, 0))

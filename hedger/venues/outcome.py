@@ -1,16 +1,16 @@
 """What became of a call: evidence from the wire first, and where it proves nothing, unknown.
 
 The class of an exception does not tell whether an order exists, so none is asked. An order was provably not accepted
-when no byte was sent, or when the venue said so with one of the codes of its profile's table under a 4xx status.
+when no byte was sent, or when the venue said so with one of the codes of its profile's table, under a status with which
+it refuses.
 """
 
 from __future__ import annotations
 
 import asyncio
 import base64
-import json
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from itertools import groupby
 from operator import itemgetter
@@ -20,6 +20,7 @@ from urllib.parse import quote, quote_plus
 from hedger.model.message import OrderOutcomeUnknown, OrderRejected
 from hedger.model.order import RejectReason
 from hedger.venues.network import EVIDENCE, Evidence
+from hedger.venues.speech import SILENT, Code, Codes, Hear, Said
 
 LONGEST_TEXT = 240
 LONGEST_READ = 4_096
@@ -27,56 +28,44 @@ PIECE, SHORTEST = 8, 4
 _URL = re.compile(r"\b(?:https?|wss?)://\S+")
 _SIGNED = re.compile(r"(?i)\b(signature|listenkey|apikey|timestamp)\b(\"?\s*[=:]\s*\"?)[\w%+/=.-]+")
 
-Refusals = Mapping[int, RejectReason | Mapping[str, RejectReason]]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Attempt:
-    """One call and what is known of it. `failure` is None when the client understood an answer."""
+    """One call and what is known of it. `failure` is None when the client understood an answer; `said` is what the
+    venue itself says against the request."""
 
     answer: Any
     evidence: Evidence
     failure: str | None
+    said: Said
 
     @property
-    def code(self) -> int | None:
+    def code(self) -> Code | None:
         """The venue's own error code in the answer's body."""
-        return self._body.get("code") if isinstance(self._body.get("code"), int) else None
+        return self.said.code
 
     @property
-    def message(self) -> str:
-        """The venue's own words in the answer's body."""
-        return str(self._body.get("msg", ""))
-
-    @property
-    def _body(self) -> dict[str, Any]:
-        try:
-            body = json.loads(self.evidence.body or "{}", object_pairs_hook=once_each)
-        except (ValueError, RecursionError):
-            return {}
-        return body if isinstance(body, dict) else {}
+    def refused(self) -> bool:
+        """Whether there is no good answer, for whatever reason."""
+        return self.failure is not None or self.evidence.status != 200 or self.said.code is not None
 
 
-def once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object of JSON; ValueError where it names a key twice, for then nobody knows which is meant."""
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key is named twice")
-    return found
-
-
-async def attempt(call: Callable[[], Awaitable[Any]], seconds: float) -> Attempt:
+async def attempt(call: Callable[[], Awaitable[Any]], seconds: float, hear: Hear) -> Attempt:
     """Make one call within `seconds` (real) and say what happened, whatever the client raises."""
     evidence = Evidence()
     token = EVIDENCE.set(evidence)
     try:
         async with asyncio.timeout(seconds):
             answer = await call()
-        return Attempt(answer=answer, evidence=evidence, failure=None)
+        return Attempt(answer=answer, evidence=evidence, failure=None, said=_heard(evidence, hear))
     except Exception as problem:
-        return Attempt(answer=None, evidence=evidence, failure=_words(problem))
+        return Attempt(answer=None, evidence=evidence, failure=_words(problem), said=_heard(evidence, hear))
     finally:
         EVIDENCE.reset(token)
+
+
+def _heard(evidence: Evidence, hear: Hear) -> Said:
+    return SILENT if evidence.status is None else hear(evidence.status, evidence.body)
 
 
 def _words(problem: Exception) -> str:
@@ -88,34 +77,34 @@ def _words(problem: Exception) -> str:
 def describe(result: Attempt, scrub: Scrub) -> str:
     """One bounded phrase for a person, without secrets."""
     status = f"HTTP {result.evidence.status}" if result.evidence.status is not None else ""
-    said = f"{result.code} {result.message}".strip() if result.code is not None else result.evidence.body
+    said = f"{result.code} {result.said.message}".strip() if result.code is not None else result.evidence.body
     parts = [part for part in (result.failure or "", status, said) if part]
     return scrub(": ".join(parts) or "no answer")
 
 
 def judge_refusal(
-    client_order_id: str, result: Attempt, refusals: Refusals, scrub: Scrub
+    client_order_id: str, result: Attempt, codes: Codes, scrub: Scrub
 ) -> OrderRejected | OrderOutcomeUnknown:
     """What a create came to that has no good acknowledgement."""
     text = describe(result, scrub)
-    reason = _provable_reason(result, refusals)
+    reason = _provable_reason(result, codes)
     if reason is None:
         return OrderOutcomeUnknown(client_order_id=client_order_id, text=text)
     return OrderRejected(client_order_id=client_order_id, reason=reason, text=text)
 
 
-def _provable_reason(result: Attempt, refusals: Refusals) -> RejectReason | None:
+def _provable_reason(result: Attempt, codes: Codes) -> RejectReason | None:
     evidence = result.evidence
     if evidence.sent == 0:
         return RejectReason.NOT_SENT
     if evidence.status in (418, 429):
         return RejectReason.RATE_LIMITED
-    if evidence.sent != 1 or evidence.status is None or not 400 <= evidence.status < 500 or result.code is None:
+    if evidence.sent != 1 or evidence.status not in codes.refusing or result.code is None:
         return None
-    reason = refusals.get(result.code)
+    reason = codes.refused.get(result.code)
     if isinstance(reason, RejectReason) or reason is None:
         return reason
-    said = result.message.lower()
+    said = result.said.message.lower()
     return next((known for words, known in reason.items() if words in said), None)
 
 

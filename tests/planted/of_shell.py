@@ -8,7 +8,8 @@ LOOP = "hedger/runtime/loop.py"
 RECORD = "hedger/runtime/record.py"
 JOURNAL = "hedger/runtime/journal.py"
 RECOVER = "hedger/runtime/recover.py"
-DESK = "hedger/venues/binance_orders.py"
+DESK = "hedger/venues/desk.py"
+ORDERS = "hedger/venues/binance/orders.py"
 OUTCOME = "hedger/venues/outcome.py"
 NETWORK = "hedger/venues/network.py"
 LANES = "hedger/venues/lanes.py"
@@ -156,10 +157,11 @@ WIRED: tuple[Bug, ...] = (
         name="a create whose answer was lost is sent again",
         rule="I4, law 3",
         path=DESK,
-        old="        result = await attempt(lambda: self._create(order, window_ms), link.answer_s + 1)\n",
-        new="        result = await attempt(lambda: self._create(order, window_ms), link.answer_s + 1)\n"
+        old="attempt(lambda: self._wire.create(order, window_ms), link.answer_s + 1, link.hear)\n",
+        new="attempt(lambda: self._wire.create(order, window_ms), link.answer_s + 1, link.hear)\n"
         "                if result.failure is not None:\n"
-        "                    result = await attempt(lambda: self._create(order, window_ms), link.answer_s + 1)\n",
+        "                    again = self._wire.create\n"
+        "                    result = await attempt(lambda: again(order, window_ms), link.answer_s + 1, link.hear)\n",
         tests=OUTCOMES,
     ),
     Bug(
@@ -181,7 +183,7 @@ WIRED: tuple[Bug, ...] = (
     Bug(
         name="an order is not post-only",
         rule="I7, law 7",
-        path=DESK,
+        path=ORDERS,
         old='            "postOnly": True,\n',
         new="",
         tests=ON_THE_WIRE,
@@ -189,7 +191,7 @@ WIRED: tuple[Bug, ...] = (
     Bug(
         name="reduce-only does not reach the venue",
         rule="I8",
-        path=DESK,
+        path=ORDERS,
         old="        if order.reduce_only:\n            parameters",
         new="        if order.reduce_only is None:\n            parameters",
         tests=ON_THE_WIRE,
@@ -197,7 +199,7 @@ WIRED: tuple[Bug, ...] = (
     Bug(
         name="numbers go out as floats",
         rule="I23, law 11",
-        path=DESK,
+        path=ORDERS,
         old="plain(order.quantity), plain(order.price)",
         new="float(order.quantity), float(order.price)",
         tests=ON_THE_WIRE,
@@ -205,7 +207,7 @@ WIRED: tuple[Bug, ...] = (
     Bug(
         name="the venue's echo is not compared",
         rule="I24, V04",
-        path=DESK,
+        path=ORDERS,
         old="        wrong = self._echo_fault(order, record, report)\n",
         new="        wrong = None\n",
         tests=OUTCOMES,
@@ -222,22 +224,22 @@ WIRED: tuple[Bug, ...] = (
         name="any code under a 4xx is a rejection",
         rule="I12, V03",
         path=OUTCOME,
-        old="    reason = refusals.get(result.code)\n",
-        new="    reason = refusals.get(result.code, RejectReason.INVALID_ORDER)\n",
+        old="    reason = codes.refused.get(result.code)\n",
+        new="    reason = codes.refused.get(result.code, RejectReason.INVALID_ORDER)\n",
         tests=WORDS,
     ),
     Bug(
         name="a server's failure is a rejection",
         rule="I12, V25",
         path=OUTCOME,
-        old="not 400 <= evidence.status < 500",
-        new="not 400 <= evidence.status < 600",
+        old="evidence.status not in codes.refusing",
+        new="evidence.status not in range(400, 600)",
         tests=WORDS,
     ),
     Bug(
         name="an order that exists already counts as refused",
         rule="I12, V19",
-        path="hedger/venues/binance_codes.py",
+        path="hedger/venues/binance/codes.py",
         old="        -4131: _INVALID,\n",
         new="        -4131: _INVALID,\n        -4116: _INVALID,\n",
         tests=WORDS,
@@ -278,8 +280,8 @@ WIRED: tuple[Bug, ...] = (
         name="a cancel waits behind orders",
         rule="I17",
         path=DESK,
-        old="link.lanes.turn(Lane.CONTROL, link.hosts[FAPI])",
-        new="link.lanes.turn(Lane.ORDERS, link.hosts[FAPI])",
+        old="link.lanes.turn(Lane.CONTROL, self._wire.host_of(order.id))",
+        new="link.lanes.turn(Lane.ORDERS, self._wire.host_of(order.id))",
         tests=("tests/wire/test_venue_lanes.py", *ON_THE_WIRE, "tests/wire/test_venue_quiet.py"),
     ),
     Bug(
@@ -341,7 +343,7 @@ WIRED: tuple[Bug, ...] = (
     Bug(
         name="a status that the venue invents means canceled",
         rule="I12, D16",
-        path="hedger/venues/binance_parse.py",
+        path="hedger/venues/binance/parse.py",
         old="STATUSES.get(record.status, ReportStatus.UNRECOGNISED)",
         new="STATUSES.get(record.status, ReportStatus.CANCELED)",
         tests=ON_THE_WIRE,

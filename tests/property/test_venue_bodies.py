@@ -15,12 +15,14 @@ from hypothesis import strategies as st
 from hedger.errors import AskAgain, ConfigError, CredentialsError, GiveUp
 from hedger.model.account import Position
 from hedger.model.instrument import InstrumentId
-from hedger.venues import binance_account as account
-from hedger.venues import binance_parse as parse
-from hedger.venues import binance_wire as wire
-from hedger.venues.binance_link import Link
-from hedger.venues.binance_listing import Listed, Listing, rules_of
-from hedger.venues.binance_positions import Configs, PositionReader
+from hedger.venues.binance import account as account
+from hedger.venues.binance import parse as parse
+from hedger.venues.binance import payloads
+from hedger.venues.binance.listing import rules_of
+from hedger.venues.binance.positions import Configs, PositionReader
+from hedger.venues.link import Link
+from hedger.venues.listing import Listed, Listing
+from hedger.venues.wire import reader
 from tests.support.wire_bodies import (
     AT,
     bodies,
@@ -71,17 +73,17 @@ def positions(body: Any) -> tuple[Position, ...]:
 
 READ: dict[str, tuple[Any, Callable[[Any], object]]] = {
     "lists of positions": (LISTS, positions),
-    "order": (order_record(), lambda told: parse.report_of(wire.reader(wire.OrderRecord)(told), BTC)),
-    "trade": (trade(1), lambda told: parse.fill_of(wire.reader(wire.Trade)(told), BTC)),
-    "income": (income(1), lambda told: parse.payment_of(wire.reader(wire.Income)(told), BTC)),
+    "order": (order_record(), lambda told: parse.report_of(reader(payloads.OrderRecord)(told), BTC)),
+    "trade": (trade(1), lambda told: parse.fill_of(reader(payloads.Trade)(told), BTC)),
+    "income": (income(1), lambda told: parse.payment_of(reader(payloads.Income)(told), BTC)),
     "rules": (futures_symbol("BTC"), lambda told: rules_of(MARKET | {"info": told}, "main", None)),
     "premium": (
         bodies()["GET", "/fapi/v1/premiumIndex"],
-        lambda told: parse.mark_of(wire.reader(wire.Premium)(told), BTC, 1),
+        lambda told: parse.mark_of(reader(payloads.Premium)(told), BTC, 1),
     ),
-    "order news": ({"E": AT, "o": ORDER}, lambda told: parse.news_of_frame(wire.reader(wire.OrderFrame)(told), BTC)),
-    "mark news": (MARK, lambda told: parse.mark_of_frame(wire.reader(wire.MarkFrame)(told), BTC, 1)),
-    "book news": (BOOK, lambda told: parse.quote_of_frame(wire.reader(wire.BookFrame)(told), BTC, AT)),
+    "order news": ({"E": AT, "o": ORDER}, lambda told: parse.news_of_frame(reader(payloads.OrderFrame)(told), BTC)),
+    "mark news": (MARK, lambda told: parse.mark_of_frame(reader(payloads.MarkFrame)(told), BTC, 1)),
+    "book news": (BOOK, lambda told: parse.quote_of_frame(reader(payloads.BookFrame)(told), BTC, AT)),
     "spot wallet": (bodies()["GET", "/api/v3/account"], account.read_spot),
 }
 ODD: list[Any] = (

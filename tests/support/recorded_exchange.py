@@ -19,7 +19,7 @@ from hedger.sim.nouns import USDT_WALLETS, BestPrices, BookNews, News, OrderKind
 from hedger.sim.recorder import Frame, record
 from hedger.sim.scaled_time import SharedClock
 from hedger.sim.world import paper_world
-from hedger.venues.binance_raw import RawBinance, raw_binance
+from hedger.venues.binance.raw import RawBinance, raw_binance
 from hedger.venues.network import Network
 from tests.support.dialect_bench import Bench, served
 

@@ -13,7 +13,7 @@ from hedger.runtime.history import HistoryPolling
 from hedger.settings.policy import to_policy
 from hedger.settings.volatility import LENGTHS_S, VolatilitySettings
 from hedger.sim.past import LENGTHS_MS
-from hedger.venues.binance_past import INTERVALS, MOST_BARS
+from hedger.venues.binance.past import INTERVALS, MOST_BARS
 from tests.support.configurations import GOOD, load
 
 

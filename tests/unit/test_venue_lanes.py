@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from hedger.venues.binance_codes import BUDGETS
+from hedger.venues.binance.codes import BUDGETS, weight_of
 from hedger.venues.lanes import Barred, Budget, Lane, Lanes
 from hedger.venues.quiet import Quiet
 from hedger.venues.watching import Unwatched
@@ -39,6 +39,7 @@ def lanes(clock: StillClock, budgets: dict[Lane, Budget] | None = None) -> Lanes
         weight_limits={HOST: 2400},
         observer=Unwatched(),
         quiet=Quiet("main", clock, Unwatched(), lambda _: None),
+        weight_of=weight_of,
     )
 
 

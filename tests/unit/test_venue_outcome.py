@@ -8,9 +8,10 @@ import pytest
 
 from hedger.model.message import OrderOutcomeUnknown, OrderRejected
 from hedger.model.order import RejectReason
-from hedger.venues.binance_codes import REFUSED
+from hedger.venues.binance.codes import CODES, hear
 from hedger.venues.network import EVIDENCE, Evidence
 from hedger.venues.outcome import LONGEST_READ, LONGEST_TEXT, PIECE, Attempt, Scrub, attempt, describe, judge_refusal
+from hedger.venues.speech import SILENT
 
 SECRET = "k9+Z/x~Q4w8 é7Tb2Lm6Vn"  # what URLs, JSON and base64 write in another way is in it
 CROSS = '{"code":-5022,"msg":"Due to the order could not be executed as maker."}'
@@ -21,11 +22,12 @@ def scrub(text: str) -> str:
 
 
 def tried(status: int | None = 400, body: str = CROSS, sent: int = 1, failure: str | None = "BadRequest") -> Attempt:
-    return Attempt(answer=None, evidence=Evidence(sent=sent, status=status, body=body), failure=failure)
+    said = SILENT if status is None else hear(status, body)
+    return Attempt(answer=None, evidence=Evidence(sent=sent, status=status, body=body), failure=failure, said=said)
 
 
 def reason_of(result: Attempt) -> RejectReason | None:
-    outcome = judge_refusal("an id", result, REFUSED, Scrub(SECRET))
+    outcome = judge_refusal("an id", result, CODES, Scrub(SECRET))
     assert outcome.client_order_id == "an id"
     assert outcome.text == describe(result, Scrub(SECRET))
     return outcome.reason if isinstance(outcome, OrderRejected) else None
@@ -94,7 +96,7 @@ def test_a_code_of_many_meanings_is_judged_by_its_words(words: str, reason: Reje
 
 
 def test_without_a_proof_the_outcome_is_unknown_and_says_why() -> None:
-    outcome = judge_refusal("an id", tried(status=502, body="bad gateway"), REFUSED, Scrub(SECRET))
+    outcome = judge_refusal("an id", tried(status=502, body="bad gateway"), CODES, Scrub(SECRET))
     assert outcome == OrderOutcomeUnknown(client_order_id="an id", text="BadRequest: HTTP 502: bad gateway")
 
 
@@ -109,7 +111,7 @@ def test_a_call_has_evidence_of_its_own_while_it_is_made_and_none_afterwards() -
         return "an answer"
 
     async def scenario() -> tuple[Attempt, Evidence | None]:
-        return await attempt(call, 5), EVIDENCE.get()
+        return await attempt(call, 5, hear), EVIDENCE.get()
 
     result, left = asyncio.run(scenario())
     assert (result.answer, result.failure, result.evidence.sent, result.evidence.status) == ("an answer", None, 1, 200)
@@ -123,13 +125,13 @@ def test_a_call_that_fails_is_told_by_the_kinds_of_its_failure_and_never_by_thei
     async def plain() -> str:
         raise ValueError("signature=abcdef")
 
-    assert asyncio.run(attempt(call, 5)).failure == "ValueError (KeyError)"
-    failed = asyncio.run(attempt(plain, 5))
+    assert asyncio.run(attempt(call, 5, hear)).failure == "ValueError (KeyError)"
+    failed = asyncio.run(attempt(plain, 5, hear))
     assert (failed.failure, failed.answer, failed.evidence) == ("ValueError", None, Evidence())
 
 
 def test_a_call_without_an_end_is_given_up() -> None:
-    failure = asyncio.run(attempt(lambda: asyncio.sleep(30), 0.02)).failure
+    failure = asyncio.run(attempt(lambda: asyncio.sleep(30), 0.02, hear)).failure
     assert failure is not None
     assert failure.startswith("TimeoutError")
 
@@ -138,7 +140,7 @@ def test_a_call_without_an_end_is_given_up() -> None:
     ("result", "said"),
     [
         (tried(), "BadRequest: HTTP 400: -5022 Due to the order could not be executed as maker."),
-        (tried(failure=None, status=200, body='{"code":0}'), "HTTP 200: 0"),
+        (tried(failure=None, status=200, body='{"code":0}'), 'HTTP 200: {"code":0}'),
         (tried(status=None, body="", failure=None), "no answer"),
         (tried(status=None, body="", failure="TimeoutError"), "TimeoutError"),
         (tried(body="<html>"), "BadRequest: HTTP 400: <html>"),

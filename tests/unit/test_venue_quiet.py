@@ -7,7 +7,7 @@ from email.utils import formatdate
 import pytest
 
 from hedger.model.message import VenueQuieted
-from hedger.venues.binance_codes import BUDGETS
+from hedger.venues.binance.codes import BUDGETS, weight_of
 from hedger.venues.lanes import Barred, Lane, Lanes
 from hedger.venues.quiet import FIRST_BAN_MS, LONGEST_MS, MINUTE_MS, Quiet
 from hedger.venues.watching import Unwatched
@@ -124,6 +124,7 @@ def test_a_lesson_holds_back_polls_and_orders_and_no_cancel(corner: Corner, quie
         weight_limits={HOST: 2_400},
         observer=Unwatched(),
         quiet=quiet,
+        weight_of=weight_of,
     )
     quiet.paused(HOST, {"retry-after": "1"}, "", "")
     corner.now += 2_000

@@ -10,13 +10,14 @@ from hedger.model.instrument import InstrumentId
 from hedger.model.market import Quote
 from hedger.model.message import StreamChanged
 from hedger.model.order import RejectReason, ReportStatus
-from hedger.venues.binance_codes import REFUSED, STATUSES
-from hedger.venues.binance_listing import split_multiplier, unknown_symbol
-from hedger.venues.binance_wire import BookTicker, ServerTime
+from hedger.venues.binance.codes import CODES, STATUSES
+from hedger.venues.binance.listing import split_multiplier, unknown_symbol
+from hedger.venues.binance.payloads import BookTicker, ServerTime
 from hedger.venues.client import parse_json
 from hedger.venues.hints import MOST_NEWS, HintQueue
 from hedger.venues.network import Evidence
 from hedger.venues.outcome import Attempt, Scrub, judge_refusal
+from hedger.venues.speech import SILENT
 
 WORDS = ["NaN", "inf", "-Infinity", "", " 1", "1_000", "1,5", "0x10", "١٢", "1e999", "1E+19", "--1"]
 NO_NUMBERS: list[object] = [*WORDS, None, True, 1.5, ()]
@@ -73,21 +74,23 @@ def test_a_shown_text_has_no_secret_no_address_and_an_end() -> None:
 
 @pytest.mark.parametrize("status", [None, 200, 301, 404, 500, 503])
 def test_no_status_alone_proves_that_an_order_was_refused(status: int | None) -> None:
-    result = Attempt(answer=None, evidence=Evidence(sent=1, status=status, body=""), failure="ExchangeError")
-    assert not hasattr(judge_refusal("h1", result, REFUSED, Scrub()), "reason")
+    evidence = Evidence(sent=1, status=status, body="")
+    result = Attempt(answer=None, evidence=evidence, failure="ExchangeError", said=SILENT)
+    assert not hasattr(judge_refusal("h1", result, CODES, Scrub()), "reason")
 
 
 def test_only_a_request_that_never_left_is_called_not_sent() -> None:
-    lost = Attempt(answer=None, evidence=Evidence(sent=1), failure="ExchangeNotAvailable (ClientConnectorError)")
-    unsent = Attempt(answer=None, evidence=Evidence(sent=0), failure="RequestTimeout")
-    assert not hasattr(judge_refusal("h1", lost, REFUSED, Scrub()), "reason")
-    rejected = judge_refusal("h1", unsent, REFUSED, Scrub())
+    failure = "ExchangeNotAvailable (ClientConnectorError)"
+    lost = Attempt(answer=None, evidence=Evidence(sent=1), failure=failure, said=SILENT)
+    unsent = Attempt(answer=None, evidence=Evidence(sent=0), failure="RequestTimeout", said=SILENT)
+    assert not hasattr(judge_refusal("h1", lost, CODES, Scrub()), "reason")
+    rejected = judge_refusal("h1", unsent, CODES, Scrub())
     assert getattr(rejected, "reason", None) is RejectReason.NOT_SENT
 
 
 @pytest.mark.parametrize("code", [-1000, -1001, -1006, -1007, -1008, -4116])
 def test_codes_that_do_not_say_what_happened_are_in_no_table(code: int) -> None:
-    assert code not in REFUSED
+    assert code not in CODES.refused
 
 
 def test_no_status_that_may_still_fill_is_read_as_final() -> None:

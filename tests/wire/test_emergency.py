@@ -37,6 +37,7 @@ def cancel(
         fake = await FakeVenue().start()
         prepare(fake)
         account = EmergencyAccount(
+            venue="binance",
             environment=environment,
             credentials=Credentials(api_key=KEY, secret=SECRET),
             network=Network(resolver=Loopback(fake.port), ssl_context=contexts()[1]),
@@ -182,7 +183,10 @@ def test_a_run_that_only_watches_sends_nothing() -> None:
 
 def test_the_text_of_an_account_shows_no_key() -> None:
     account = EmergencyAccount(
-        environment="live", credentials=Credentials(api_key=KEY, secret=SECRET), network=Network()
+        venue="binance",
+        environment="live",
+        credentials=Credentials(api_key=KEY, secret=SECRET),
+        network=Network(),
     )
     assert KEY not in repr(account)
     assert SECRET not in repr(account)

@@ -30,7 +30,7 @@ from hedger.sim.network import OnlyTheseHosts
 from hedger.sim.nouns import USDT_WALLETS, BestPrices, Wallet
 from hedger.sim.recorded import recorded_world
 from hedger.sim.recording import Recording, Touch, Trade
-from hedger.venues.binance_raw import raw_binance
+from hedger.venues.binance.raw import raw_binance
 from hedger.venues.network import Network
 from tests.support.dialect_bench import served
 from tests.support.recorded_exchange import NAME, START, Stage, Witness, network_of, recorded_while, snapshots

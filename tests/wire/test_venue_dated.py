@@ -12,9 +12,10 @@ from hedger.model.account import Position
 from hedger.model.instrument import Instrument, InstrumentId, Kind, Payoff
 from hedger.model.market import Mark, Quote
 from hedger.model.order import Fill
-from hedger.venues.binance_listing import Listing
-from hedger.venues.binance_parse import dated_mark_of_frame
-from hedger.venues.binance_wire import DatedMarkFrame, reader
+from hedger.venues.binance.parse import dated_mark_of_frame
+from hedger.venues.binance.payloads import DatedMarkFrame
+from hedger.venues.listing import Listing
+from hedger.venues.wire import reader
 from tests.support.wire_bodies import AT, futures_account, futures_symbol, held, income, risk, settings, trade
 from tests.support.wire_venue import BTC, opened
 

@@ -13,7 +13,7 @@ from aiohttp import web
 from hedger.errors import AskAgain, Bug, ConfigError, CredentialsError, GiveUp
 from hedger.model.account import MarginMode
 from hedger.model.instrument import Kind
-from hedger.venues.binance_codes import OPTIONS, Environment, allowed_hosts
+from hedger.venues.binance.codes import LIVE, OPTIONS
 from hedger.venues.client import Credentials, assert_safe, build_client, knows_resending
 from hedger.venues.factory import open_venue
 from hedger.venues.network import Egress, Network, open_session
@@ -355,9 +355,7 @@ def test_a_venue_with_an_unsafe_client_sends_nothing_and_does_not_open() -> None
 def test_a_client_that_is_not_safe_does_not_start(fault: str) -> None:
     async def scenario() -> None:
         clock = WireClock()
-        session = open_session(
-            Network(resolver=Loopback(1), ssl_context=contexts()[1]), allowed_hosts(Environment.LIVE)
-        )
+        session = open_session(Network(resolver=Loopback(1), ssl_context=contexts()[1]), LIVE.hosts)
         client = build_client(
             "binance",
             credentials=Credentials(api_key=KEY, secret=SECRET),

@@ -9,12 +9,13 @@ from typing import Any
 from hedger.errors import AskAgain, Bug, GiveUp, HedgerError
 from hedger.model.instrument import InstrumentId, Kind
 from hedger.venues.asking import Understand
-from hedger.venues.binance_codes import FAPI, NOT_TRADING, Environment
-from hedger.venues.binance_link import Link
-from hedger.venues.binance_listing import Listing
-from hedger.venues.binance_suspicion import Suspicion
-from hedger.venues.binance_wire import Countdown, reader
+from hedger.venues.binance.codes import FAPI, NOT_TRADING
+from hedger.venues.binance.payloads import Countdown
 from hedger.venues.lanes import Lane
+from hedger.venues.link import Environment, Link
+from hedger.venues.listing import Listing
+from hedger.venues.suspicion import Suspicion
+from hedger.venues.wire import reader
 
 _read_countdown: Understand[Countdown] = reader(Countdown)
 

@@ -1,74 +1,49 @@
-"""Binance spot and USDⓈ-M futures as one `ports.Venue`."""
+"""One account on a venue as a `ports.Venue`: whatever the venue, its profile tells what is particular to it."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from decimal import Decimal
 from functools import partial
 
 import aiohttp
 
-from hedger.errors import AskAgain, Bug
+from hedger.errors import AskAgain, Bug, CredentialsError, GiveUp
 from hedger.model.account import AccountReading, FundingPayment, MarginMode
 from hedger.model.instrument import Instrument, InstrumentId
 from hedger.model.market import Candle, FundingRate, Mark, Quote
 from hedger.model.message import CancelOrder, ClockMeasured, PlaceOrder
 from hedger.model.order import Fill, OrderReport
 from hedger.runtime.ports import CancelOutcome, Clock, Hint, LeaveTaken, PlaceOutcome, QuietTold
-from hedger.venues.asking import Asker
-from hedger.venues.binance_account import AccountReader
-from hedger.venues.binance_clock import ClockWatch
-from hedger.venues.binance_codes import (
-    BUDGETS,
-    HOPELESS_CODES,
-    KEY_CODES,
-    OPTIONS,
-    PASSING_CODES,
-    SHUT_OUT,
-    TOO_MANY_REQUESTS,
-    WEIGHT_LIMITS,
-    WRONG_TIME,
-    Environment,
-    allowed_hosts,
-    rest_hosts,
-)
-from hedger.venues.binance_history import HistoryReader
-from hedger.venues.binance_link import Link
-from hedger.venues.binance_listing import Listing
-from hedger.venues.binance_orders import OrderDesk
-from hedger.venues.binance_past import PastReader
-from hedger.venues.binance_positions import PositionReader
-from hedger.venues.binance_setup import (
-    MOST_OFFSET_MS,
-    check_key,
-    configure,
-    load_derivatives,
-    load_listing,
-    measure_clock,
-    reload_rules,
-)
-from hedger.venues.binance_stream import Streams
-from hedger.venues.binance_suspicion import Suspicion
-from hedger.venues.binance_switch import Switch
-from hedger.venues.client import MAX_RECV_WINDOW_MS, Credentials, assert_safe, build_client, parse_json
+from hedger.venues.asking import Asker, explain
+from hedger.venues.client import MAX_RECV_WINDOW_MS, Credentials, assert_safe, build_client
+from hedger.venues.clock_watch import MOST_OFFSET_MS, ClockWatch, measure_clock
+from hedger.venues.desk import OrderDesk
 from hedger.venues.hints import HintQueue
 from hedger.venues.lanes import Lanes
+from hedger.venues.link import Environment, Link
+from hedger.venues.modes import configure
 from hedger.venues.network import Network, open_session
 from hedger.venues.outcome import Scrub
+from hedger.venues.profile import Parts, Profile
 from hedger.venues.quiet import Quiet
+from hedger.venues.speech import Code
+from hedger.venues.streams import Streams
 from hedger.venues.watching import VenueObserver
 
 READ_WINDOW_MS = 10_000
+TRIES = 3
 
 
-class BinanceVenue:
-    """One Binance account. Construct it, then `open` it in the event loop that uses it, and `close` it there."""
+class VenueAccount:
+    """One account. Construct it, then `open` it in the event loop that uses it, and `close` it there."""
 
     transport = "rest+ws"
 
     def __init__(
         self,
         *,
+        profile: Profile,
         account: str,
         environment: Environment,
         credentials: Credentials,
@@ -77,6 +52,7 @@ class BinanceVenue:
         observer: VenueObserver,
     ) -> None:
         self.account = account
+        self._profile = profile
         self._environment = environment
         self._credentials = credentials
         self._network = network
@@ -92,7 +68,9 @@ class BinanceVenue:
         self._session: aiohttp.ClientSession | None = None
         self._link: Link | None = None
         self._watch: ClockWatch | None = None
-        self._parts: _Parts | None = None
+        self._parts: Parts | None = None
+        self._desk: OrderDesk | None = None
+        self._streams: Streams | None = None
 
     async def open(self, symbols: Sequence[str]) -> tuple[Instrument, ...]:
         """Connect, prove the client safe, measure the clock, check the keys, and load the rules and fees of `symbols`.
@@ -115,31 +93,27 @@ class BinanceVenue:
                     await self.close()
 
     async def _open_all(self, symbols: Sequence[str]) -> tuple[Instrument, ...]:
-        link = self._link = self._connect()
+        link, profile = self._connect(), self._profile
+        self._link = link
         assert_safe(link.client, self._clock)
-        await measure_clock(link, most_ms=MOST_OFFSET_MS)
-        self._watch = ClockWatch(link, self._clock_measured)
-        if self._environment in (Environment.LIVE, Environment.SHADOW):
-            self.keys_bound = await check_key(link)
-        listing = await load_listing(link, list(dict.fromkeys(symbols)))
-        history = HistoryReader(link, listing)
-        if listing.contracts:
-            await history.load_intervals()
-        positions = PositionReader(link, listing, partial(load_derivatives, link))
-        symbols = [id.symbol for id in listing.instruments]
-        suspicion = Suspicion(link, listing, partial(reload_rules, link, listing, symbols), self._queue.put)
-        self._parts = _Parts(
-            link=link,
-            reader=AccountReader(link, listing, positions, suspicion),
-            history=history,
-            past=PastReader(link, listing),
-            desk=OrderDesk(link, listing),
-            switch=Switch(link, listing, suspicion),
-            suspicion=suspicion,
-            streams=Streams(link, listing, history, self._queue),
-            listing=listing,
-        )
-        return tuple(listing.instruments.values())
+        await measure_clock(link, profile.clock, most_ms=MOST_OFFSET_MS)
+        self._watch = ClockWatch(link, profile.clock, self._clock_measured)
+        if self._environment in profile.tells_rights:
+            await self._check_key(link)
+        parts = await profile.assemble(link, list(dict.fromkeys(symbols)), self._queue)
+        self._desk = OrderDesk(link, parts.listing, parts.wire)
+        self._streams = Streams(link, parts.frames, self._queue)
+        self._parts = parts
+        return tuple(parts.listing.instruments.values())
+
+    async def _check_key(self, link: Link) -> None:
+        """Refuse keys that may withdraw, or may not read or trade; remember whether they are bound to addresses."""
+        rights, name = await self._profile.check_key(link), self._profile.name
+        if rights.may_withdraw:
+            raise CredentialsError(f"{name}: the API key may withdraw: take that right from it, then start again.")
+        if rights.may_read is False or rights.may_trade is False:
+            raise CredentialsError(f"{name}: the API key may not read and trade futures: give it both rights.")
+        self.keys_bound = rights.bound
 
     def _clock_measured(self, offset_ms: int) -> None:
         """Out of turn, so that ages are judged by it at once."""
@@ -147,97 +121,106 @@ class BinanceVenue:
 
     def _connect(self) -> Link:
         """The session, the client and the lanes, nothing sent yet."""
-        hosts = rest_hosts(self._environment)
-        session = self._session = open_session(self._network, allowed_hosts(self._environment))
-        limits = {hosts[api]: limit for api, limit in WEIGHT_LIMITS.items()}
-        scrub = Scrub(self._credentials.api_key, self._credentials.secret)
+        profile, places = self._profile, self._profile.places(self._environment)
+        session = self._session = open_session(self._network, places.hosts)
+        scrub = Scrub(self._credentials.api_key, self._credentials.secret, self._credentials.passphrase)
         lanes = Lanes(
             account=self.account,
             clock=self._clock,
-            budgets=BUDGETS,
-            weight_limits=limits,
+            budgets=profile.budgets,
+            weight_limits={places.rest[api]: limit for api, limit in profile.weight_limits.items()},
             observer=self._observer,
             quiet=self._quiet,
+            weight_of=profile.weight_of,
         )
         client = build_client(
-            "binance",
+            profile.name,
             credentials=self._credentials,
             session=session,
             clock=self._clock,
             answer_s=self._network.answer_s,
-            options={**OPTIONS, "recvWindow": int(min(READ_WINDOW_MS * self._clock.speed, MAX_RECV_WINDOW_MS))},
+            options={**profile.options, "recvWindow": int(min(READ_WINDOW_MS * self._clock.speed, MAX_RECV_WINDOW_MS))},
             answered=partial(self._answered, lanes),
         )
-        if self._environment is Environment.TESTNET:
-            client.enable_demo_trading(True)
+        profile.prepare(client, self._environment)
         asker = Asker(
-            venue="binance",
+            venue=profile.name,
             lanes=lanes,
             clock=self._clock,
             scrub=scrub,
             answer_s=self._network.answer_s,
-            hopeless=HOPELESS_CODES,
-            keys=KEY_CODES,
-            passing=PASSING_CODES,
+            hear=profile.hear,
+            codes=profile.codes,
             doubted=self._doubted,
         )
-        return Link(
+        link = Link(
+            venue=profile.name,
             account=self.account,
             environment=self._environment,
             client=client,
             asker=asker,
             lanes=lanes,
             clock=self._clock,
-            hosts=hosts,
+            hosts=places.rest,
             scrub=scrub,
             observer=self._observer,
             answer_s=self._network.answer_s,
+            hear=profile.hear,
+            codes=profile.codes,
             doubted=self._doubted,
         )
+        client.milliseconds = link.venue_now
+        return link
 
-    def _doubted(self, host: str, code: int) -> bool:
+    def _doubted(self, host: str, code: Code) -> bool:
         """Whether a refusal of the keys is taken for a ban, because they have worked there."""
-        return code in SHUT_OUT and host in self._served
+        return code in self._profile.codes.shut_out and host in self._served
 
     def _answered(self, lanes: Lanes, url: str, status: int, headers: Mapping[str, str], body: str) -> None:
         """Heed what any answer says of our pace and of our time, whoever asked."""
-        code, host = _code(body) if status >= 400 else None, _host(url)
-        if status == 200 and "signature=" in url:
+        code, host, codes = self._profile.hear(status, body).code, _host(url), self._profile.codes
+        if status == 200 and code is None and self._profile.is_private(url):
             self._served.add(host)
         firewall = status == 403 and code is None
-        shut_out = firewall or (code is not None and self._doubted(host, code))
-        lanes.answered(host, status, headers, body, too_many=code in TOO_MANY_REQUESTS, shut_out=shut_out)
-        if self._watch is not None and code in WRONG_TIME:
+        shut_out = firewall or code in codes.banned or (code is not None and self._doubted(host, code))
+        lanes.answered(host, status, headers, body, too_many=code in codes.too_many, shut_out=shut_out)
+        if self._watch is not None and code in codes.wrong_time:
             self._watch.doubt()
 
     @property
-    def _open(self) -> _Parts:
+    def _open(self) -> Parts:
         if self._parts is None:
             raise Bug(f"the venue of account {self.account} is used before it is open.")
         return self._parts
 
     async def read_instruments(self, symbols: Sequence[str]) -> tuple[Instrument, ...]:
         """Read the rules of `symbols` anew; one that does not trade any more is left out."""
-        parts = self._open
-        return await reload_rules(parts.link, parts.listing, symbols)
+        return await self._open.reload(symbols)
 
     async def configure(self, symbols: Sequence[str], *, leverage: int, margin_mode: MarginMode) -> None:
         """Set one-way mode, margin mode and leverage where they differ, confirmed by reading. GiveUp when refused."""
-        parts = self._open
-        raws = [parts.listing.raw[InstrumentId(self.account, symbol)] for symbol in symbols]
-        await configure(parts.link, raws, leverage=leverage, margin_mode=margin_mode)
+        parts, ids = self._open, [InstrumentId(self.account, symbol) for symbol in symbols]
+        await configure(self._linked, lambda: parts.differences(ids, leverage, margin_mode))
 
     async def measure_clock(self) -> int:
         """The venue's clock less ours in milliseconds; requests are stamped with it from now on."""
-        return await measure_clock(self._open.link)
+        return await measure_clock(self._linked, self._profile.clock)
 
     async def read_account(self) -> AccountReading:
-        """One complete reading of the account."""
-        return await self._open.reader.read()
+        """One complete reading of the account; AskAgain where a part is missing or two parts disagree."""
+        reader = self._open.reader
+        for trial in range(TRIES):
+            try:
+                return await reader.read()
+            except ValueError as problem:
+                # A fill between two of the requests makes them differ once; a fault makes them differ again.
+                if trial == TRIES - 1:
+                    raise AskAgain(f"{self._profile.name}: account: {explain(problem)}.") from None
+        raise Bug("no try was made.")
 
     async def read_prices(self, ids: Sequence[InstrumentId]) -> tuple[Quote | Mark, ...]:
         """Best prices of `ids`, and marks of perpetuals."""
-        return await self._open.history.prices(ids)
+        return await self._open.prices.prices(ids)
 
     async def read_fills(self, id: InstrumentId, since_at: int) -> tuple[Fill, ...]:
         """Every fill of ours since `since_at`, oldest first."""
@@ -257,19 +240,34 @@ class BinanceVenue:
 
     async def find_order(self, id: InstrumentId, client_order_id: str) -> OrderReport | None:
         """The venue's record of an order by our id, None when it says that it knows none."""
-        return await self._open.desk.find(id, client_order_id)
+        return await self._orders.find(id, client_order_id)
 
     async def place(self, order: PlaceOrder, leave: LeaveTaken) -> PlaceOutcome:
         """Send one post-only create, exactly once. Raises only Bug, for an order that we decided wrongly."""
-        return await self._open.desk.place(order, leave)
+        return await self._orders.place(order, leave)
 
     async def cancel(self, order: CancelOrder) -> CancelOutcome:
         """Ask the venue to cancel an order by our id, once."""
-        return await self._open.desk.cancel(order)
+        return await self._orders.cancel(order)
 
     async def extend_switch(self, symbols: Sequence[str], timeout_ms: int) -> None:
-        """Start each symbol's countdown anew: at its end every order there is canceled, whoever sent it."""
-        await self._open.switch.extend(symbols, timeout_ms)
+        """Have the venue cancel our orders unless it hears of us. Raises GiveUp where it has no such switch."""
+        switch = self._open.switch
+        if switch is None:
+            raise GiveUp(f"{self._profile.title} has no dead man's switch that we can use.")
+        await switch.extend(symbols, timeout_ms)
+
+    async def transfer(self, asset: str, quantity: Decimal, *, to_contracts: bool) -> None:
+        """Move an asset between the wallets of the account: to that which backs contracts, or away from it.
+
+        Raises GiveUp where the venue has one wallet for both, or refuses.
+        """
+        transfer = self._open.transfer
+        if transfer is None:
+            raise GiveUp(
+                f"{self._profile.title} keeps coins and contracts in one wallet: there is nothing to transfer."
+            )
+        await transfer(asset, quantity, to_contracts)
 
     def keep_quiet(self, until_at: int, *, banned: bool) -> None:
         """Heed what the venue asked of an earlier start: `open` waits until its end."""
@@ -281,50 +279,40 @@ class BinanceVenue:
 
     async def hints(self) -> AsyncIterator[Hint]:
         """Streamed news for one reader. The streams go on between readers and end with `close`."""
-        streams = self._open.streams
-        streams.start()
+        if self._streams is None:
+            raise Bug(f"the streams of account {self.account} are read before it is open.")
+        self._streams.start()
         while True:
             yield await self._queue.get()
 
     async def close(self) -> None:
         """Let creates under way end, then close every connection. Orders are not touched."""
-        if self._parts is not None:
-            await self._parts.desk.finish()
-            await self._parts.suspicion.stop()
-            await self._parts.streams.stop()
+        if self._desk is not None:
+            await self._desk.finish()
+        for doubts in self._parts.stop if self._parts is not None else ():
+            await doubts.stop()
+        if self._streams is not None:
+            await self._streams.stop()
         if self._watch is not None:
             await self._watch.stop()
         if self._link is not None:
             await self._link.client.close()
         if self._session is not None:
             await self._session.close()
-        self._parts = self._link = self._session = self._watch = None
+        self._parts = self._desk = self._streams = self._link = self._session = self._watch = None
 
+    @property
+    def _orders(self) -> OrderDesk:
+        if self._desk is None:
+            raise Bug(f"the venue of account {self.account} is used before it is open.")
+        return self._desk
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Parts:
-    """What exists once the venue is open."""
-
-    link: Link
-    reader: AccountReader
-    history: HistoryReader
-    past: PastReader
-    desk: OrderDesk
-    switch: Switch
-    suspicion: Suspicion
-    streams: Streams
-    listing: Listing
+    @property
+    def _linked(self) -> Link:
+        if self._link is None:
+            raise Bug(f"the venue of account {self.account} is used before it is open.")
+        return self._link
 
 
 def _host(url: str) -> str:
     return url.split("/", 3)[2]
-
-
-def _code(body: str) -> int | None:
-    """The venue's own code in the body of an error."""
-    try:
-        told = parse_json(body)
-    except RecursionError:
-        return None
-    code = told.get("code") if isinstance(told, dict) else None
-    return code if isinstance(code, int) else None

@@ -11,12 +11,10 @@ from hedger.model.instrument import InstrumentId, Kind
 from hedger.model.market import Mark, Quote
 from hedger.model.order import Fill
 from hedger.venues.asking import Understand, together
-from hedger.venues.binance_causes import Causes
-from hedger.venues.binance_codes import API, FAPI
-from hedger.venues.binance_link import Link
-from hedger.venues.binance_listing import Listing
-from hedger.venues.binance_parse import HOUR_MS, dated_mark_of, fill_of, mark_of, payment_of, quote_of
-from hedger.venues.binance_wire import (
+from hedger.venues.binance.causes import Causes
+from hedger.venues.binance.codes import API, FAPI
+from hedger.venues.binance.parse import HOUR_MS, dated_mark_of, fill_of, mark_of, payment_of, quote_of
+from hedger.venues.binance.payloads import (
     BookTicker,
     DatedPremium,
     FundingInfo,
@@ -24,9 +22,11 @@ from hedger.venues.binance_wire import (
     Income,
     Premium,
     Trade,
-    reader,
 )
 from hedger.venues.lanes import Lane
+from hedger.venues.link import Link
+from hedger.venues.listing import Listing
+from hedger.venues.wire import reader
 
 PAGE = 1_000
 MOST_PAGES = 200

@@ -1,35 +1,25 @@
 """Binance's answers as data: what its codes prove, what its words mean, where it lives and what it allows.
 
-Codes that are missing from a table prove nothing. Left out of REFUSED on purpose: -1000, -1001, -1006, -1007 and -1008
+Codes that are missing from a table prove nothing. Left out of _REFUSED on purpose: -1000, -1001, -1006, -1007 and -1008
 (the venue does not say whether it executed), -4116 and -2010 "Duplicate order sent." (an order with this id exists).
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
 from types import MappingProxyType
 
 from hedger.model.order import RejectReason, ReportStatus
 from hedger.venues.lanes import Budget, Lane
-from hedger.venues.outcome import Refusals
-
-
-class Environment(StrEnum):
-    """Where the venue is: this machine, watched only, its demo network, or real money."""
-
-    PAPER = "paper"
-    SHADOW = "shadow"
-    TESTNET = "testnet"
-    LIVE = "live"
-
+from hedger.venues.profile import Places
+from hedger.venues.speech import SILENT, Codes, Refusals, Said, body_of
 
 _INVALID = RejectReason.INVALID_ORDER
 _MARGIN = RejectReason.INSUFFICIENT_MARGIN
 _REDUCE = RejectReason.REDUCE_ONLY_NOTHING_TO_REDUCE
 _KEYS = RejectReason.NOT_AUTHORISED
 
-REFUSED: Refusals = MappingProxyType(
+_REFUSED: Refusals = MappingProxyType(
     {
         -5022: RejectReason.POST_ONLY_WOULD_CROSS,
         -2010: {"insufficient balance": _MARGIN, "immediately match": RejectReason.POST_ONLY_WOULD_CROSS},
@@ -90,13 +80,16 @@ STATUSES: Mapping[str, ReportStatus] = MappingProxyType(
     }
 )
 
-KEY_CODES = frozenset({-1002, -1011, -1022, -2014, -2015, -2017})
-# What an address that is banned is told as well: where the keys have worked before, it is taken for that.
-SHUT_OUT = frozenset({-2015})
-HOPELESS_CODES = frozenset({-1100, -1101, -1102, -1103, -1104, -1105, -1106, -1121, -1130, -4109})
-PASSING_CODES = frozenset({-1000, -1001, -1003, -1006, -1007, -1008, -1015, -1021})
-TOO_MANY_REQUESTS = frozenset({-1003})
-WRONG_TIME = frozenset({-1021})
+CODES = Codes(
+    refused=_REFUSED,
+    keys=frozenset({-1002, -1011, -1022, -2014, -2015, -2017}),
+    # What an address that is banned is told as well: where the keys have worked before, it is taken for that.
+    shut_out=frozenset({-2015}),
+    hopeless=frozenset({-1100, -1101, -1102, -1103, -1104, -1105, -1106, -1121, -1130, -4109}),
+    passing=frozenset({-1000, -1001, -1003, -1006, -1007, -1008, -1015, -1021}),
+    too_many=frozenset({-1003}),
+    wrong_time=frozenset({-1021}),
+)
 UNKNOWN_ORDER = frozenset({-2011})
 NO_SUCH_ORDER = frozenset({-2013})
 NO_SUCH_SYMBOL = frozenset({-1121})
@@ -108,10 +101,14 @@ SAME_POSITION_MODE = frozenset({-4059})
 API = "api"
 FAPI = "fapi"
 
-_REAL = {API: "api.binance.com", FAPI: "fapi.binance.com"}
-_DEMO = {API: "demo-api.binance.com", FAPI: "demo-fapi.binance.com"}
-_REAL_STREAMS = frozenset({"fstream.binance.com", "stream.binance.com"})
-_DEMO_STREAMS = frozenset({"fstream.binancefuture.com", "demo-stream.binance.com"})
+LIVE = Places(
+    rest={API: "api.binance.com", FAPI: "fapi.binance.com"},
+    streams=frozenset({"fstream.binance.com", "stream.binance.com"}),
+)
+DEMO = Places(
+    rest={API: "demo-api.binance.com", FAPI: "demo-fapi.binance.com"},
+    streams=frozenset({"fstream.binancefuture.com", "demo-stream.binance.com"}),
+)
 
 # Weight that the venue allows an address in a minute.
 WEIGHT_LIMITS = MappingProxyType({API: 6_000, FAPI: 2_400})
@@ -127,15 +124,17 @@ BUDGETS: Mapping[Lane, Budget] = MappingProxyType(
 )
 
 
-def rest_hosts(environment: Environment) -> Mapping[str, str]:
-    """The host of the spot and of the futures API."""
-    return _DEMO if environment is Environment.TESTNET else _REAL
+def hear(status: int, body: str) -> Said:
+    """Binance's code and words, which stand in the body of a refusal."""
+    told = body_of(body) if status >= 400 else {}
+    code = told.get("code")
+    return Said(code, str(told.get("msg", ""))) if isinstance(code, int) else SILENT
 
 
-def allowed_hosts(environment: Environment) -> frozenset[str]:
-    """Every host that a session may reach."""
-    streams = _DEMO_STREAMS if environment is Environment.TESTNET else _REAL_STREAMS
-    return streams | frozenset(rest_hosts(environment).values())
+def weight_of(headers: Mapping[str, str]) -> int | None:
+    """The weight that the venue counts for this address in its minute."""
+    used = headers.get("x-mbx-used-weight-1m", "")
+    return int(used) if used.isdecimal() else None
 
 
 # ccxt's own options that keep it from asking for what we do not need, and from work that breaks with text numbers.

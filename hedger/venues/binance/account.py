@@ -12,13 +12,10 @@ from hedger.model.instrument import InstrumentId
 from hedger.model.numeric import ZERO
 from hedger.model.order import OrderReport
 from hedger.venues.asking import Understand, together
-from hedger.venues.binance_codes import API, FAPI, NO_SUCH_SYMBOL
-from hedger.venues.binance_link import Link
-from hedger.venues.binance_listing import Listing, split_multiplier
-from hedger.venues.binance_parse import report_of
-from hedger.venues.binance_positions import Configs, PositionReader
-from hedger.venues.binance_suspicion import Suspicion
-from hedger.venues.binance_wire import (
+from hedger.venues.binance.codes import API, FAPI, NO_SUCH_SYMBOL
+from hedger.venues.binance.listing import split_multiplier
+from hedger.venues.binance.parse import cause_of, report_of
+from hedger.venues.binance.payloads import (
     FuturesAccount,
     FuturesAsset,
     OrderRecord,
@@ -26,11 +23,14 @@ from hedger.venues.binance_wire import (
     RiskRow,
     SpotAccount,
     SpotBalance,
-    reader,
 )
+from hedger.venues.binance.positions import Configs, PositionReader
+from hedger.venues.link import Link
+from hedger.venues.listing import Listing
+from hedger.venues.suspicion import Suspicion
+from hedger.venues.wire import reader
 
 T = TypeVar("T")
-TRIES = 3
 # Binance then lists every asset that it has, also those of which we hold none [V]; it is its default, and said anyway.
 ALL_ASSETS = {"omitZeroBalances": "false"}
 
@@ -55,23 +55,16 @@ class AccountReader:
         self._held: frozenset[str] = frozenset()
 
     async def read(self) -> AccountReading:
-        """One complete reading; AskAgain where a part is missing or two parts disagree.
+        """One complete reading; ValueError where two parts disagree.
 
         `exchange_at` is the venue's time when the first request left: no part of the reading can be older.
         """
-        for trial in range(TRIES):
-            asked_at = self._link.venue_now()
-            parts = await self._read_parts()
-            _, futures, risks, _, configs, *_ = parts
-            await self._positions.learn(futures, risks)
-            await self._doubt_unnamed(configs)
-            try:
-                return self._put_together(asked_at, *parts)
-            except ValueError as problem:
-                # A fill between two of the requests makes them differ once; a fault makes them differ again.
-                if trial == TRIES - 1:
-                    raise AskAgain(f"binance: account: {problem}.") from None
-        raise AskAgain("binance: account: no try was made.")
+        asked_at = self._link.venue_now()
+        parts = await self._read_parts()
+        _, futures, risks, _, configs, *_ = parts
+        await self._positions.learn(futures, risks)
+        await self._doubt_unnamed(configs)
+        return self._put_together(asked_at, *parts)
 
     async def _read_parts(self) -> list[Any]:
         client = self._link.client
@@ -179,7 +172,7 @@ class AccountReader:
         for id, orders in zip(self._listing.contracts, lists, strict=True):
             reports += [_report_on(order, id, self._listing.raw[id]) for order in orders]
         for report in reports:
-            self._link.seen.note(report)
+            self._link.seen.note(report, cause_of(report.client_order_id))
         return tuple(reports)
 
 

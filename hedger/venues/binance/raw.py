@@ -11,7 +11,7 @@ from hedger.errors import AskAgain, ConfigError
 from hedger.model.message import StreamChanged
 from hedger.runtime.clock import stopwatch
 from hedger.runtime.ports import Clock
-from hedger.venues.binance_codes import OPTIONS, Environment, allowed_hosts
+from hedger.venues.binance.codes import LIVE, OPTIONS, hear
 from hedger.venues.channels import Channel, ChannelKeeper
 from hedger.venues.client import Credentials, assert_safe, build_client
 from hedger.venues.hints import HintQueue
@@ -45,7 +45,7 @@ class RawFrame(NamedTuple):
 @asynccontextmanager
 async def raw_binance(network: Network, clock: Clock) -> AsyncIterator[RawBinance]:
     """The public streams of real Binance, or of whatever bears its host names in `network`. No keys are needed."""
-    session = open_session(network, allowed_hosts(Environment.LIVE))
+    session = open_session(network, LIVE.hosts)
     client = build_client(
         "binance",
         credentials=Credentials(api_key="", secret=""),
@@ -193,7 +193,7 @@ class _Line:
 
     async def _read_depth(self, limit: int) -> Mapping[str, Any]:
         """The book, whole. It also tells whether Binance is reached and lists the symbol."""
-        result = await attempt(lambda: self._depth({"symbol": self._raw, "limit": limit}), self._answer_s + 1)
+        result = await attempt(lambda: self._depth({"symbol": self._raw, "limit": limit}), self._answer_s + 1, hear)
         if result.code == NOT_LISTED:
             raise ConfigError(f"{self._what} is not listed: correct the symbol.")
         book = result.answer

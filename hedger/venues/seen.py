@@ -1,4 +1,4 @@
-"""Orders on Binance that we have heard of, whoever sent them: their client ids, and what those say of the cause."""
+"""Orders that we have heard of, whoever sent them: their client ids, and why they traded."""
 
 from __future__ import annotations
 
@@ -6,19 +6,6 @@ from hedger.model.instrument import InstrumentId
 from hedger.model.order import Fill, FillCause, OrderReport
 
 MOST_SEEN = 10_000
-_BEGINNINGS = {
-    "autoclose-": FillCause.LIQUIDATION,
-    "adl_autoclose": FillCause.DELEVERAGING,
-    "settlement_autoclose-": FillCause.SETTLEMENT,
-}
-
-
-def cause_of(client_order_id: str | None) -> FillCause:
-    """What the id of an order says: the venue's own orders have names of their own."""
-    for beginning, cause in _BEGINNINGS.items():
-        if (client_order_id or "").startswith(beginning):
-            return cause
-    return FillCause.ORDER
 
 
 class SeenOrders:
@@ -27,9 +14,8 @@ class SeenOrders:
     def __init__(self) -> None:
         self._orders: dict[tuple[InstrumentId, str], tuple[str | None, FillCause]] = {}
 
-    def note(self, report: OrderReport) -> None:
+    def note(self, report: OrderReport, cause: FillCause = FillCause.ORDER) -> None:
         """Remember an order by its record."""
-        cause = cause_of(report.client_order_id)
         self.remember(report.id, report.venue_order_id, report.client_order_id, cause)
 
     def remember(self, id: InstrumentId, venue_order_id: str, client_order_id: str | None, cause: FillCause) -> None:

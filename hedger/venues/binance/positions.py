@@ -11,10 +11,11 @@ from hedger.errors import AskAgain, GiveUp
 from hedger.model.account import Position
 from hedger.model.numeric import ZERO
 from hedger.venues.asking import Understand
-from hedger.venues.binance_link import Link
-from hedger.venues.binance_listing import Listed, Listing
-from hedger.venues.binance_parse import bare_row, position_of
-from hedger.venues.binance_wire import FuturesAccount, FuturesPosition, PositionRisk, RiskRow, SymbolConfig, reader
+from hedger.venues.binance.parse import bare_row, position_of
+from hedger.venues.binance.payloads import FuturesAccount, FuturesPosition, PositionRisk, RiskRow, SymbolConfig
+from hedger.venues.link import Link
+from hedger.venues.listing import Listed, Listing
+from hedger.venues.wire import reader
 
 T = TypeVar("T")
 RELOAD_MS = 60_000

@@ -14,12 +14,12 @@ from hedger.errors import GiveUp
 from hedger.model.instrument import InstrumentId, Kind
 from hedger.model.market import Candle, FundingRate
 from hedger.venues.asking import Understand
-from hedger.venues.binance_codes import API, FAPI
-from hedger.venues.binance_link import Link
-from hedger.venues.binance_listing import Listing
-from hedger.venues.binance_parse import HOUR_MS
-from hedger.venues.binance_wire import Moment, Name, Number, Payload, Positive, reader
+from hedger.venues.binance.codes import API, FAPI
+from hedger.venues.binance.parse import HOUR_MS
 from hedger.venues.lanes import Lane
+from hedger.venues.link import Link
+from hedger.venues.listing import Listing
+from hedger.venues.wire import Moment, Name, Number, Payload, Positive, reader
 
 MINUTE_MS = 60_000
 INTERVALS: Mapping[int, str] = MappingProxyType(

@@ -8,11 +8,9 @@ from hedger.model.account import FundingPayment, MarginMode, Position
 from hedger.model.instrument import InstrumentId
 from hedger.model.market import Mark, Quote
 from hedger.model.numeric import ZERO
-from hedger.model.order import Fill, OrderReport, ReportStatus, Side
-from hedger.venues.binance_codes import STATUSES
-from hedger.venues.binance_listing import Listed
-from hedger.venues.binance_seen import cause_of
-from hedger.venues.binance_wire import (
+from hedger.model.order import Fill, FillCause, OrderReport, ReportStatus, Side
+from hedger.venues.binance.codes import STATUSES
+from hedger.venues.binance.payloads import (
     BookFrame,
     BookTicker,
     DatedMarkFrame,
@@ -26,11 +24,25 @@ from hedger.venues.binance_wire import (
     SymbolConfig,
     Trade,
 )
+from hedger.venues.listing import Listed
 
 HOUR_MS = 3_600_000
 _EXECUTIONS = frozenset({"TRADE", "CALCULATED"})
 SIDES = {"BUY": Side.BUY, "SELL": Side.SELL}
+_CAUSES = {
+    "autoclose-": FillCause.LIQUIDATION,
+    "adl_autoclose": FillCause.DELEVERAGING,
+    "settlement_autoclose-": FillCause.SETTLEMENT,
+}
 MARGIN_MODES = {"CROSSED": MarginMode.CROSS, "ISOLATED": MarginMode.ISOLATED}
+
+
+def cause_of(client_order_id: str | None) -> FillCause:
+    """What the id of an order says: the venue's own orders have names of their own."""
+    for beginning, cause in _CAUSES.items():
+        if (client_order_id or "").startswith(beginning):
+            return cause
+    return FillCause.ORDER
 
 
 def report_of(record: OrderRecord, id: InstrumentId) -> OrderReport:

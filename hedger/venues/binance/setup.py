@@ -3,78 +3,50 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
-from hedger.errors import AskAgain, ConfigError, CredentialsError, GiveUp
+from hedger.errors import AskAgain, ConfigError, GiveUp
 from hedger.model.account import MarginMode
 from hedger.model.instrument import Instrument, InstrumentId
 from hedger.venues.asking import Understand, explain, together
-from hedger.venues.binance_account import read_mode
-from hedger.venues.binance_codes import (
-    API,
-    FAPI,
-    NO_SUCH_SYMBOL,
-    SAME_MARGIN_MODE,
-    SAME_POSITION_MODE,
-    Environment,
-)
-from hedger.venues.binance_link import Link
-from hedger.venues.binance_listing import (
-    Listed,
-    Listing,
-    derivatives_of,
-    has_ended,
-    is_trading,
-    name_of_ended,
-    rules_of,
-    unknown_symbol,
-)
-from hedger.venues.binance_parse import MARGIN_MODES
-from hedger.venues.binance_positions import Configs
-from hedger.venues.binance_wire import CommissionRate, KeyRights, ServerTime, reader
+from hedger.venues.binance.account import read_mode
+from hedger.venues.binance.codes import API, FAPI, NO_SUCH_SYMBOL, SAME_MARGIN_MODE, SAME_POSITION_MODE
+from hedger.venues.binance.listing import derivatives_of, has_ended, is_trading, name_of_ended, rules_of, unknown_symbol
+from hedger.venues.binance.parse import MARGIN_MODES
+from hedger.venues.binance.payloads import ApiRestrictions, CommissionRate, ServerTime
+from hedger.venues.binance.positions import Configs
 from hedger.venues.lanes import Lane
-
-CLOCK_SAMPLES = 3
-MOST_OFFSET_MS = 10 * 60_000
+from hedger.venues.link import Link
+from hedger.venues.listing import Listed, Listing
+from hedger.venues.modes import Change
+from hedger.venues.profile import KeyRights
+from hedger.venues.wire import reader
 
 _read_time: Understand[ServerTime] = reader(ServerTime)
-_read_rights: Understand[KeyRights] = reader(KeyRights)
+_read_rights: Understand[ApiRestrictions] = reader(ApiRestrictions)
 _read_fees: Understand[CommissionRate] = reader(CommissionRate)
 
 
-async def measure_clock(link: Link, *, lane: Lane = Lane.RECONCILE, most_ms: int | None = None) -> int:
-    """The venue's clock less ours in milliseconds, from the quickest of a few answers, halving its way.
-
-    More than `most_ms` is refused with AskAgain. That is for the start: later a machine may have slept.
-    """
-    client, samples = link.client, []
-    for _ in range(CLOCK_SAMPLES):
-        sent_at = link.clock.now_ms()
-        told = await link.asker.need("time", client.fapipublic_get_time, _read_time, host=link.hosts[FAPI], lane=lane)
-        back_at = link.clock.now_ms()
-        samples.append((back_at - sent_at, told.serverTime - (sent_at + back_at) // 2))
-    offset_ms = min(samples)[1]
-    if most_ms is not None and abs(offset_ms) > most_ms:
-        raise AskAgain(f"binance: time: its clock and ours are {offset_ms / 1000:.0f} s apart: set this machine's.")
-    link.set_offset(offset_ms)
-    return offset_ms
+async def ask_time(link: Link, lane: Lane) -> int:
+    """The venue's time."""
+    told = await link.asker.need("time", link.client.fapipublic_get_time, _read_time, host=link.hosts[FAPI], lane=lane)
+    return told.serverTime
 
 
-async def check_key(link: Link) -> bool:
-    """Refuse keys that may withdraw, or may not trade futures; whether they are bound to addresses.
-
-    The demo network has no such question.
-    """
+async def check_key(link: Link) -> KeyRights:
+    """What the keys may do. The demo network has no such question."""
     client = link.client
     rights = await link.asker.need(
         "rights of the key", client.sapi_get_account_apirestrictions, _read_rights, host=link.hosts[API]
     )
-    if rights.enableWithdrawals:
-        raise CredentialsError("binance: the API key may withdraw: take that right from it, then start again.")
-    if not rights.enableReading or not rights.enableFutures:
-        raise CredentialsError("binance: the API key may not read and trade futures: give it both rights.")
-    return rights.ipRestrict
+    return KeyRights(
+        may_read=rights.enableReading,
+        may_trade=rights.enableFutures,
+        may_withdraw=rights.enableWithdrawals,
+        bound=rights.ipRestrict,
+    )
 
 
 async def load_listing(link: Link, symbols: Sequence[str]) -> Listing:
@@ -212,24 +184,10 @@ async def _fees(link: Link, raw: str) -> CommissionRate:
     )
 
 
-async def configure(link: Link, raws: Sequence[str], *, leverage: int, margin_mode: MarginMode) -> None:
-    """Set one-way mode, margin mode and leverage where they differ, and confirm by reading; GiveUp when refused.
-
-    Where we only watch, nothing is set.
-    """
-    if link.environment is Environment.SHADOW:
-        return
-    changed = await _apply(link, await _differences(link, raws, leverage, margin_mode))
-    left = await _differences(link, raws, leverage, margin_mode) if changed else []
-    if left:
-        raise GiveUp(f"binance: {left[0][0]} was accepted and is not in force: set it on the venue, then start again.")
-
-
-Change = tuple[str, Any, dict[str, Any], Collection[int]]
-
-
-async def _differences(link: Link, raws: Sequence[str], leverage: int, margin_mode: MarginMode) -> list[Change]:
-    """What must be set: each with its name, its request, and the codes that say that it is so already."""
+async def differences(
+    link: Link, listing: Listing, ids: Sequence[InstrumentId], leverage: int, margin_mode: MarginMode
+) -> list[Change]:
+    """What must be set so that the account is one-way and each contract has this leverage and margin mode."""
     client, host = link.client, link.hosts[FAPI]
     mode, configs = await together(
         link.asker.need("position mode", client.fapiprivate_get_accountconfig, read_mode, host=host),
@@ -239,37 +197,19 @@ async def _differences(link: Link, raws: Sequence[str], leverage: int, margin_mo
         raise GiveUp("binance: the venue does not let this account trade: ask it why, then start again.")
     changes: list[Change] = []
     if mode.dualSidePosition:
-        params = {"dualSidePosition": "false"}
-        changes.append(("one-way mode", client.fapiprivate_post_positionside_dual, params, SAME_POSITION_MODE))
-    for raw in raws:
+        call = partial(client.fapiprivate_post_positionside_dual, {"dualSidePosition": "false"})
+        changes.append(Change("one-way mode", call, host, SAME_POSITION_MODE))
+    for id in ids:
+        raw = listing.raw[id]
         try:
             config = configs.of(raw)
         except ValueError as problem:
             raise AskAgain(f"binance: symbol settings: {problem}.") from None
         if MARGIN_MODES[config.marginType] is not margin_mode:
             kind = "CROSSED" if margin_mode is MarginMode.CROSS else "ISOLATED"
-            params = {"symbol": raw, "marginType": kind}
-            name = f"{margin_mode} margin on {raw}"
-            changes.append((name, client.fapiprivate_post_margintype, params, SAME_MARGIN_MODE))
+            call = partial(client.fapiprivate_post_margintype, {"symbol": raw, "marginType": kind})
+            changes.append(Change(f"{margin_mode} margin on {raw}", call, host, SAME_MARGIN_MODE))
         if config.leverage != leverage:
-            params = {"symbol": raw, "leverage": str(leverage)}
-            changes.append((f"leverage {leverage} on {raw}", client.fapiprivate_post_leverage, params, ()))
+            call = partial(client.fapiprivate_post_leverage, {"symbol": raw, "leverage": str(leverage)})
+            changes.append(Change(f"leverage {leverage} on {raw}", call, host))
     return changes
-
-
-async def _apply(link: Link, changes: Sequence[Change]) -> bool:
-    for name, method, params, same in changes:
-        await link.asker.ask(
-            name,
-            _call(method, params),
-            lambda payload: payload,
-            host=link.hosts[FAPI],
-            attempts=1,
-            absent=same,
-            final=True,
-        )
-    return bool(changes)
-
-
-def _call(method: Any, params: dict[str, Any]) -> Any:
-    return lambda: method(params)

@@ -10,10 +10,11 @@ from hedger.errors import AskAgain, GiveUp
 from hedger.model.instrument import InstrumentId
 from hedger.model.order import Fill, FillCause
 from hedger.venues.asking import Understand
-from hedger.venues.binance_codes import FAPI
-from hedger.venues.binance_link import Link
-from hedger.venues.binance_listing import Listing
-from hedger.venues.binance_wire import ForcedOrder, reader
+from hedger.venues.binance.codes import FAPI
+from hedger.venues.binance.payloads import ForcedOrder
+from hedger.venues.link import Link
+from hedger.venues.listing import Listing
+from hedger.venues.wire import reader
 
 PAGE = 100
 # How long the list of forced orders may lag behind the list of trades [V].

@@ -1,10 +1,10 @@
-"""Orders on Binance: sent once, judged by evidence, canceled and found by our own id."""
+"""Orders of one account: sent once, judged by evidence, canceled and found by our own id."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import Any
+from typing import Any, Protocol
 
 from hedger.errors import Bug
 from hedger.model.instrument import Instrument, InstrumentId
@@ -16,34 +16,57 @@ from hedger.model.message import (
     OrderRejected,
     PlaceOrder,
 )
-from hedger.model.numeric import is_multiple, plain
-from hedger.model.order import OrderReport, RejectReason, ReportStatus
+from hedger.model.numeric import is_multiple
+from hedger.model.order import OrderReport, RejectReason
 from hedger.runtime.ports import CancelOutcome, LeaveTaken, PlaceOutcome
-from hedger.venues.asking import Understand
-from hedger.venues.binance_codes import FAPI, NO_SUCH_ORDER, REFUSED, UNKNOWN_ORDER, Environment
-from hedger.venues.binance_link import Link
-from hedger.venues.binance_listing import CONTRACTS, Listing
-from hedger.venues.binance_parse import report_of
-from hedger.venues.binance_wire import OrderRecord, reader
 from hedger.venues.client import MAX_RECV_WINDOW_MS
 from hedger.venues.lanes import Barred, Lane
+from hedger.venues.link import Environment, Link
+from hedger.venues.listing import CONTRACTS, Listing
 from hedger.venues.outcome import Attempt, attempt, describe, judge_refusal
+from hedger.venues.speech import Code
 
-_read_record: Understand[OrderRecord] = reader(OrderRecord)
 _WATCHED = "we only watch here: nothing is sent"
-# A record that ended without a fill never was on the book: the venue says why by its status.
-_NEVER_RESTED = {
-    ReportStatus.EXPIRED: RejectReason.POST_ONLY_WOULD_CROSS,
-    ReportStatus.REJECTED: RejectReason.INVALID_ORDER,
-}
+
+
+class OtherOrder(ValueError):
+    """An acknowledgement that is whole, and says another order back. Its text names the field."""
+
+
+class OrderWire(Protocol):
+    """How one venue is asked about orders. Every method makes at most one request, but for `find`."""
+
+    def host_of(self, id: InstrumentId) -> str:
+        """The host that takes orders for an instrument."""
+
+    async def create(self, order: PlaceOrder, window_ms: int) -> Any:
+        """Send a post-only create that the venue refuses when it arrives after `window_ms`; the raw answer."""
+
+    def acknowledged(self, order: PlaceOrder, answer: Any) -> OrderAccepted | OrderRejected:
+        """What a good answer says. ValueError where it is no acknowledgement, OtherOrder where it is not of `order`."""
+
+    async def cancel(self, id: InstrumentId, client_order_id: str) -> Any:
+        """Ask for a cancel by our id; the raw answer."""
+
+    def canceled(self, id: InstrumentId, client_order_id: str, answer: Any) -> OrderReport | None:
+        """The order's record in the answer to a cancel, None where the venue only takes note of the request.
+
+        ValueError where the answer is not about this order."""
+
+    def knows_no_order(self, code: Code | None) -> bool:
+        """Whether a refused cancel says that there is no such open order."""
+
+    async def find(self, id: InstrumentId, client_order_id: str) -> OrderReport | None:
+        """The venue's record of an order by our id, None when it says that it knows none; AskAgain otherwise."""
 
 
 class OrderDesk:
     """Sends and withdraws orders of one account."""
 
-    def __init__(self, link: Link, listing: Listing) -> None:
+    def __init__(self, link: Link, listing: Listing, wire: OrderWire) -> None:
         self._link = link
         self._listing = listing
+        self._wire = wire
         self._under_way: dict[asyncio.Task[PlaceOutcome], str] = {}
 
     async def place(self, order: PlaceOrder, leave: LeaveTaken) -> PlaceOutcome:
@@ -73,13 +96,13 @@ class OrderDesk:
             return OrderRejected(client_order_id=id, reason=RejectReason.NOT_SENT, text=_WATCHED)
         begun_at = link.clock.now_ms()
         try:
-            async with link.lanes.turn(Lane.ORDERS, link.hosts[FAPI]):
+            async with link.lanes.turn(Lane.ORDERS, self._wire.host_of(order.id)):
                 # The time-to-live began when we were asked: what waiting used up, the request may not have again.
                 window_ms = min(order.ttl_ms - (link.clock.now_ms() - begun_at), MAX_RECV_WINDOW_MS)
                 why = "its time-to-live passed" if window_ms <= 0 else self._changed(order) or leave()
                 if why is not None:
                     return OrderRejected(client_order_id=id, reason=RejectReason.NOT_SENT, text=why)
-                result = await attempt(lambda: self._create(order, window_ms), link.answer_s + 1)
+                result = await attempt(lambda: self._wire.create(order, window_ms), link.answer_s + 1, link.hear)
         except Barred as problem:
             return OrderRejected(client_order_id=id, reason=RejectReason.RATE_LIMITED, text=str(problem))
         return self._judge(order, result)
@@ -102,105 +125,55 @@ class OrderDesk:
             return f"the venue changed the rules of {order.id.symbol}"
         return None
 
-    async def _create(self, order: PlaceOrder, window_ms: int) -> Any:
-        parameters: dict[str, Any] = {
-            "newClientOrderId": order.client_order_id,
-            "postOnly": True,
-            "recvWindow": window_ms,
-        }
-        if order.reduce_only:
-            parameters["reduceOnly"] = True
-        quantity, price = plain(order.quantity), plain(order.price)
-        client = self._link.client
-        made = await client.create_order(order.id.symbol, "limit", order.side.value, quantity, price, parameters)
-        return made["info"]
-
     def _judge(self, order: PlaceOrder, result: Attempt) -> PlaceOutcome:
         """An acknowledgement must be whole and say our order back; every other answer is evidence, or nothing."""
         id = order.client_order_id
-        if result.failure is not None or result.evidence.status != 200 or result.evidence.sent != 1:
-            return self._judge_refusal(id, result)
+        if result.refused or result.evidence.sent != 1:
+            return self._judge_refusal(order, result)
         try:
-            record = _read_record(result.answer)
-            report = report_of(record, order.id)
-        except ValueError:
+            return self._wire.acknowledged(order, result.answer)
+        except OtherOrder as problem:
+            return OrderOutcomeUnknown(client_order_id=id, text=f"the acknowledgement says another {problem}")
+        except (ValueError, ArithmeticError):
             said = describe(result, self._link.scrub)
             return OrderOutcomeUnknown(client_order_id=id, text=self._link.scrub(f"not an acknowledgement: {said}"))
-        wrong = self._echo_fault(order, record, report)
-        if wrong is not None:
-            return OrderOutcomeUnknown(client_order_id=id, text=f"the acknowledgement says another {wrong}")
-        reason = _NEVER_RESTED.get(report.status)
-        if reason is not None and report.filled == 0:
-            return OrderRejected(client_order_id=id, reason=reason, text=f"the venue's record says {record.status}")
-        self._link.seen.note(report)
-        return OrderAccepted(client_order_id=id, venue_order_id=report.venue_order_id)
 
-    def _judge_refusal(self, id: str, result: Attempt) -> OrderRejected | OrderOutcomeUnknown:
+    def _judge_refusal(self, order: PlaceOrder, result: Attempt) -> OrderRejected | OrderOutcomeUnknown:
         """What the venue says to an address that it has banned is no failure of the order."""
-        outcome = judge_refusal(id, result, REFUSED, self._link.scrub)
-        banned = result.code is not None and self._link.doubted(self._link.hosts[FAPI], result.code)
+        outcome = judge_refusal(order.client_order_id, result, self._link.codes, self._link.scrub)
+        banned = result.code is not None and self._link.doubted(self._wire.host_of(order.id), result.code)
         if banned and isinstance(outcome, OrderRejected):
             return replace(outcome, reason=RejectReason.RATE_LIMITED)
         return outcome
-
-    def _echo_fault(self, order: PlaceOrder, record: OrderRecord, report: OrderReport) -> str | None:
-        told = {
-            "id": (report.client_order_id, order.client_order_id),
-            "symbol": (record.symbol, self._listing.raw[order.id]),
-            "side": (report.side, order.side),
-            "quantity": (report.quantity, order.quantity),
-            "price": (report.price, order.price),
-            "reduce-only": (report.reduce_only, order.reduce_only),
-            "time in force": (record.timeInForce, "GTX"),
-            "status": (report.status is ReportStatus.UNRECOGNISED, False),
-        }
-        return next((name for name, (theirs, ours) in told.items() if theirs != ours), None)
 
     async def cancel(self, order: CancelOrder) -> CancelOutcome:
         """Ask for a cancel, once: the venue's record where it sends one, otherwise what it said.
 
         A create of the same order that is still under way is waited for: the cancel must not arrive before it.
         """
-        link = self._link
+        link, id = self._link, order.client_order_id
         if link.environment is Environment.SHADOW:
-            return CancelAnswered(client_order_id=order.client_order_id, known=None, text=_WATCHED)
-        if creates := [task for task, id in self._under_way.items() if id == order.client_order_id]:
+            return CancelAnswered(client_order_id=id, known=None, text=_WATCHED)
+        if creates := [task for task, sent in self._under_way.items() if sent == id]:
             await asyncio.wait(creates, timeout=link.answer_s + 1)
-        query = self._query(order.id, order.client_order_id)
         try:
-            async with link.lanes.turn(Lane.CONTROL, link.hosts[FAPI]):
-                result = await attempt(lambda: link.client.fapiprivate_delete_order(query), link.answer_s + 1)
+            async with link.lanes.turn(Lane.CONTROL, self._wire.host_of(order.id)):
+                result = await attempt(lambda: self._wire.cancel(order.id, id), link.answer_s + 1, link.hear)
         except Barred as problem:
-            return CancelAnswered(client_order_id=order.client_order_id, known=None, text=str(problem))
-        if result.failure is None and result.evidence.status == 200:
+            return CancelAnswered(client_order_id=id, known=None, text=str(problem))
+        if not result.refused:
             try:
-                return self._record(order.id, order.client_order_id, result.answer)
-            except ValueError:
+                report = self._wire.canceled(order.id, id, result.answer)
+            except (ValueError, ArithmeticError):
                 pass
-        known = False if result.code in UNKNOWN_ORDER else None
-        return CancelAnswered(client_order_id=order.client_order_id, known=known, text=describe(result, link.scrub))
+            else:
+                return report or CancelAnswered(client_order_id=id, known=True, text="the venue took note of it")
+        known = False if self._wire.knows_no_order(result.code) else None
+        return CancelAnswered(client_order_id=id, known=known, text=describe(result, link.scrub))
 
     async def find(self, id: InstrumentId, client_order_id: str) -> OrderReport | None:
         """The venue's record of an order by our id; None when it says that it knows none, AskAgain otherwise."""
-        query = self._query(id, client_order_id)
-        return await self._link.asker.ask(
-            "order by our id",
-            lambda: self._link.client.fapiprivate_get_order(query),
-            lambda payload: self._record(id, client_order_id, payload),
-            host=self._link.hosts[FAPI],
-            absent=NO_SUCH_ORDER,
-        )
-
-    def _query(self, id: InstrumentId, client_order_id: str) -> dict[str, str]:
-        return {"symbol": self._listing.raw[id], "origClientOrderId": client_order_id}
-
-    def _record(self, id: InstrumentId, client_order_id: str, payload: Any) -> OrderReport:
-        record = _read_record(payload)
-        if record.clientOrderId != client_order_id or record.symbol != self._listing.raw[id]:
-            raise ValueError("the record is of another order")
-        report = report_of(record, id)
-        self._link.seen.note(report)
-        return report
+        return await self._wire.find(id, client_order_id)
 
 
 def _on_grid(order: PlaceOrder, rules: Instrument) -> bool:

@@ -9,8 +9,8 @@ from contextlib import suppress
 from hedger.errors import AskAgain, ConfigError, GiveUp
 from hedger.model.instrument import Instrument, InstrumentId
 from hedger.model.message import InstrumentsLoaded
-from hedger.venues.binance_link import Link
-from hedger.venues.binance_listing import Listing
+from hedger.venues.link import Link
+from hedger.venues.listing import Listing
 
 AGAIN_MS = 60_000
 
