@@ -12,7 +12,7 @@ from typing import Any
 from aiohttp import web
 
 from tests.support.wire_bodies import bodies, echo, order_record
-from tests.support.wire_server import Answer, Seen
+from tests.support.wire_server import FAKE, Answer, Seen
 
 JSON_HEAD = "Content-Type: application/json\r\n"
 
@@ -32,6 +32,12 @@ def good(seen: Seen, **changes: Any) -> Any:
             return bodies()[seen.method, seen.path] | changes
 
 
+def good_of(request: web.Request, seen: Seen) -> Any:
+    """What the venue behind a request answers when nothing is wrong."""
+    told = request.app[FAKE].good
+    return told(seen) if told is not None else good(seen)
+
+
 def changed(**changes: Any) -> Answer:
     """The good answer with some fields other than they should be; None takes a field out."""
 
@@ -45,8 +51,8 @@ def changed(**changes: Any) -> Answer:
 def mangled(mangle: Callable[[str], str | bytes], status: int = 200, **headers: str) -> Answer:
     """The good answer as `mangle` makes it of the JSON text."""
 
-    async def answer(_request: web.Request, seen: Seen) -> web.StreamResponse:
-        text = mangle(json.dumps(good(seen)))
+    async def answer(request: web.Request, seen: Seen) -> web.StreamResponse:
+        text = mangle(json.dumps(good_of(request, seen)))
         data = text.encode() if isinstance(text, str) else text
         named = {name.replace("_", "-"): value for name, value in headers.items()}
         return web.Response(status=status, body=data, headers={"Content-Type": "application/json", **named})
@@ -63,7 +69,7 @@ def spoken(chunks: Callable[[bytes], Chunks], *, pause_s: float = 0.0, end: str 
     async def answer(request: web.Request, seen: Seen) -> web.StreamResponse:
         transport = request.transport
         assert transport is not None
-        for chunk in chunks(json.dumps(good(seen)).encode()):
+        for chunk in chunks(json.dumps(good_of(request, seen)).encode()):
             if transport.is_closing():
                 break
             transport.write(chunk)

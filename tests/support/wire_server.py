@@ -1,4 +1,7 @@
-"""A small TLS server that stands for Binance at its real host names: canned answers, verified signatures, any fault."""
+"""A small TLS server that stands for a venue at its real host names: canned answers, verified signatures, any fault.
+
+What it takes for granted is Binance; another venue says how it judges a request, what it answers, and how it talks.
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import json
 import socket
 import ssl
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import parse_qsl
@@ -36,23 +39,57 @@ UNSIGNED = (
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """One request as it came: `params` are decoded from the query or the body."""
+    """One request as it came: `params` are decoded from the query, or from the body, be it a form or JSON."""
 
     method: str
     host: str
     path: str
-    params: dict[str, str]
+    params: dict[str, Any]
     query: str
     headers: dict[str, str]
+    body: str = ""
 
 
 # A JSON body, or an async function of (request, seen) that returns a response.
 Answer = Any
+# Finds fault with a request's signature, keys and time, as the venue does.
+Judge = Callable[["FakeVenue", Seen], str | None]
+# Hears a text of a client on a stream, and answers it.
+Talk = Callable[["FakeVenue", web.WebSocketResponse, str], Awaitable[None]]
+
+
+def judge_binance(fake: FakeVenue, seen: Seen) -> str | None:
+    """The key, the HMAC of the exact bytes, and the time within the window."""
+    if seen.path.endswith(UNSIGNED):
+        return None
+    payload, _, signature = (seen.query or seen.body).rpartition("&signature=")
+    expected = hmac.new(SECRET.encode(), payload.encode(), hashlib.sha256).hexdigest()
+    if seen.headers.get("X-MBX-APIKEY") != KEY or signature != expected:
+        return f"{seen.path}: wrong signature"
+    age = fake.clock_ms() - int(seen.params["timestamp"])
+    young = -1000 <= age <= int(seen.params["recvWindow"])
+    return None if young or not fake.judges_age else f"{seen.path}: {age} ms old"
+
+
+async def talk_binance(fake: FakeVenue, connection: web.WebSocketResponse, text: str) -> None:
+    """Every subscription is granted."""
+    asked = json.loads(text)
+    fake.subscriptions.append(asked["params"])
+    await connection.send_json({"result": None, "id": asked["id"]})
+
+
+def live_binance(fake: FakeVenue, seen: Seen) -> Any:
+    """What no body can hold: the time."""
+    return {"serverTime": fake.clock_ms()} if seen.path.endswith("/time") else None
 
 
 @dataclass
 class FakeVenue:
-    """Answers by (method, path); an answer is a JSON body, or a function of the request for anything worse."""
+    """Answers by (method, path); an answer is a JSON body, or a function of the request for anything worse.
+
+    `live` makes answers that depend on the moment, and goes before the others; `good` is what the venue answers to a
+    request when nothing is wrong (None: Binance's); `denial` is for a request that `judge` finds fault with.
+    """
 
     answers: dict[tuple[str, str], Answer] = field(default_factory=bodies)
     seen: list[Seen] = field(default_factory=list)
@@ -63,12 +100,18 @@ class FakeVenue:
     headers: dict[str, str] = field(default_factory=dict)
     judges_age: bool = True
     asked: asyncio.Event = field(default_factory=asyncio.Event)
+    judge: Judge = judge_binance
+    talk: Talk = talk_binance
+    live: Callable[[FakeVenue, Seen], Any] = live_binance
+    good: Callable[[Seen], Any] | None = None
+    denial: tuple[int, Any] = (400, {"code": -1022, "msg": "Signature for this request is not valid."})
     port: int = 0
     runner: web.AppRunner | None = None
 
     async def start(self, context: ssl.SSLContext | Literal["ours"] | None = "ours") -> FakeVenue:
         """Serve on this machine, with a certificate for the venue's hosts, or another, or without encryption."""
         app = web.Application()
+        app[FAKE] = self
         app.router.add_route("*", "/{path:.*}", self._handle)
         self.runner = web.AppRunner(app, access_log=None, shutdown_timeout=0.1)
         await self.runner.setup()
@@ -96,39 +139,27 @@ class FakeVenue:
     async def _handle(self, request: web.Request) -> web.StreamResponse:
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await self._stream(request)
-        query = request.rel_url.raw_query_string or await request.text()
+        query, body = request.rel_url.raw_query_string, await request.text()
         seen = Seen(
             request.method,
             request.host.split(":")[0],
             request.path,
-            dict(parse_qsl(query)),
-            query,
+            _params(query, body),
+            query or body,
             dict(request.headers),
+            body,
         )
         self.seen.append(seen)
         self.asked.set()
-        if fault := self._signature_fault(seen):
+        if fault := self.judge(self, seen):
             self.faults.append(fault)
-            return web.json_response({"code": -1022, "msg": "Signature for this request is not valid."}, status=400)
+            return web.json_response(self.denial[1], status=self.denial[0])
         answer = self.answers.get((seen.method, seen.path), _missing)
         if callable(answer):
             response: web.StreamResponse = await answer(request, seen)
             return response
-        if seen.path.endswith("/time"):
-            answer = {"serverTime": self.clock_ms()}
+        answer = self.live(self, seen) or answer
         return web.json_response(answer, headers=self.headers)
-
-    def _signature_fault(self, seen: Seen) -> str | None:
-        """The venue's own check: the key, the HMAC of the exact bytes, and the time within the window."""
-        if seen.path.endswith(UNSIGNED):
-            return None
-        payload, _, signature = seen.query.rpartition("&signature=")
-        expected = hmac.new(SECRET.encode(), payload.encode(), hashlib.sha256).hexdigest()
-        if seen.headers.get("X-MBX-APIKEY") != KEY or signature != expected:
-            return f"{seen.path}: wrong signature"
-        age = self.clock_ms() - int(seen.params["timestamp"])
-        young = -1000 <= age <= int(seen.params["recvWindow"])
-        return None if young or not self.judges_age else f"{seen.path}: {age} ms old"
 
     async def _stream(self, request: web.Request) -> web.StreamResponse:
         connection = web.WebSocketResponse()
@@ -136,10 +167,20 @@ class FakeVenue:
         self.sockets.append((request.host, request.path_qs, connection))
         async for message in connection:
             if message.type is WSMsgType.TEXT:
-                asked = json.loads(message.data)
-                self.subscriptions.append(asked["params"])
-                await connection.send_json({"result": None, "id": asked["id"]})
+                await self.talk(self, connection, message.data)
         return connection
+
+
+FAKE = web.AppKey("fake", FakeVenue)
+
+
+def _params(query: str, body: str) -> dict[str, Any]:
+    """The parameters in a query, and those in a body."""
+    found: dict[str, Any] = dict(parse_qsl(query))
+    if body[:1] in ("{", "["):
+        told = json.loads(body)
+        return found | (told if isinstance(told, dict) else {"": told})
+    return found | dict(parse_qsl(body))
 
 
 async def _missing(_request: web.Request, seen: Seen) -> web.StreamResponse:

@@ -17,6 +17,7 @@ from hedger.runtime.ports import Clock, Venue
 from hedger.venues.client import Credentials
 from hedger.venues.factory import open_venue
 from hedger.venues.network import Network
+from tests.support.stand import Stand
 from tests.support.wire_certificates import contexts
 from tests.support.wire_server import KEY, SECRET, FakeVenue, Loopback
 
@@ -80,28 +81,33 @@ class Desk:
     instruments: tuple[Instrument, ...]
     resolver: Loopback
     other: FakeVenue | None = None
+    stand: Stand | None = None
 
 
 @asynccontextmanager
 async def opened(
-    symbols: Sequence[str] = (BTC.symbol,),
+    symbols: Sequence[str] | None = None,
     *,
-    environment: str = "live",
+    stand: Stand | None = None,
+    environment: str | None = None,
     clock: Clock | None = None,
     answer_s: float = 2.0,
     fake: FakeVenue | None = None,
     ready: bool = True,
     body_limit: int = 16 * 1024 * 1024,
 ) -> AsyncIterator[Desk]:
-    """A venue on a started fake. With `ready` it is open, and the requests of opening are forgotten."""
-    fake = await (fake or FakeVenue()).start()
+    """A venue on a started fake: Binance, or that of a `stand`. With `ready` it is open, and the requests of opening
+    are forgotten."""
+    fake = await (fake or (stand.fake() if stand is not None else FakeVenue())).start()
+    if symbols is None:
+        symbols = (BTC.symbol,) if stand is None else (stand.contract.symbol, *stand.more_symbols)
     watcher, resolver, other = Watcher(), Loopback(fake.port), None
     network = Network(resolver=resolver, ssl_context=contexts()[1], answer_s=answer_s, body_limit=body_limit)
     venue = open_venue(
         account="main",
-        venue="binance",
-        environment=environment,
-        credentials=Credentials(api_key=KEY, secret=SECRET),
+        venue="binance" if stand is None else stand.venue,
+        environment=environment or (stand.environment if stand is not None else "live"),
+        credentials=Credentials(api_key=KEY, secret=SECRET) if stand is None else stand.credentials,
         network=network,
         clock=clock or WireClock(),
         observer=watcher,
@@ -109,7 +115,7 @@ async def opened(
     try:
         instruments = await venue.open(symbols) if ready else ()
         fake.seen.clear()
-        desk = Desk(venue, fake, watcher, instruments, resolver)
+        desk = Desk(venue, fake, watcher, instruments, resolver, stand=stand)
         yield desk
         other = desk.other
         assert fake.faults == [], "the fake found a wrong signature or time"
