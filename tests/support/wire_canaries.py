@@ -23,10 +23,10 @@ _FAKE = ("aiohttp.server", "aiohttp.web", "aiohttp.access", "aiohttp.websocket")
 
 
 @cache
-def pieces() -> tuple[str, ...]:
+def pieces(*secrets: str) -> tuple[str, ...]:
     """Every eight characters of the keys, as they are and as base64 (at each alignment), hex and URLs have them."""
     found = set()
-    for secret in (KEY, SECRET):
+    for secret in secrets or (KEY, SECRET):
         raw = secret.encode()
         forms = {secret, raw.hex(), raw.hex().upper(), quote(secret, safe=""), quote_plus(secret)}
         for shift in range(3):
@@ -38,9 +38,9 @@ def pieces() -> tuple[str, ...]:
     return tuple(sorted(found))
 
 
-def leaks(text: str) -> list[str]:
-    """The pieces of the keys that are in a text."""
-    return [piece for piece in pieces() if piece in text]
+def leaks(text: str, *secrets: str) -> list[str]:
+    """The pieces of the keys (those of the fake Binance, if no others are given) that are in a text."""
+    return [piece for piece in pieces(*secrets) if piece in text]
 
 
 class Ears(logging.Handler):
@@ -60,24 +60,25 @@ class Ears(logging.Handler):
 class Heard:
     """What a run wrote: `written` by the program's own handler, `said` by every logger before it was redacted."""
 
-    def __init__(self) -> None:
+    def __init__(self, *secrets: str) -> None:
         self.stream = io.StringIO()
         self.ears = Ears()
+        self._secrets = secrets
 
     @property
     def leaks(self) -> list[str]:
         """The pieces of the keys in any of it."""
-        return leaks(self.stream.getvalue()) + leaks("\n".join(self.ears.lines))
+        return leaks(self.stream.getvalue(), *self._secrets) + leaks("\n".join(self.ears.lines), *self._secrets)
 
 
 @contextmanager
-def listening() -> Iterator[Heard]:
+def listening(*secrets: str) -> Iterator[Heard]:
     """Log as the program does at DEBUG, with ccxt's logger turned up as well, and hear everything."""
     root, loggers = logging.getLogger(), [logging.getLogger(name) for name in ("ccxt", "asyncio", "urllib3")]
     before = root.handlers[:], root.level, [logger.level for logger in loggers]
     hooks = sys.excepthook, threading.excepthook
-    heard = Heard()
-    configure_logging("DEBUG", "json", [KEY, SECRET], stream=heard.stream)
+    heard = Heard(*secrets)
+    configure_logging("DEBUG", "json", secrets or [KEY, SECRET], stream=heard.stream)
     root.addHandler(heard.ears)
     try:
         yield heard

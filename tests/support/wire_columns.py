@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from hedger.errors import AskAgain, CredentialsError, GiveUp
+from hedger.model.instrument import InstrumentId
 from hedger.model.message import CancelAnswered, OrderAccepted, OrderOutcomeUnknown
 from hedger.model.order import OrderReport
 from tests.support.leave import let_go
@@ -39,7 +40,8 @@ class Column:
 
 
 async def _create(desk: Desk) -> Verdict:
-    outcome = await desk.venue.place(place_order(), let_go)
+    order = place_order() if desk.stand is None else desk.stand.order()
+    outcome = await desk.venue.place(order, let_go)
     assert outcome.client_order_id == OUR_ID
     if isinstance(outcome, OrderAccepted):
         return Verdict(word="accepted", text=outcome.venue_order_id)
@@ -49,11 +51,12 @@ async def _create(desk: Desk) -> Verdict:
 
 
 async def _cancel(desk: Desk) -> Verdict:
-    outcome = await desk.venue.cancel(cancel_order())
+    outcome = await desk.venue.cancel(cancel_order() if desk.stand is None else desk.stand.cancel())
     if isinstance(outcome, OrderReport):
         return Verdict(word="record", text=outcome.status)
     assert isinstance(outcome, CancelAnswered)
-    return Verdict(word="not known there" if outcome.known is False else "proves nothing", text=outcome.text)
+    words = {None: "proves nothing", False: "not known there", True: "noted"}
+    return Verdict(word=words[outcome.known], text=outcome.text)
 
 
 async def _reading(read: Awaitable[object], word: str) -> Verdict:
@@ -67,17 +70,28 @@ async def _reading(read: Awaitable[object], word: str) -> Verdict:
 
 
 async def _find(desk: Desk) -> Verdict:
-    return await _reading(desk.venue.find_order(BTC, OUR_ID), "record")
+    return await _reading(desk.venue.find_order(_contract(desk), OUR_ID), "record")
 
 
 async def _switch(desk: Desk) -> Verdict:
-    return await _reading(desk.venue.extend_switch([BTC.symbol], PERIOD_MS), "confirmed")
+    return await _reading(desk.venue.extend_switch([_contract(desk).symbol], PERIOD_MS), "confirmed")
 
 
 async def _account(desk: Desk) -> Verdict:
     return await _reading(desk.venue.read_account(), "reading")
 
 
+def _contract(desk: Desk) -> InstrumentId:
+    return BTC if desk.stand is None else desk.stand.contract
+
+
+ASKED: dict[str, Callable[[Desk], Awaitable[Verdict]]] = {
+    "create": _create,
+    "cancel": _cancel,
+    "find": _find,
+    "switch": _switch,
+    "account": _account,
+}
 COLUMNS = {
     "create": Column(
         venue="Binance USDⓈ-M",
