@@ -79,8 +79,19 @@ def _nobody(path: Path) -> AskAgain:
     return AskAgain(f"no hedger runs on {path.parent}; start one with `hedger paper` or `hedger run`")
 
 
-def doctor(config: ConfigOption = None, state_dir: StateDirOption = None, json: JsonOption = False) -> None:
+VenueOption = Annotated[str | None, typer.Option(help="Say only what is known of a venue, by its name: bybit.")]
+
+
+def doctor(
+    config: ConfigOption = None,
+    state_dir: StateDirOption = None,
+    venue: VenueOption = None,
+    json: JsonOption = False,
+) -> None:
     """Check what a first run gets wrong: configuration, disk, port, keys, clock, modes, markets; a row each."""
+    if venue is not None:
+        _tell_abilities(venue, json)
+        return
     from hedger.app.doctor import examine
     from hedger.cli.show import print_table
 
@@ -92,6 +103,17 @@ def doctor(config: ConfigOption = None, state_dir: StateDirOption = None, json: 
         print_table(("", "check", "found", "do"), [(row.mark, row.check, row.found, row.remedy) for row in rows])
     if any(not row.good for row in rows):
         raise ConfigError("some checks failed; the last column says what to do")
+
+
+def _tell_abilities(venue: str, json: bool) -> None:
+    from hedger.app.abilities import abilities_of
+    from hedger.cli.show import print_table
+
+    rows = abilities_of(venue)
+    if json:
+        print(json_module.dumps([row._asdict() for row in rows], indent=1))
+    else:
+        print_table(("ability", "", "how", "in doubt"), rows)
 
 
 def healthcheck(config: ConfigOption = None, state_dir: StateDirOption = None) -> None:

@@ -62,3 +62,21 @@ def test_a_latched_kill_and_a_control_port_in_use_are_seen_in_the_directory_that
     assert "the kill file: a drill" in str(rows["kill file"]["found"])
     assert "`hedger resume --reason …`" in str(rows["kill file"]["remedy"])
     assert "in use" in str(rows["control port"]["found"])
+
+
+def test_the_doctor_says_what_is_known_of_a_venue_without_asking_it(tmp_path: Path) -> None:
+    ended = run_hedger("doctor", "--venue", "binance", "--json", env=environment(HEDGER_STATE_DIR=str(tmp_path / "s")))
+    rows = {row["ability"]: row for row in json.loads(ended.out)}
+    assert (ended.code, ended.err) == (0, "")
+    assert rows["post-only and reject"]["proof"] == "proven on the wire"
+    assert "GTX" in str(rows["post-only and reject"]["how"])
+    assert {row["proof"] for row in rows.values()} <= {
+        "proven on the wire",
+        "unverified on the live venue",
+        "absent",
+    }
+
+
+def test_a_venue_that_nobody_knows_is_refused_with_the_nearest(tmp_path: Path) -> None:
+    ended = run_hedger("doctor", "--venue", "bibit", env=environment(HEDGER_STATE_DIR=str(tmp_path / "s")))
+    assert (ended.code, ended.err) == (2, "hedger: bibit is not a venue that we know; did you mean bybit?\n")

@@ -37,8 +37,9 @@ class Stand:
 
     `routes` has `create`, `cancel`, `find` and `account` (a request of a reading that must be good), and `switch` where
     there is one. `fake` makes the venue, whose `good` answers each of them well. `denials` are its own refusals of a
-    create: name, status, body, and the reason that they prove (None: nothing). `known_no_order` is the answer to a
-    cancel or a query about an order that it does not know, `absent` what `find` needs more than one such answer for.
+    create: name, status, body, and the reason that they prove (None: nothing). `outcomes` has, by the name of a failure
+    of any venue and by question, where this venue comes to something else. `weights` are the published weights of
+    requests by their path, where they are not 1.
     """
 
     venue: str
@@ -49,10 +50,10 @@ class Stand:
     fake: Callable[[], FakeVenue]
     routes: Mapping[str, Route]
     denials: tuple[tuple[str, int, Any, str | None], ...]
-    limited: tuple[tuple[str, int, Any], ...] = ()
     more_symbols: tuple[str, ...] = ()
     environment: str = "live"
     outcomes: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    weights: Mapping[str, int] = field(default_factory=dict)
 
     def order(self, **changes: Any) -> PlaceOrder:
         """A small post-only sell."""

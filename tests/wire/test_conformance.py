@@ -3,12 +3,16 @@
 import ast
 import asyncio
 import json
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 
 import pytest
 
 from hedger.model.message import OrderAccepted, OrderOutcomeUnknown, OrderRejected
+from hedger.settings.schema import PollingSettings
 from hedger.venues.abilities import Ability, Proof
 from hedger.venues.page import venues_page
 from hedger.venues.profile import VENUES, profile_of
@@ -17,7 +21,7 @@ from tests.support.stand import stand_of
 from tests.support.wire_canaries import listening
 from tests.support.wire_conformance import ANYWHERE, NEVER_LEFT, QUIET, outcomes, secrets_of, wrong
 from tests.support.wire_server import plain_answer
-from tests.support.wire_venue import opened
+from tests.support.wire_venue import Desk, opened
 
 HERE = Path(__file__).resolve().parent
 PAGE = HERE.parents[1] / "docs" / "venues.md"
@@ -94,6 +98,32 @@ def test_every_ability_is_told_and_none_is_claimed_without_a_test(venue: str) ->
 @every_venue
 def test_there_are_at_least_forty_failures_for_each_venue(venue: str) -> None:
     assert len(ANYWHERE) + len(NEVER_LEFT) + len(QUIET) + len(stand_of(venue).denials) >= 80
+
+
+@every_venue
+def test_polls_at_the_default_interval_leave_half_of_what_the_venue_allows(venue: str) -> None:
+    """A full cycle each interval, prices polled too as if no stream stood, one instrument; weight by host a minute."""
+    stand, polling = stand_of(venue), PollingSettings()
+
+    async def used(ask: Callable[[Desk], Awaitable[object]], every_s: Decimal) -> Counter[str]:
+        async with opened([stand.contract.symbol], stand=stand) as desk:
+            await ask(desk)
+            found: Counter[str] = Counter()
+            for seen in desk.fake.seen:
+                found[seen.host] += stand.weights.get(seen.path, 1)
+            return Counter({host: int(weight * 60 / every_s) for host, weight in found.items()})
+
+    async def scenario() -> Counter[str]:
+        ids = [stand.contract]
+        account = await used(lambda desk: desk.venue.read_account(), polling.account_s)
+        prices = await used(lambda desk: desk.venue.read_prices(ids), polling.prices_s)
+        funding = await used(lambda desk: desk.venue.read_funding(desk.fake.clock_ms() - 3_600_000), polling.funding_s)
+        return account + prices + funding
+
+    profile, spent = profile_of(venue), asyncio.run(scenario())
+    limits = {profile.live.rest[api]: limit for api, limit in profile.weight_limits.items()}
+    assert spent, "a cycle asks something"
+    assert {host: weight for host, weight in spent.items() if weight > limits[host] / 2} == {}
 
 
 def test_the_page_of_the_venues_is_made_of_their_profiles() -> None:

@@ -30,6 +30,17 @@ STAND = Stand(
         "account": Route("GET", "/fapi/v3/account", 9),
         "switch": Route("POST", "/fapi/v1/countdownCancelAll", 1),
     },
+    weights={
+        "/api/v3/account": 20,
+        "/fapi/v3/account": 5,
+        "/fapi/v3/positionRisk": 5,
+        "/fapi/v1/accountConfig": 5,
+        "/fapi/v1/symbolConfig": 5,
+        "/fapi/v1/ticker/bookTicker": 2,
+        "/fapi/v1/userTrades": 5,
+        "/fapi/v1/income": 30,
+        "/fapi/v1/forceOrders": 20,
+    },
     denials=(
         ("would cross", 400, _code(-5022), "post_only_would_cross"),
         ("margin", 400, _code(-2019), "insufficient_margin"),
