@@ -7,6 +7,7 @@ import errno
 import os
 import shutil
 import socket
+from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from hedger.app.daemon import ids_by_account, listed_of
 from hedger.app.findings import Finding, tried
 from hedger.app.live import venues_of
 from hedger.app.precautions import key_row, quiet_of, quiet_row, switch_rows
+from hedger.app.transport import why_at_port
 from hedger.engine.policy import Policy
 from hedger.errors import GiveUp, HedgerError
 from hedger.model.account import AccountReading
@@ -29,6 +31,7 @@ from hedger.runtime.ports import Venue
 from hedger.settings.policy import to_policy
 from hedger.settings.reachable import check_reachable, ended
 from hedger.settings.schema import Mode, Settings
+from hedger.settings.venues import VENUES
 
 FREE_BYTES = 200 * 1024 * 1024
 SKEW_MS = 1_000
@@ -58,8 +61,16 @@ def examine(settings: Settings) -> list[Finding]:
         tried("control port", lambda: _control_port(settings), "stop what listens there, or set control.port"),
     ]
     if settings.mode is Mode.PAPER:
-        return [*rows, Finding(True, "venue", "the embedded exchange on this machine; no keys, no network")]
+        return [*rows, Finding(True, "venue", _embedded(settings))]
     return rows + asyncio.run(_accounts(settings, policy, directory))
+
+
+def _embedded(settings: Settings) -> str:
+    """Which venues the embedded exchange is, and how a paper run reaches it."""
+    titles = list(dict.fromkeys(VENUES[account.venue].title for account in settings.accounts.values()))
+    why = why_at_port(settings)
+    way = "through the wire" if why is None else f"at the port: {why}"
+    return f"the embedded exchange on this machine, as {' and '.join(titles)}; no keys, no network; {way}"
 
 
 def _disk(directory: Path) -> str:
@@ -127,9 +138,18 @@ def _family(host: str) -> socket.AddressFamily:
 # --- accounts ---------------------------------------------------------------------------------------------------------
 
 
+@dataclass(slots=True)
+class _Listed:
+    """What the venues list of a policy's instruments, and what they cost: filled account by account."""
+
+    instruments: tuple[Instrument, ...] = ()
+    prices: dict[InstrumentId, Decimal] = field(default_factory=dict)
+    accounts: int = 0
+
+
 async def _accounts(settings: Settings, policy: Policy, directory: Path) -> list[Finding]:
     rows: list[Finding] = []
-    clock = SystemClock()
+    clock, listed = SystemClock(), _Listed()
     try:
         venues = venues_of(settings, clock)
         asked = quiet_of(directory)
@@ -141,29 +161,35 @@ async def _accounts(settings: Settings, policy: Policy, directory: Path) -> list
             continue
         try:
             async with asyncio.timeout(PATIENCE_S):
-                rows += await _account(policy, venue, ids_by_account(policy)[name], settings.mode, clock.now_ms())
+                ids = ids_by_account(policy)[name]
+                rows += await _account(policy, venue, ids, settings.mode, clock.now_ms(), listed)
         except TimeoutError:
             rows.append(Finding(False, f"account {name}", f"no whole answer within {PATIENCE_S:.0f} s", "try again"))
         except HedgerError as problem:
             rows.append(Finding(False, f"account {name}", str(problem), "see the sentence"))
         finally:
             await venue.close()
+    if listed.accounts == len(venues):  # a hedge over several accounts can be judged when all of them were seen
+        rows.append(tried("bands", lambda: _bands(policy, listed, clock.now_ms()), "do what the sentence says"))
     return rows
 
 
-async def _account(policy: Policy, venue: Venue, ids: tuple[InstrumentId, ...], mode: Mode, now: int) -> list[Finding]:
+async def _account(
+    policy: Policy, venue: Venue, ids: tuple[InstrumentId, ...], mode: Mode, now: int, listed: _Listed
+) -> list[Finding]:
     """Open the account (keys, permissions, markets), then look at clock, rules, fees and modes."""
     name = venue.account
     instruments = await venue.open([id.symbol for id in ids])
     ids = listed_of({name: ids}, instruments)[name]
     offset = await venue.measure_clock()
-    prices = {p.id: p.mid_price for p in await venue.read_prices(ids) if isinstance(p, Quote)}
+    listed.instruments += instruments
+    listed.accounts += 1
+    listed.prices |= {p.id: p.mid_price for p in await venue.read_prices(ids) if isinstance(p, Quote)}
     reading = await venue.read_account()
     rows = [
         Finding(True, f"{name}: keys", KEYS[mode]),
         key_row(venue),
         Finding(abs(offset) <= SKEW_MS, f"{name}: clock", f"{offset:+d} ms", "let NTP set this machine's clock"),
-        tried(f"{name}: bands", lambda: _bands(policy, instruments, prices, now), "do what the sentence says"),
         Finding(reading.one_way, f"{name}: position mode", "one-way" if reading.one_way else "hedge mode", _SET_MODE),
     ]
     rows += await switch_rows(venue, ids, policy.switch_ms.get(name), reading)
@@ -175,8 +201,8 @@ async def _account(policy: Policy, venue: Venue, ids: tuple[InstrumentId, ...], 
 _SET_MODE = "it is set at the start, if no position or order is open; or set it on the venue"
 
 
-def _bands(policy: Policy, instruments: tuple[Instrument, ...], prices: dict[InstrumentId, Decimal], now: int) -> str:
-    check_reachable(policy, instruments, prices, now)
+def _bands(policy: Policy, listed: _Listed, now: int) -> str:
+    check_reachable(policy, listed.instruments, listed.prices, now)
     return "every band can be reached with these lots"
 
 

@@ -8,7 +8,9 @@ import pytest
 from aiohttp import web
 
 from hedger.model.order import Fill, FillCause
+from hedger.venues.abilities import Ability
 from tests.support.leave import let_go
+from tests.support.stand import proves
 from tests.support.wire_bodies import AT, order_record, trade
 from tests.support.wire_server import Answer, Seen, plain_answer, refusal
 from tests.support.wire_venue import BTC, Desk, opened, place_order
@@ -45,6 +47,7 @@ def test_fills_of_orders_that_we_sent_cost_no_further_question() -> None:
     assert questions == []
 
 
+@proves(Ability.FORCED)
 def test_an_unheard_of_order_is_asked_about_and_named_as_the_venue_names_it() -> None:
     async def scenario() -> list[Any]:
         async with opened() as desk:

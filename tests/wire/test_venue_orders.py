@@ -10,7 +10,9 @@ from aiohttp import web
 from hedger.errors import AskAgain, Bug
 from hedger.model.message import CancelAnswered, OrderAccepted, OrderOutcomeUnknown, OrderRejected
 from hedger.model.order import OrderReport, RejectReason, ReportStatus, Side
+from hedger.venues.abilities import Ability
 from tests.support.leave import let_go
+from tests.support.stand import proves
 from tests.support.wire_bodies import echo_order, order_record
 from tests.support.wire_server import Seen, hanging_answer, plain_answer, refusal, reset_answer
 from tests.support.wire_venue import BTC, OUR_ID, SPOT, WireClock, cancel_order, opened, place_order
@@ -18,6 +20,7 @@ from tests.support.wire_venue import BTC, OUR_ID, SPOT, WireClock, cancel_order,
 ORDER = "/fapi/v1/order"
 
 
+@proves(Ability.POST_ONLY, Ability.OUR_ID, Ability.TIME_TO_LIVE, Ability.REDUCE_ONLY)
 def test_a_create_carries_our_id_post_only_the_window_and_exact_numbers() -> None:
     async def scenario() -> dict[str, str]:
         async with opened() as desk:
@@ -230,6 +233,7 @@ def test_the_order_lane_sends_at_once_or_not_at_all() -> None:
 # --- cancels and queries -------------------------------------------------------------------------------------------
 
 
+@proves(Ability.CANCEL)
 def test_a_cancel_goes_by_our_id_and_its_record_is_the_report() -> None:
     async def scenario() -> tuple[dict[str, str], object]:
         async with opened() as desk:
@@ -256,6 +260,7 @@ def test_a_cancel_of_an_unknown_order_is_told_as_unknown_and_ends_nothing() -> N
     assert outcome.known is False
 
 
+@proves(Ability.FIND)
 @pytest.mark.parametrize(
     "answer", [plain_answer(200, "<html>"), plain_answer(200, "{}"), reset_answer(), plain_answer(503, "")]
 )

@@ -15,8 +15,10 @@ from hedger.model.instrument import InstrumentId
 from hedger.model.market import Candle, FundingRate
 from hedger.sim.dialects.mishaps import Mishap
 from hedger.sim.past import Origin
+from hedger.venues.abilities import Ability
 from tests.support.dialect_bench import START, at_the_wire
 from tests.support.dialect_bench import Bench as DialectBench
+from tests.support.stand import proves
 from tests.support.wire_server import Answer, FakeVenue, cut_answer, plain_answer, reset_answer
 from tests.support.wire_venue import BTC, SPOT, Desk, WireClock, opened
 from tests.wire.test_dialect_venue import opened as dialect
@@ -184,6 +186,7 @@ def ask(path: str, answer: Answer, read: Callable[[Desk], Any]) -> tuple[Any, li
     return asyncio.run(scenario())
 
 
+@proves(Ability.PAST)
 def test_closed_bars_are_read_in_exact_numbers_and_the_running_one_is_left_out() -> None:
     now = CLOCK.now_ms()
     candles, asked = ask(BARS, klines(now), lambda desk: desk.venue.read_candles(BTC, HOUR_MS, 10))

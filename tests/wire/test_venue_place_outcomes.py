@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 
 from hedger.model.message import OrderAccepted
+from hedger.venues.abilities import Ability
 from tests.support.leave import let_go
+from tests.support.stand import proves
 from tests.support.wire_canaries import leaks, listening, turn_up
 from tests.support.wire_columns import COLUMNS, Verdict
 from tests.support.wire_faults import changed, spoken, whole
@@ -23,6 +25,7 @@ SPEED = 20.0
 BODY_LIMIT = 1_000_000
 
 
+@proves(Ability.WOULD_CROSS, Ability.OUR_ID)
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
 def test_every_failure_comes_to_what_the_table_says_and_is_sent_once(fault: Fault) -> None:
     names = [name for name in COLUMNS if fault.outcome(name) != ABSENT]

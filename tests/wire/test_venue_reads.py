@@ -14,6 +14,8 @@ from hedger.model.instrument import InstrumentId
 from hedger.model.market import Mark, Quote
 from hedger.model.order import ReportStatus, Side
 from hedger.runtime.ports import Venue
+from hedger.venues.abilities import Ability
+from tests.support.stand import proves
 from tests.support.wire_bodies import (
     AT,
     futures_account,
@@ -60,6 +62,9 @@ BROKEN: dict[str, Answer] = {
 }
 
 
+@proves(
+    Ability.SPOT_BALANCES, Ability.POSITIONS, Ability.EQUITY_AND_MARGIN, Ability.LIQUIDATION_PRICE, Ability.OPEN_ORDERS
+)
 def test_an_account_is_read_whole_in_exact_numbers() -> None:
     async def scenario() -> tuple[AccountReading, list[str]]:
         async with opened(["BTC/USDT:USDT", "1000PEPE/USDT:USDT"]) as desk:
@@ -95,6 +100,7 @@ def test_a_reading_is_as_old_as_its_first_request_by_the_venues_clock() -> None:
     assert before - 100 <= reading.exchange_at <= after
 
 
+@proves(Ability.POSITIONS)
 def test_flat_is_told_as_zero_only_when_both_lists_agree() -> None:
     async def scenario() -> AccountReading:
         async with opened() as desk:
@@ -260,6 +266,7 @@ def test_a_question_that_the_venue_calls_wrong_is_given_up() -> None:
     asyncio.run(scenario())
 
 
+@proves(Ability.LIMITS)
 @pytest.mark.parametrize("status", [429, 418, 400])
 def test_after_being_told_to_be_quiet_nothing_is_read_until_it_is_over(status: int) -> None:
     async def scenario() -> None:
@@ -294,6 +301,7 @@ def test_the_weight_that_the_venue_counts_stops_reads_before_its_limit() -> None
 # --- prices and history ---------------------------------------------------------------------------------------------
 
 
+@proves(Ability.PRICES, Ability.FUNDING_RATE)
 def test_prices_are_quotes_for_all_and_marks_for_perpetuals() -> None:
     async def scenario() -> tuple[Quote | Mark, ...]:
         async with opened([BTC.symbol, SPOT.symbol]) as desk:
@@ -307,6 +315,7 @@ def test_prices_are_quotes_for_all_and_marks_for_perpetuals() -> None:
     ]
 
 
+@proves(Ability.FILLS)
 @pytest.mark.parametrize("book", [{"bidPrice": "0"}, {"askPrice": "60000.0"}, {"symbol": "ETHUSDT"}, {"bidQty": "-1"}])
 def test_a_book_that_cannot_be_is_asked_for_again(book: dict[str, str]) -> None:
     async def scenario() -> None:
@@ -342,6 +351,7 @@ def test_a_fill_says_what_it_cost_and_whether_it_made() -> None:
     assert (fill.fee, fill.fee_asset, fill.maker, fill.side) == (Decimal("0.024"), "USDT", True, Side.SELL)  # type: ignore[attr-defined]
 
 
+@proves(Ability.FUNDING_PAYMENTS)
 def test_funding_payments_are_paged_and_each_is_told_once() -> None:
     async def scenario() -> tuple[list[str], set[InstrumentId]]:
         async with opened() as desk:

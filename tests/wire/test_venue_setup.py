@@ -13,10 +13,12 @@ from aiohttp import web
 from hedger.errors import AskAgain, Bug, ConfigError, CredentialsError, GiveUp
 from hedger.model.account import MarginMode
 from hedger.model.instrument import Kind
+from hedger.venues.abilities import Ability
 from hedger.venues.binance.codes import LIVE, OPTIONS
 from hedger.venues.client import Credentials, assert_safe, build_client, knows_resending
 from hedger.venues.factory import open_venue
 from hedger.venues.network import Egress, Network, open_session
+from tests.support.stand import proves
 from tests.support.wire_bodies import futures_symbol, settings
 from tests.support.wire_certificates import contexts
 from tests.support.wire_server import KEY, SECRET, FakeVenue, Loopback, Seen, plain_answer, refusal
@@ -25,6 +27,7 @@ from tests.support.wire_venue import BTC, SPOT, Desk, WireClock, opened
 DUAL, MARGIN, LEVERAGE = "/fapi/v1/positionSide/dual", "/fapi/v1/marginType", "/fapi/v1/leverage"
 
 
+@proves(Ability.FEES)
 def test_instruments_carry_the_venues_own_rules_and_our_fees() -> None:
     async def scenario() -> Desk:
         async with opened([BTC.symbol, SPOT.symbol, "1000PEPE/USDT:USDT"]) as desk:
@@ -74,6 +77,7 @@ def test_a_contract_that_is_not_trading_is_refused_by_name() -> None:
     asyncio.run(scenario())
 
 
+@proves(Ability.KEY_RIGHTS)
 @pytest.mark.parametrize(
     ("rights", "word"), [({"enableWithdrawals": True}, "withdraw"), ({"enableFutures": False}, "futures")]
 )
@@ -100,6 +104,7 @@ def test_refused_keys_end_the_opening_with_a_sentence_and_no_secret() -> None:
     assert SECRET not in text
 
 
+@proves(Ability.TEST_ENVIRONMENT)
 @pytest.mark.parametrize("body", ["<html>", "{}", '{"symbols":[]}', '{"symbols":[{"symbol":7}]}', "null"])
 def test_a_broken_listing_is_asked_for_again(body: str) -> None:
     async def scenario() -> None:
@@ -134,6 +139,7 @@ def test_settings_that_are_right_are_only_read() -> None:
     assert set(asyncio.run(scenario())) == {"GET"}
 
 
+@proves(Ability.MODES)
 def test_settings_that_differ_are_set_once_and_confirmed_by_reading() -> None:
     async def scenario() -> tuple[list[Seen], dict[str, Any]]:
         async with opened() as desk:

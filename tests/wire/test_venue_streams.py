@@ -10,6 +10,8 @@ from hedger.model.market import Mark, Quote
 from hedger.model.message import StreamChanged
 from hedger.model.order import Fill, OrderReport, ReportStatus
 from hedger.runtime.ports import Hint
+from hedger.venues.abilities import Ability
+from tests.support.stand import proves
 from tests.support.wire_bodies import AT
 from tests.support.wire_server import KEY, plain_answer
 from tests.support.wire_venue import BTC, OUR_ID, SPOT, Desk, WireClock, opened
@@ -83,6 +85,7 @@ class Reader:
         await asyncio.gather(self._task, return_exceptions=True)
 
 
+@proves(Ability.STREAMS)
 @asynccontextmanager
 async def streaming(symbols: tuple[str, ...] = (BTC.symbol,), clock: WireClock | None = None) -> AsyncIterator[Any]:
     """An open venue whose streams are up, and a reader of its hints."""

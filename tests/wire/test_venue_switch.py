@@ -8,6 +8,8 @@ import pytest
 from aiohttp import web
 
 from hedger.errors import AskAgain, GiveUp
+from hedger.venues.abilities import Ability
+from tests.support.stand import proves
 from tests.support.wire_bodies import echo_countdown, futures_symbol
 from tests.support.wire_server import Seen, hanging_answer, plain_answer, refusal
 from tests.support.wire_venue import BTC, SPOT, Desk, opened
@@ -16,6 +18,7 @@ COUNTDOWN = "/fapi/v1/countdownCancelAll"
 ETH = "ETH/USDT:USDT"
 
 
+@proves(Ability.SWITCH)
 def test_each_contract_is_extended_by_one_signed_request_and_spot_by_none() -> None:
     async def scenario() -> list[tuple[str, str, str]]:
         async with opened([BTC.symbol, ETH, SPOT.symbol]) as desk:
