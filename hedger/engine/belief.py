@@ -12,6 +12,7 @@ from hedger.engine.changes import remember
 from hedger.engine.executions import has_word, is_unasked, refused, shown, undoes_our_fills, unshown
 from hedger.engine.expiry import has_settled
 from hedger.engine.exposure import exposure
+from hedger.engine.freshness import was_away
 from hedger.engine.movement import Doubt, Strange
 from hedger.engine.policy import Hedge, Policy
 from hedger.engine.settled import coins_owned, held, option_moves, units_in_coins
@@ -45,7 +46,7 @@ def believe(state: State, policy: Policy, event: AccountRead) -> State:
         fault = _lacks(contradicted)
         view = refused(view, contradicted, state.now)
     if fault is not None:
-        return _with(state, reading, replace(view, failures=view.failures + 1, last_failure=fault))
+        return _with(state, reading, replace(view, failures=view.failures + 1, last_failure=fault, mistrusted=True))
     shifts, seen = _moved(state, policy, view, event)
     apart_ms = _doubtful(state, policy, view, event, shifts)
     if apart_ms is not None and not _confirmed(state, policy, view, event, shifts):
@@ -56,13 +57,14 @@ def believe(state: State, policy: Policy, event: AccountRead) -> State:
         believed_at=event.requested_at,
         doubted=None,
         doubt=_restless(state, policy, view, reading, apart_ms),
-        owed=max(0, view.owed - 1),
+        owed=max(0, _owed(state, policy, view, reading.account) - 1),
         fills_since={},
         ahead=_ahead(state, policy, view, event),
         evidence=shown(view.evidence, seen, event.requested_at),
         clean_cycles=view.clean_cycles + 1,
         failures=0,
         last_failure="",
+        mistrusted=False,
     )
     state = _with(state, reading, believed)
     if view.reading is not None:
@@ -72,6 +74,13 @@ def believe(state: State, policy: Policy, event: AccountRead) -> State:
 
 def _with(state: State, reading: AccountReading, view: AccountView) -> State:
     return state._replace(accounts={**state.accounts, reading.account: view})
+
+
+def _owed(state: State, policy: Policy, view: AccountView, account: str) -> int:
+    """How many believed readings must come before a create there, this one among them: where others stood in for it
+    while it was away, as many as after a start."""
+    away = any(concerns(hedge, account) and was_away(state, hedge, account) for hedge in policy.hedges)
+    return max(view.owed, policy.clean_cycles) if away else view.owed
 
 
 def _lacks_our_fills(state: State, view: AccountView, reading: AccountReading) -> str | None:

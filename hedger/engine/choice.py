@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from decimal import Decimal
 from math import sqrt
 from typing import NamedTuple
 
@@ -9,13 +11,14 @@ from hedger.engine.aim import aim
 from hedger.engine.carry import YEAR_MS, basis_yearly, carry_to, expected_funding, fitted, switch_gain
 from hedger.engine.expiry import averages, has_expired, is_due, left_ms, successor
 from hedger.engine.exposure import coins_of, position_of
+from hedger.engine.failover import cannot_trade, has_margin, last_traded
 from hedger.engine.freshness import stale_input, venue_now
-from hedger.engine.margin import affordable
 from hedger.engine.policy import ChoiceRule, Hedge
-from hedger.engine.state import Exposure, State
+from hedger.engine.shares import due, lacking, next_of, parts
+from hedger.engine.state import Exposure, Reason, State
 from hedger.model.instrument import Instrument, InstrumentId
 from hedger.model.market import Mark
-from hedger.model.numeric import ZERO
+from hedger.model.numeric import ZERO, plain
 
 
 class Outlook(NamedTuple):
@@ -49,12 +52,62 @@ def choose(state: State, hedge: Hedge, held: Exposure | None) -> Choice:
         return Choice(first, "the only one")
     there = [id for id in hedge.instruments if id not in state.delisted and not has_expired(state, id)] or [first]
     listed = [id for id in there if not is_left(state, hedge, id)] or there
-    if hedge.carry.rule is ChoiceRule.CARRY and held is not None:
+    if held is not None and (hedge.shares is not None or hedge.failover.allowed):
+        able, coins = tradable(state, hedge, held, listed)
+        if able:
+            return _of_the_able(state, hedge, held, able, coins)
+    elif hedge.carry.rule is ChoiceRule.CARRY and held is not None:
         fresh = [id for id in listed if stale_input(state, hedge, id) is None]
         if len(fresh) > 1:
             return _by_carry(state, hedge, held, fresh)
-    id = next((id for id in listed if stale_input(state, hedge, id) is None), listed[0])
+    id = next((id for id in listed if stale_input(state, hedge, id) is None), _in_sight(state, hedge, listed))
     return Choice(id, "the first of the owner's list" if id == first else _passed_over(state, hedge))
+
+
+def _in_sight(state: State, hedge: Hedge, listed: list[InstrumentId]) -> InstrumentId:
+    """Where all inputs are too old: the one that only another account's absence stops, so that the reason given is
+    the one that matters, or else the first."""
+    if hedge.failover.allowed:
+        for id in listed:
+            stale = stale_input(state, hedge, id)
+            if stale is not None and stale.reason is Reason.ACCOUNT_AGE:
+                return id
+    return listed[0]
+
+
+def tradable(
+    state: State, hedge: Hedge, held: Exposure, ids: Sequence[InstrumentId]
+) -> tuple[list[InstrumentId], Decimal]:
+    """Those of the instruments that can take the hedge's next order, and the coins (signed) that are due."""
+    coins = due(state, hedge, held) or ZERO
+    able = [id for id in ids if stale_input(state, hedge, id) is None]
+    if hedge.failover.allowed:
+        sign = 1 if coins > 0 else -1
+        able = [id for id in able if cannot_trade(state, hedge, id, sign) is None]
+    return able, coins
+
+
+def _of_the_able(state: State, hedge: Hedge, held: Exposure, able: list[InstrumentId], coins: Decimal) -> Choice:
+    """The choice among those that can take the next order, by shares, by carry or by the owner's order."""
+    last = last_traded(state, hedge)
+    if hedge.shares is not None:
+        part = next_of(parts(state, hedge, hedge.shares, able, coins), coins, hedge.shares.hysteresis, last)
+        return Choice(part.id, f"it lacks {plain(round(lacking(part, coins), 6))} coins of its share")
+    if hedge.carry.rule is ChoiceRule.CARRY and len(able) > 1:
+        return _by_carry(state, hedge, held, able)
+    if last in able:
+        return Choice(last, "the first of the owner's list" if last == hedge.instruments[0] else _STAYS)
+    return Choice(
+        able[0], "the first of the owner's list" if able[0] == hedge.instruments[0] else _stands_in(state, hedge)
+    )
+
+
+_STAYS = "it had the last order, and goes on while it can"
+
+
+def _stands_in(state: State, hedge: Hedge) -> str:
+    first = hedge.instruments[0]
+    return cannot_trade(state, hedge, first, 1) or cannot_trade(state, hedge, first, -1) or _passed_over(state, hedge)
 
 
 def _passed_over(state: State, hedge: Hedge) -> str:
@@ -151,12 +204,11 @@ def _size(state: State, id: InstrumentId) -> float:
 
 def _has_room(state: State, hedge: Hedge, id: InstrumentId, incumbent: InstrumentId | None) -> bool:
     """Whether the margin takes more of an instrument. In the wallet of what is held, closing that makes the room."""
-    instrument, mark = state.instruments[id], state.marks[id][0]
     if incumbent is not None:
         own = state.instruments[incumbent]
-        if (own.id.account, own.settle) == (id.account, instrument.settle):
+        if (own.id.account, own.settle) == (id.account, state.instruments[id].settle):
             return True
-    return affordable(state, hedge, id, mark.mark_price) >= instrument.min_quantity
+    return has_margin(state, hedge, id)
 
 
 def outlook(state: State, hedge: Hedge, id: InstrumentId, sign: int) -> Outlook:

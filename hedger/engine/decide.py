@@ -10,12 +10,14 @@ from hedger.engine.band import rebalance
 from hedger.engine.expiry import averages
 from hedger.engine.exposure import coins_for, position_of, room_for
 from hedger.engine.facts import Facts, facts_on
-from hedger.engine.freshness import Denied, stale_input, venue_now
+from hedger.engine.failover import cannot_trade, may_be_gone, out_of_reach
+from hedger.engine.freshness import Denied, is_unseen, stale_input, venue_now
 from hedger.engine.gate import no_lease
 from hedger.engine.limits import Proposal, first_denial, reducible
-from hedger.engine.margin import affordable, endangered_position
+from hedger.engine.margin import affordable, at_their_stop, endangered_position
 from hedger.engine.orders import Order, OrderStatus
 from hedger.engine.policy import ChoiceRule, Hedge, TargetKind
+from hedger.engine.portion import portion
 from hedger.engine.quoting import passive_price, touch_moved_away
 from hedger.engine.roll import LACKS_ROOM, leaving_leg, no_longer, overdue, roll_of, slices
 from hedger.engine.state import Action, HedgeState, Mode, Reason, Severity, State
@@ -62,7 +64,16 @@ def decide(state: State, hedge: Hedge, memory: HedgeState, facts: Facts | None) 
     if state.mode not in CREATING:
         return _give_way(working, Denied(Reason.NOT_HEDGING, _mode_words(state)))
     if memory.severity is Severity.REDUCE and working is None:
-        return _reduce(state, hedge, memory)
+        reduced = _reduce(state, hedge, memory)
+        if reduced.draft is not None or not hedge.failover.allowed:
+            return reduced
+        elsewhere = _ordinary(state, hedge, memory, facts, None)
+        return reduced if elsewhere.draft is None else elsewhere
+    return _ordinary(state, hedge, memory, facts, working)
+
+
+def _ordinary(state: State, hedge: Hedge, memory: HedgeState, facts: Facts, working: Order | None) -> Verdict:
+    """What the hedge does where no position must be reduced first."""
     if facts.exposure.options.flaw is not None and not (working is not None and working.margin_reduction):
         return _give_way(working, Denied(Reason.OPTION_INPUT, facts.exposure.options.flaw))
     if facts.flaw is not None and not (working is not None and working.margin_reduction):
@@ -87,10 +98,10 @@ def _mode_words(state: State) -> str:
 
 
 def _at_work(state: State, hedge: Hedge) -> Order | None:
-    """The hedge's order that is not final, an open one first. An unknown order is reserved, but nothing can be done
+    """The hedge's order that is not final, an open one first. One out of reach is reserved, but nothing can be done
     with it here."""
     ours = [o for o in state.orders.values() if o.hedge == hedge.name and o.live]
-    known = [o for o in ours if o.status is not OrderStatus.UNKNOWN]
+    known = [o for o in ours if not out_of_reach(o, unseen=is_unseen(state, hedge, o.id.account))]
     return next((o for o in known if o.status is OrderStatus.OPEN), known[0] if known else None)
 
 
@@ -134,7 +145,7 @@ def _doubt(state: State, hedge: Hedge, memory: HedgeState, facts: Facts, order: 
             return against
     elif _overshoots(facts, order, _slack(hedge, facts, coins_for(state, hedge, instrument, instrument.lot_size))):
         return Denied(Reason.WOULD_OVERSHOOT, "what is left of it would carry the delta past the target")
-    elif memory.severity is Severity.REDUCE and _moves_against_reduction(state, order):
+    elif memory.severity is Severity.REDUCE and _stands_against_reduction(state, hedge, memory, order):
         return Denied(Reason.MARGIN_REDUCTION, "margin comes before the hedge")
     quote, mark = state.quotes[order.id][0], state.marks[order.id][0]
     resting = _proposal(state, hedge, memory, instrument, quote, mark, order.side, order.remaining, order.price)
@@ -162,8 +173,15 @@ def _overshoots(facts: Facts, order: Order, slack: Decimal) -> bool:
     return facts.exposure.high - facts.target > slack
 
 
-def _moves_against_reduction(state: State, order: Order) -> bool:
-    return order.remaining > reducible(order.side, position_of(state, order.id))
+def _stands_against_reduction(state: State, hedge: Hedge, memory: HedgeState, order: Order) -> bool:
+    """Whether an order has to go because margin is short: it adds where it is, or a reduction elsewhere is due."""
+    if order.remaining <= reducible(order.side, position_of(state, order.id)):
+        return False
+    if not hedge.failover.allowed or order.id.account in at_their_stop(hedge, memory):
+        return True
+    held = endangered_position(state, hedge)
+    pace = _reduction_pace(state, hedge, memory)
+    return held is not None and state.accounts[held.id.account].settled and state.now - order.placed_at >= pace
 
 
 # --- no order works -------------------------------------------------------------------------------------------------
@@ -175,6 +193,9 @@ def _begin(state: State, hedge: Hedge, memory: HedgeState, facts: Facts) -> Verd
     low, high = facts.exposure.low - facts.target, facts.exposure.high - facts.target
     coins = rebalance(facts.edges, low, high)
     if not coins:
+        gone = may_be_gone(state, hedge)
+        if gone is not None:
+            return Verdict(Action.DENY, Reason.ACCOUNT_AGE, gone)
         return Verdict(Action.WAIT, Reason.UNRESOLVED_ORDERS, "an order whose fate is unknown may have done it")
     waiting = _must_wait(state, hedge, memory)
     if waiting is not None:
@@ -189,6 +210,8 @@ def _begin(state: State, hedge: Hedge, memory: HedgeState, facts: Facts) -> Verd
     units = _sized(hedge, facts, side, abs(coins), to_target=min(abs(low), abs(high)))
     if opposite is not None:
         units = min(units, reducible(side, position_of(state, facts.instrument.id)))
+    else:
+        units = min(units, portion(state, hedge, facts))
     units = _within_room(state, hedge, facts, side, units)
     return _propose(state, hedge, memory, facts, side, units)
 
@@ -212,6 +235,8 @@ def _opposite_leg(state: State, hedge: Hedge, facts: Facts, side: Side) -> Facts
     for id in hedge.instruments:
         known = id in state.instruments and id not in state.delisted and stale_input(state, hedge, id) is None
         if id == best or not known or averages(state.instruments[id], venue_now(state, id.account)):
+            continue
+        if hedge.failover.allowed and cannot_trade(state, hedge, id, int(side.sign)) is not None:
             continue
         if reducible(side, position_of(state, id)):
             return facts_on(state, hedge, facts, id)
@@ -248,7 +273,7 @@ def _must_wait(state: State, hedge: Hedge, memory: HedgeState) -> Verdict | None
         return Verdict(Action.WAIT, memory.rest_reason)
     for account in state.accounts_of_hedge[hedge.name]:
         view = state.accounts[account]
-        if not view.settled or view.doubted is not None:
+        if (not view.settled or view.doubted is not None) and not is_unseen(state, hedge, account):
             return Verdict(Action.WAIT, Reason.AWAITING_READING, f"account {account}")
     return None
 

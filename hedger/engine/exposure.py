@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from hedger.engine.dated_marks import curve_of
-from hedger.engine.freshness import venue_now
+from hedger.engine.freshness import is_unseen, venue_now
 from hedger.engine.orders import OrderStatus
 from hedger.engine.overlay import NO_OPTIONS, Overlay, summed
 from hedger.engine.overlay_rows import Rows, rows_of_readings
@@ -16,6 +16,8 @@ from hedger.model.account import AccountReading, Position
 from hedger.model.instrument import Instrument, InstrumentId, Payoff
 from hedger.model.numeric import ONE, ZERO
 from hedger.model.order import Side
+
+_OUT_OF_OUR_HANDS = frozenset({OrderStatus.UNKNOWN, OrderStatus.PENDING_CANCEL})
 
 
 def exposure(state: State, hedge: Hedge) -> Exposure | None:
@@ -27,6 +29,7 @@ def exposure(state: State, hedge: Hedge) -> Exposure | None:
     """
     spot = profit = ZERO
     futures = ZERO
+    gone_low = gone_high = ZERO
     readings: list[AccountReading] = []
     for account in state.accounts_of_hedge[hedge.name]:
         view = state.accounts[account]
@@ -37,16 +40,13 @@ def exposure(state: State, hedge: Hedge) -> Exposure | None:
             spot += reading.spot.get(hedge.underlying, ZERO) + reading.equity(hedge.underlying)
             profit += reading.unrealized.get(hedge.underlying, ZERO)
         for position in reading.positions:
-            if position.underlying != hedge.underlying:
-                continue
-            if position.expiry_at is None:
-                futures += position.delta
-            else:
-                futures += delta_of(
-                    _priced(state, position), venue_now(state, account), _settlement_ms(state, position)
-                )
+            if position.underlying == hedge.underlying:
+                futures += _now(state, position)
         if view.fills_since:
             futures += _fills_since(state, hedge, view)
+        if hedge.failover.allowed and is_unseen(state, hedge, account):
+            for coins in _at_stake(state, hedge, reading):
+                gone_low, gone_high = gone_low - max(ZERO, coins), gone_high - min(ZERO, coins)
         if reading.options:
             readings.append(reading)
     options = _options(state, hedge, tuple(readings)) if readings else NO_OPTIONS
@@ -56,11 +56,26 @@ def exposure(state: State, hedge: Hedge) -> Exposure | None:
         spot=spot,
         static=hedge.static_quantity,
         futures=futures,
-        low=delta + low,
-        high=delta + high,
+        low=delta + low + gone_low,
+        high=delta + high + gone_high,
         options=options,
         profit=profit,
     )
+
+
+def _now(state: State, position: Position) -> Decimal:
+    """A position's delta in coins at its venue's time."""
+    if position.expiry_at is None:
+        return position.delta
+    return delta_of(_priced(state, position), venue_now(state, position.id.account), _settlement_ms(state, position))
+
+
+def _at_stake(state: State, hedge: Hedge, reading: AccountReading) -> list[Decimal]:
+    """The deltas of an unseen account's positions, each of which may be gone: deleveraged, or liquidated."""
+    ours = [id for id in hedge.instruments if id.account == reading.account and id in state.instruments]
+    others = [p for p in reading.positions if p.underlying == hedge.underlying and p.id not in ours]
+    deltas = [coins_of(state, state.instruments[id], position_of(state, id)) for id in ours]
+    return deltas + [_now(state, position) for position in others]
 
 
 def delta_of(position: Position, now: int, settlement_ms: int = 0) -> Decimal:
@@ -138,8 +153,8 @@ def position_of(state: State, id: InstrumentId) -> Decimal:
 def room_for(state: State, hedge: Hedge, instrument: Instrument, side: Side) -> Decimal:
     """How many units an order on `side` may have so that the hedge's positions together stay within their limit, also
     if every order of unknown fate on that side fills. Not positive: there is no room."""
-    others = (state.instruments[id] for id in hedge.instruments if id != instrument.id and id in state.instruments)
-    taken = sum((abs(coins_for(state, hedge, rules, position_of(state, rules.id))) for rules in others), ZERO)
+    others = [id for id in hedge.instruments if id != instrument.id and id in state.instruments]
+    taken = sum((largest(state, hedge, id) for id in others), ZERO)
     per_unit = coins_for(state, hedge, instrument, ONE)
     if not per_unit:
         return ZERO
@@ -147,6 +162,17 @@ def room_for(state: State, hedge: Hedge, instrument: Instrument, side: Side) -> 
     lost = (o for o in state.orders.values() if o.status is OrderStatus.UNKNOWN and o.id == instrument.id)
     pending = sum((o.remaining for o in lost if o.side is side), ZERO)
     return room - side.sign * position_of(state, instrument.id) - pending
+
+
+def largest(state: State, hedge: Hedge, id: InstrumentId) -> Decimal:
+    """The largest position in coins, without its sign, that one of a hedge's instruments may come to by orders which
+    may still fill and which nobody can do anything about now."""
+    position, up, down = position_of(state, id), ZERO, ZERO
+    for order in state.orders.values():
+        if order.id == id and order.status in _OUT_OF_OUR_HANDS:
+            up, down = (up + order.remaining, down) if order.side is Side.BUY else (up, down + order.remaining)
+    units = max(abs(position + up), abs(position - down))
+    return abs(coins_for(state, hedge, state.instruments[id], units))
 
 
 def _options(state: State, hedge: Hedge, readings: tuple[AccountReading, ...]) -> Overlay:

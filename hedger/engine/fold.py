@@ -6,6 +6,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import assert_never
 
+from hedger.engine.anew import reconcile_anew
 from hedger.engine.booked_fills import on_execution
 from hedger.engine.books import on_believed, on_payments
 from hedger.engine.changes import explain, funding_told, own_fill_came
@@ -18,7 +19,6 @@ from hedger.engine.gate import (
     on_quieted,
     on_switch_extended,
     on_switch_failed,
-    reconcile_anew,
 )
 from hedger.engine.history import on_candles, on_funding_rates, on_history_unread, on_options_held
 from hedger.engine.ledger import book_funding
@@ -109,7 +109,8 @@ def _refused(state: State, event: Event, flaw: str) -> State:
         case _:
             return state
     view = state.accounts[account]
-    view = replace(view, failures=view.failures + failed, last_failure=f"refused: {flaw}")
+    mistrusted = view.mistrusted or isinstance(event, AccountRead)
+    view = replace(view, failures=view.failures + failed, last_failure=f"refused: {flaw}", mistrusted=mistrusted)
     return state._replace(accounts={**state.accounts, account: view})
 
 
@@ -207,7 +208,7 @@ def _fold_fact(state: State, policy: Policy, event: Fact) -> tuple[State, list[C
         case FundingRatesRead():
             return on_funding_rates(state, event), []
         case SwitchExtended():
-            return on_switch_extended(state, event), []
+            return on_switch_extended(state, policy, event), []
         case SwitchFailed():
             return on_switch_failed(state, event.account), []
         case VenueQuieted():
@@ -215,7 +216,7 @@ def _fold_fact(state: State, policy: Policy, event: Fact) -> tuple[State, list[C
         case OrderWrittenOff():
             return on_news(state, policy, event.client_order_id, News.WRITTEN_OFF), []
         case _:
-            return _fold_circumstance(state, event), []
+            return _fold_circumstance(state, policy, event), []
 
 
 def _on_fills(state: State, policy: Policy, fills: tuple[Fill, ...]) -> State:
@@ -228,6 +229,7 @@ def _on_fills(state: State, policy: Policy, fills: tuple[Fill, ...]) -> State:
 
 def _fold_circumstance(
     state: State,
+    policy: Policy,
     event: InstrumentsLoaded | ReadFailed | StreamChanged | ClockMeasured | JournalChanged | OperatorAsked,
 ) -> State:
     """The state after something that happened around the account: connections, clocks, the journal, a person."""
@@ -248,7 +250,7 @@ def _fold_circumstance(
             view = replace(view, stream_up=event.up, barrier_at=max(view.barrier_at, state.now))
             return state._replace(accounts={**state.accounts, event.account: view})
         case ClockMeasured():
-            return on_clock(state, event)
+            return on_clock(state, policy, event)
         case JournalChanged():
             return state._replace(journal_fault=None if event.healthy else event.text)
         case OperatorAsked():

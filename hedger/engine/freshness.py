@@ -37,7 +37,7 @@ def stale_input(state: State, hedge: Hedge, id: InstrumentId, *, to_reduce: bool
         _stale_price(state.now, Reason.QUOTE_AGE, id, quote, offset, hedge.guards.quote_age)
         or _stale_price(state.now, Reason.MARK_AGE, id, mark, offset, hedge.guards.mark_age)
         or (None if to_reduce or hedge.cross is None else _stale_coin(state, hedge, hedge.cross))
-        or stale_account(state, hedge, (id.account,) if to_reduce else state.accounts_of_hedge[hedge.name])
+        or stale_account(state, hedge, (id.account,) if to_reduce else state.accounts_of_hedge[hedge.name], id.account)
     )
 
 
@@ -57,18 +57,46 @@ def _stale_price(
     return Denied(reason, f"{id} is {age} ms old, the limit is {limit} ms") if age > limit else None
 
 
-def stale_account(state: State, hedge: Hedge, accounts: tuple[str, ...]) -> Denied | None:
-    """The first of a hedge's accounts whose believed reading is too old."""
+def stale_account(state: State, hedge: Hedge, accounts: tuple[str, ...], own: str) -> Denied | None:
+    """The first of a hedge's accounts whose believed reading is too old to trade on the account `own`: another one that
+    is out of sight may be missed for a while."""
     limit = hedge.guards.account_age
     for account in accounts:
         view = state.accounts[account]
         if view.reading is None:
             return Denied(Reason.ACCOUNT_AGE, f"account {account} has not been read yet")
-        age = age_of(state.now, view.believed_at, view.reading.exchange_at, view.offset_ms)
-        if age > limit:
+        age = _age_of_account(state, account)
+        if age > limit and (account == own or not is_unseen(state, hedge, account)):
             why = f"; {view.last_failure}" if view.last_failure else ""
+            if account in hedge.may_miss and account != own:
+                why = f"; out of sight it is believed for {hedge.failover.blind_ms} ms unless in doubt{why}"
             return Denied(Reason.ACCOUNT_AGE, f"account {account} was read {age} ms ago, the limit is {limit} ms{why}")
     return None
+
+
+def is_unseen(state: State, hedge: Hedge, account: str) -> bool:
+    """Whether an account is out of sight, and what it was last seen with still counts, so that the hedge's other
+    accounts may go on without it: the owner allows it, no spot or option on it counts, and nothing that was read of it
+    is in doubt. What our own orders did there since is known or reserved, whatever its barrier says."""
+    if not hedge.failover.allowed or account in hedge.spot_accounts:
+        return False
+    view = state.accounts[account]
+    if view.reading is None or view.doubted is not None or view.mistrusted or view.reading.options:
+        return False
+    return hedge.guards.account_age < _age_of_account(state, account) <= hedge.failover.blind_ms
+
+
+def was_away(state: State, hedge: Hedge, account: str) -> bool:
+    """Whether an account that was believed before has not been for longer than it may, where others stand in for it."""
+    if not hedge.failover.allowed or state.accounts[account].reading is None:
+        return False
+    return _age_of_account(state, account) > hedge.guards.account_age
+
+
+def _age_of_account(state: State, account: str) -> int:
+    view = state.accounts[account]
+    assert view.reading is not None, "only what was read has an age"
+    return age_of(state.now, view.believed_at, view.reading.exchange_at, view.offset_ms)
 
 
 def age_of(now: int, received_at: int, exchange_at: int, offset_ms: int) -> int:

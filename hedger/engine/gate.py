@@ -3,10 +3,10 @@ quiet, a loop that lags, a gap in time."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from decimal import Decimal
 
+from hedger.engine.anew import reconcile_anew
 from hedger.engine.breaker import HARMLESS, OF_INSTRUMENT, Breaker, BreakerStatus
 from hedger.engine.orders import Order, OrderStatus
 from hedger.engine.policy import BreakerLimits, Policy
@@ -234,20 +234,33 @@ def _judge_probe(breaker: Breaker, order: Order | None, limits: BreakerLimits, n
 
 def with_breaker(state: State, policy: Policy, account: str, breaker: Breaker) -> State:
     """The state with an account's breaker changed. One that trips again and again needs a person, and so does a key
-    that the venue does not accept."""
+    that the venue does not accept: the program halts, unless others stand in, and none of them needs one."""
     view = state.accounts[account]
     if breaker is view.breaker:
         return state
     state = _with_view(state, account, replace(view, breaker=breaker))
-    if state.halted is None and breaker.lost_authority:
-        text = f"account {account}: the venue refused our key {breaker.alike} times in a row; look at its rights"
-        return state._replace(halted=text)
-    if state.halted is None and len(breaker.trips) > policy.breakers.trips_per_day:
-        text = (
-            f"account {account}: creates were stopped {len(breaker.trips)} times in a day, last because {breaker.cause}"
-        )
-        return state._replace(halted=text)
-    return state
+    why = _needs_a_person(breaker, policy.breakers)
+    if why is None or state.halted is not None or _is_replaced(state, policy, account):
+        return state
+    return state._replace(halted=f"account {account}: {why}")
+
+
+def _is_replaced(state: State, policy: Policy, account: str) -> bool:
+    """Whether, for every hedge that trades on an account, another one that needs nobody may stand in for it."""
+    if account not in policy.replaceable:
+        return False
+    able = {name for name, view in state.accounts.items() if _needs_a_person(view.breaker, policy.breakers) is None}
+    used = ({id.account for id in hedge.instruments} for hedge in policy.hedges)
+    return all(able & accounts - {account} for accounts in used if account in accounts)
+
+
+def _needs_a_person(breaker: Breaker, limits: BreakerLimits) -> str | None:
+    """Why an account does not recover by itself; None where it may."""
+    if breaker.lost_authority:
+        return f"the venue refused our key {breaker.alike} times in a row; look at its rights"
+    if len(breaker.trips) > limits.trips_per_day:
+        return f"creates were stopped {len(breaker.trips)} times in a day, last because {breaker.cause}"
+    return None
 
 
 def note_sent(state: State, order: Order) -> State:
@@ -277,6 +290,7 @@ def note_rejected(state: State, policy: Policy, order: Order, event: OrderReject
     own, shared = breaker_of(state, order.id), state.accounts[account].breaker
     if reason not in OF_INSTRUMENT:
         state = _with_own_breaker(state, order.id, own.freed(name))
+        limits = _limits_of(shared, limits) if account in policy.replaceable else limits
         return with_breaker(state, policy, account, shared.rejected(name, reason, limits, state.now, **kind))
     after = own.rejected(name, reason, _limits_of(own, limits), state.now, **kind)
     state = _with_own_breaker(state, order.id, after)
@@ -300,8 +314,8 @@ def _refused_widely(state: State, id: InstrumentId, *, tripped: bool) -> bool:
 
 
 def _limits_of(own: Breaker, limits: BreakerLimits) -> BreakerLimits:
-    """The limits of an instrument's breaker: one that trips too often in a day stays shut for an hour each time, and
-    nothing else is stopped for its sake."""
+    """The limits of an instrument's breaker, or of an account for which others stand in: one that trips too often in a
+    day stays shut for an hour each time, and nothing else is stopped for its sake."""
     if len(own.trips) < limits.trips_per_day:
         return limits
     return replace(limits, cooldown_ms=WEARY_MS, longest_cooldown_ms=WEARY_MS)
@@ -333,7 +347,7 @@ def _resumed(view: AccountView) -> AccountView:
     return replace(view, breaker=view.breaker.resumed(), instrument_breakers=own)
 
 
-def on_switch_extended(state: State, event: SwitchExtended) -> State:
+def on_switch_extended(state: State, policy: Policy, event: SwitchExtended) -> State:
     """The venue confirmed the switch. If it may have fired before, what is on the book is read anew first."""
     view = state.accounts[event.account]
     if view.switch is None:
@@ -342,7 +356,7 @@ def on_switch_extended(state: State, event: SwitchExtended) -> State:
     switch = view.switch.extended(event.requested_at, event.timeout_ms, state.now)
     state = _with_view(state, event.account, replace(view, switch=switch))
     why = f"the dead man's switch of account {event.account} may have fired"
-    return reconcile_anew(state, (event.account,), why) if fired else state
+    return reconcile_anew(state, (event.account,), why, policy) if fired else state
 
 
 def on_switch_failed(state: State, account: str) -> State:
@@ -362,29 +376,14 @@ def on_quieted(state: State, event: VenueQuieted) -> State:
     return _with_view(state, event.account, view)
 
 
-def on_clock(state: State, event: ClockMeasured) -> State:
+def on_clock(state: State, policy: Policy, event: ClockMeasured) -> State:
     """A venue's clock was measured. If it, or ours, has jumped, times cannot be compared across the jump."""
     view = state.accounts[event.account]
     moved = event.offset_ms - view.offset_ms
     state = _with_view(state, event.account, replace(view, offset_ms=event.offset_ms))
     if abs(moved) <= CLOCK_STEP_MS:
         return state
-    return reconcile_anew(state, (event.account,), f"the clock of account {event.account} moved by {moved} ms")
-
-
-def after_gap(state: State, now: int) -> State:
-    """Nothing reached us for so long that the process, or the machine, stood still: what is known is from before."""
-    why = f"nothing happened for {now - state.now} ms: the process stood still"
-    return reconcile_anew(state._replace(now=now), tuple(state.accounts), why)
-
-
-def reconcile_anew(state: State, accounts: Iterable[str], why: str) -> State:
-    """The state in which nothing is created until these accounts were read again, as often as after a start."""
-    views = dict(state.accounts)
-    for name in accounts:
-        barrier_at = max(views[name].barrier_at, state.now)
-        views[name] = replace(views[name], barrier_at=barrier_at, clean_cycles=0)
-    return state._replace(accounts=views, reconciled=False, reconcile_reason=why)
+    return reconcile_anew(state, (event.account,), f"the clock of account {event.account} moved by {moved} ms", policy)
 
 
 def _with_view(state: State, account: str, view: AccountView) -> State:

@@ -14,7 +14,7 @@ from enum import StrEnum
 from hedger.engine.carry import basis_yearly
 from hedger.engine.conduct import cancels_in_vain, cost_today, price_range_bps
 from hedger.engine.expiry import left_ms, refuses_more
-from hedger.engine.exposure import coins_for, position_of
+from hedger.engine.exposure import coins_for, largest
 from hedger.engine.freshness import Denied, stale_account, stale_input, venue_now
 from hedger.engine.gate import broken, no_lease, quiet, restricted
 from hedger.engine.ledger import basis_bps
@@ -110,7 +110,7 @@ def _mark_age(p: Proposal) -> Denied | None:
 
 def _account_age(p: Proposal) -> Denied | None:
     accounts = p.state.accounts_of_hedge[p.hedge.name] if p.adds_risk else (p.instrument.id.account,)
-    return stale_account(p.state, p.hedge, accounts)
+    return stale_account(p.state, p.hedge, accounts, p.instrument.id.account)
 
 
 def _of(reason: Reason, denied: Denied | None) -> Denied | None:
@@ -212,7 +212,7 @@ def _position(p: Proposal) -> Denied | None:
     after = abs(coins_for(p.state, p.hedge, p.instrument, p.position + p.side.sign * quantity))
     for id in p.hedge.instruments:
         if id != p.instrument.id and id in p.state.instruments:
-            after += abs(coins_for(p.state, p.hedge, p.state.instruments[id], position_of(p.state, id)))
+            after += largest(p.state, p.hedge, id)
     return _above(Reason.POSITION, after, p.hedge.guards.position, f"the position would be {after} coins")
 
 
@@ -248,16 +248,17 @@ def _position_mode(p: Proposal) -> Denied | None:
 
 
 def _margin_ratio(p: Proposal) -> Denied | None:
-    if p.memory.margin_severity < Severity.STOP:
-        return _beside(p, Reason.MARGIN_RATIO, lambda memory: memory.margin_severity)
+    if p.memory.margin_severity < Severity.STOP or _stands_in(p, p.memory.short_of_margin):
+        return _beside(p, Reason.MARGIN_RATIO, lambda memory: (memory.margin_severity, memory.short_of_margin))
     worst = max(margin_ratios(p.state, p.hedge), default=ZERO)
     levels = p.hedge.guards.margin_ratio
     return Denied(Reason.MARGIN_RATIO, f"margin ratio {worst:.3f}, stop at {levels.stop}, free below {levels.warn}")
 
 
 def _liquidation_distance(p: Proposal) -> Denied | None:
-    if p.memory.liquidation_severity < Severity.STOP:
-        return _beside(p, Reason.LIQUIDATION_DISTANCE, lambda memory: memory.liquidation_severity)
+    if p.memory.liquidation_severity < Severity.STOP or _stands_in(p, p.memory.near_liquidation):
+        why = Reason.LIQUIDATION_DISTANCE
+        return _beside(p, why, lambda memory: (memory.liquidation_severity, memory.near_liquidation))
     nearest = min(liquidation_distances(p.state, p.hedge), default=ZERO)
     levels = p.hedge.guards.liquidation_distance
     text = f"liquidation is {nearest:.3f} away, stop at {levels.stop}, free above {levels.warn}"
@@ -271,12 +272,24 @@ def _free_margin(p: Proposal) -> Denied | None:
     return Denied(Reason.FREE_MARGIN, text) if added > most else None
 
 
-def _beside(p: Proposal, reason: Reason, severity: Callable[[HedgeState], Severity]) -> Denied | None:
-    """A hedge that lacks margin is not helped by another one that uses more of it on the same account."""
-    accounts = {id.account for id in p.hedge.instruments}
+def _stands_in(p: Proposal, stopped: tuple[str, ...]) -> bool:
+    """Whether the order is for an account that may stand in for those at their stop, and is none of them."""
+    return p.hedge.failover.allowed and p.instrument.id.account not in stopped
+
+
+def _beside(
+    p: Proposal, reason: Reason, level: Callable[[HedgeState], tuple[Severity, tuple[str, ...]]]
+) -> Denied | None:
+    """A hedge that lacks margin is not helped by another one that uses more of it on the same account. `level` is how
+    far a guard is crossed, and on which accounts where they are judged apart."""
+    own = p.instrument.id.account
+    accounts = {own} if p.hedge.failover.allowed else {id.account for id in p.hedge.instruments}
     for id, names in p.state.hedges_of_instrument.items():
         for name in names:
-            if id.account in accounts and severity(p.state.hedges[name]) >= Severity.STOP and name != p.hedge.name:
+            severity, apart = level(p.state.hedges[name])
+            if severity < Severity.STOP or name == p.hedge.name or id.account not in accounts:
+                continue
+            if not apart or id.account in apart:
                 return Denied(reason, f"hedge {name} on the same account is at its stop")
     return None
 

@@ -29,9 +29,39 @@ def judge_margin(state: State, hedge: Hedge, memory: HedgeState) -> HedgeState:
     if distance is not None:
         levels = hedge.guards.liquidation_distance
         liquidation = severity(memory.liquidation_severity, distance, levels, rising_is_worse=False)
+    if hedge.failover.allowed:
+        memory = _apart(state, hedge, memory)
     if margin is memory.margin_severity and liquidation is memory.liquidation_severity:
         return memory
     return replace(memory, margin_severity=margin, liquidation_severity=liquidation)
+
+
+def _apart(state: State, hedge: Hedge, memory: HedgeState) -> HedgeState:
+    """The memory with each account judged by itself, so that one may stand in for another that is at its stop."""
+    ratios, distances = hedge.guards.margin_ratio, hedge.guards.liquidation_distance
+    short, near = [], []
+    for account in dict.fromkeys(id.account for id in hedge.instruments):
+        worst = max(margin_ratios(state, hedge, account), default=ZERO)
+        before = Severity.STOP if account in memory.short_of_margin else Severity.CLEAR
+        if severity(before, worst, ratios, rising_is_worse=True) >= Severity.STOP:
+            short.append(account)
+        nearest = min(liquidation_distances(state, hedge, account), default=None)
+        before = Severity.STOP if account in memory.near_liquidation else Severity.CLEAR
+        if nearest is not None and severity(before, nearest, distances, rising_is_worse=False) >= Severity.STOP:
+            near.append(account)
+    if (memory.short_of_margin, memory.near_liquidation) == (tuple(short), tuple(near)):
+        return memory
+    return replace(memory, short_of_margin=tuple(short), near_liquidation=tuple(near))
+
+
+def at_their_stop(hedge: Hedge, memory: HedgeState) -> frozenset[str]:
+    """The accounts on which a hedge's margin lets nothing be added: each by itself where one may stand in for another,
+    else all of them together."""
+    if memory.severity < Severity.STOP:
+        return frozenset()
+    if hedge.failover.allowed:
+        return frozenset(memory.short_of_margin + memory.near_liquidation)
+    return frozenset(id.account for id in hedge.instruments)
 
 
 def severity(before: Severity, value: Decimal, levels: Levels, *, rising_is_worse: bool) -> Severity:
@@ -43,12 +73,14 @@ def severity(before: Severity, value: Decimal, levels: Levels, *, rising_is_wors
     return max(reached, held)
 
 
-def margin_ratios(state: State, hedge: Hedge) -> list[Decimal]:
-    """The margin ratio of each wallet that backs the hedge's contracts, on each of their accounts that has been read.
+def margin_ratios(state: State, hedge: Hedge, account: str | None = None) -> list[Decimal]:
+    """The margin ratio of each wallet that backs the hedge's contracts, on each of their accounts (or on one) that has
+    been read.
 
     Money does not defend a position that is margined in coins, nor coins one that is margined in money.
     """
-    return [margin.margin_ratio for reading in _readings(state, hedge) for margin in _margins(reading, hedge)]
+    readings = _readings(state, hedge, account)
+    return [margin.margin_ratio for reading in readings for margin in _margins(reading, hedge)]
 
 
 def _margins(reading: AccountReading, hedge: Hedge) -> Iterator[Margin]:
@@ -57,10 +89,11 @@ def _margins(reading: AccountReading, hedge: Hedge) -> Iterator[Margin]:
         yield reading.coin_margins[hedge.underlying]
 
 
-def liquidation_distances(state: State, hedge: Hedge) -> list[Decimal]:
-    """How far the mark of each open position of the hedge is from its liquidation: |liquidation price ÷ mark − 1| where
-    the venue names that price, and where it names none, what equity and maintenance margin let the price move."""
-    distances = (distance_of(state, position) for position in _positions(state, hedge))
+def liquidation_distances(state: State, hedge: Hedge, account: str | None = None) -> list[Decimal]:
+    """How far the mark of each open position of the hedge (or of one account's) is from its liquidation: |liquidation
+    price ÷ mark − 1| where the venue names that price, and where it names none, what equity and maintenance margin let
+    the price move."""
+    distances = (distance_of(state, position) for position in _positions(state, hedge, account))
     return [distance for distance in distances if distance is not None]
 
 
@@ -124,6 +157,9 @@ def affordable(state: State, hedge: Hedge, id: InstrumentId, price: Decimal) -> 
 def endangered_position(state: State, hedge: Hedge) -> Position | None:
     """The position to reduce first: the one nearest to its liquidation, the larger where two are as near."""
     held = [p for p in _positions(state, hedge) if position_of(state, p.id) and _can_be_traded(state, p)]
+    if hedge.failover.allowed:  # what is taken off where margin is not short would only have to come back
+        stopped = at_their_stop(hedge, state.hedges[hedge.name])
+        held = [p for p in held if p.id.account in stopped]
     return max(held, key=lambda p: (_danger(state, hedge, p), abs(p.delta)), default=None)
 
 
@@ -145,13 +181,13 @@ def _danger(state: State, hedge: Hedge, position: Position) -> Decimal:
     return danger
 
 
-def _positions(state: State, hedge: Hedge) -> list[Position]:
-    wanted = frozenset(hedge.instruments)
-    return [position for reading in _readings(state, hedge) for position in reading.positions if position.id in wanted]
+def _positions(state: State, hedge: Hedge, account: str | None = None) -> list[Position]:
+    wanted, readings = frozenset(hedge.instruments), _readings(state, hedge, account)
+    return [position for reading in readings for position in reading.positions if position.id in wanted]
 
 
-def _readings(state: State, hedge: Hedge) -> Iterator[AccountReading]:
-    for account in dict.fromkeys(id.account for id in hedge.instruments):
+def _readings(state: State, hedge: Hedge, only: str | None = None) -> Iterator[AccountReading]:
+    for account in dict.fromkeys(id.account for id in hedge.instruments if only in (None, id.account)):
         reading = state.accounts[account].reading
         if reading is not None:
             yield reading

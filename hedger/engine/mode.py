@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from hedger.engine.gate import all_restricted, all_shut, broken, none_armed, quiet, too_many_unknown
-from hedger.engine.margin import endangered_position
+from hedger.engine.margin import at_their_stop, endangered_position
 from hedger.engine.orders import OrderStatus
 from hedger.engine.policy import Policy
 from hedger.engine.state import Mode, Severity, State
@@ -72,8 +72,8 @@ def _saves(state: State, policy: Policy) -> bool:
 def _reduce_only(state: State, policy: Policy) -> str | None:
     """Why nothing may add risk anywhere: hedges share the margin of their account. One account of several is stopped
     by its guards alone."""
-    short = (hedge for hedge in policy.hedges if state.hedges[hedge.name].severity >= Severity.STOP)
-    return all_restricted(state, frozenset(id.account for hedge in short for id in hedge.instruments))
+    stopped = (at_their_stop(hedge, state.hedges[hedge.name]) for hedge in policy.hedges)
+    return all_restricted(state, frozenset[str]().union(*stopped))
 
 
 def _is_reconciled(state: State, policy: Policy) -> bool:

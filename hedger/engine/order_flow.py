@@ -64,13 +64,21 @@ def on_rejected(state: State, policy: Policy, event: OrderRejected) -> State:
 
 
 def on_report(state: State, policy: Policy, report: OrderReport) -> State:
-    """The state after a venue's record of an order; records of foreign orders change nothing."""
+    """The state after a venue's record of an order; records of foreign orders change nothing.
+
+    One that the venue takes off by itself, and says why, is refused late: the breaker counts that as it would count a
+    refusal, and the hedge rests as after any end that nobody asked for."""
     before = order_of(state, report)
     if before is None or before.id != report.id:
         return state
     if _is_another(before, report.venue_order_id):
         return _halted(state, before, report.venue_order_id)
-    return put_order(state, policy, before, apply_report(before, report, state.now))
+    state = put_order(state, policy, before, after := apply_report(before, report, state.now))
+    if report.ended_because is None or after.live or not before.live or before.status is OrderStatus.PENDING_CANCEL:
+        return state
+    text = "the venue took it off after it had acknowledged it"
+    refused = OrderRejected(client_order_id=after.client_order_id, reason=report.ended_because, text=text)
+    return note_rejected(state, policy, after, refused)
 
 
 def on_fill(state: State, policy: Policy, fill: Fill) -> State:

@@ -232,6 +232,30 @@ class Carry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Shares:
+    """How a hedge's position is spread over its instruments: a weight for each, in their order, not all 0.
+
+    The next order goes where most is missing (or, to reduce, where most is too much), unless the instrument of the last
+    one is within `hysteresis` of that, a ratio of the position.
+    """
+
+    weights: tuple[Decimal, ...]
+    hysteresis: Decimal = Decimal("0.05")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failover:
+    """Whether an instrument that cannot be traded now leaves its part to the others.
+
+    An account that is not seen any more is believed to hold what it was last seen with for `blind_ms`, if no spot of it
+    counts; 0 is not at all.
+    """
+
+    allowed: bool = False
+    blind_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Peg:
     """What a kind of money should be worth, and where it is seen what it is worth.
 
@@ -279,7 +303,16 @@ class Hedge:
     pegs: tuple[Peg, ...] = ()
     cross: Cross | None = None
     carry: Carry = Carry()
+    shares: Shares | None = None
+    failover: Failover = Failover()
     greeks_tolerance: Decimal = Decimal("0.02")
+
+    @property
+    def may_miss(self) -> frozenset[str]:
+        """The accounts that this hedge may go on without for a while when they are out of sight."""
+        if not (self.failover.allowed and self.failover.blind_ms):
+            return frozenset()
+        return frozenset(id.account for id in self.instruments) - frozenset(self.spot_accounts)
 
     @property
     def coins(self) -> tuple[str, ...]:
@@ -328,3 +361,16 @@ class Policy:
     lag_ms: int = 1_000
     gap_ms: int = 5_000
     volatility: VolatilityRule = field(default_factory=VolatilityRule)
+
+    @property
+    def may_miss(self) -> frozenset[str]:
+        """The accounts that every hedge which looks at them may go on without."""
+        needed = {account for hedge in self.hedges for account in hedge.spot_accounts}
+        needed |= {id.account for hedge in self.hedges for id in hedge.instruments if id.account not in hedge.may_miss}
+        return frozenset(account for hedge in self.hedges for account in hedge.may_miss) - needed
+
+    @property
+    def replaceable(self) -> frozenset[str]:
+        """The accounts for which another one may stand in, for every hedge that trades there."""
+        names = {id.account for hedge in self.hedges for id in hedge.instruments if hedge.failover.allowed}
+        return frozenset(names - {id.account for h in self.hedges for id in h.instruments if not h.failover.allowed})

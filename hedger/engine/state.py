@@ -215,7 +215,8 @@ class AccountView:
     Until `quiet_until_at` the venue wants nothing to be created (`banned`: nothing to be sent at all).
     From `again_since` to `again_at` other accounts of its hedges asked for new readings of it; `owed` readings must
     still come before a create. `left_out` are collateral coins whose row was there and is not any more. Its
-    instruments' rules were last asked for at `rules_asked_at`, next at `rules_due_at`.
+    instruments' rules were last asked for at `rules_asked_at`, next at `rules_due_at`. It is `mistrusted` while the
+    newest reading was refused.
     """
 
     reading: AccountReading | None = None
@@ -244,6 +245,7 @@ class AccountView:
     owed: int = 0
     rules_asked_at: int = 0
     rules_due_at: int = 0
+    mistrusted: bool = False
 
     @property
     def settled(self) -> bool:
@@ -263,7 +265,8 @@ class HedgeState:
     reductions in a row that the venue refused. `prices` are the ranges of our own
     prices in the last minutes, `cancels` the (minute, count) of cancels since the last fill. `edges` are the widths
     that a computed band keeps until they are well off; a band that hedges on occasion was last done at `hedged_at`,
-    at `hedged_price` in quote. `greeks` is how the venue's deltas of options compare with ours.
+    at `hedged_price` in quote. `greeks` is how the venue's deltas of options compare with ours. Where one account may
+    stand in for another, `short_of_margin` and `near_liquidation` are those at which a guard has come to its stop.
     """
 
     outside_since: int | None = None
@@ -291,6 +294,8 @@ class HedgeState:
     hedged_at: int = 0
     hedged_price: Decimal = ZERO
     greeks: GreeksCheck = UNCHECKED
+    short_of_margin: tuple[str, ...] = ()
+    near_liquidation: tuple[str, ...] = ()
 
     @property
     def severity(self) -> Severity:

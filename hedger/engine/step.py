@@ -8,11 +8,13 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import NamedTuple
 
+from hedger.engine.anew import after_gap
 from hedger.engine.conduct import canceled, day_opened, priced
 from hedger.engine.decide import Draft, Verdict, decide
 from hedger.engine.facts import Facts, gather
 from hedger.engine.fold import fold, touched
-from hedger.engine.gate import after_gap, note_sent, on_beat
+from hedger.engine.freshness import is_unseen
+from hedger.engine.gate import note_sent, on_beat
 from hedger.engine.greeks_check import greeks_checked
 from hedger.engine.kept import remembered
 from hedger.engine.limits import DAY_MS, MINUTE_MS
@@ -160,7 +162,7 @@ def _judge_effect(memory: HedgeState, hedge: Hedge, facts: Facts, state: State) 
     if memory.effect_due is None or facts.exposure.options.flaw is not None:
         return memory
     accounts = {id.account for id in hedge.instruments} | set(hedge.spot_accounts)
-    if not all(state.accounts[account].settled for account in accounts):
+    if not all(state.accounts[account].settled or is_unseen(state, hedge, account) for account in accounts):
         return memory
     before, filled, holding, target = memory.effect_due
     if abs(facts.exposure.holding - holding) > filled / 4:
@@ -241,7 +243,7 @@ def _reserve(state: State, hedge: Hedge, facts: Facts, command: PlaceOrder, draf
         margin_reduction=draft.margin_reduction,
         roll=draft.roll,
         placed_at=state.now,
-        ttl_ms=command.ttl_ms,
+        ttl_ms=max(command.ttl_ms, draft.instrument.transit_ms),
         changed_at=state.now,
     )
 

@@ -44,6 +44,7 @@ class Instrument:
     `tick_size` are in quote per unit. One unit of an inverse contract is worth `contract_multiplier` quote (100 for
     Binance's BTCUSD), and its prices are in quote per coin. `min_notional` is in quote.
     A dated contract ends at `expiry_at` (ms since 1970), at an average of the index over the `settlement_ms` before.
+    A create may still be accepted `transit_ms` after it left, where that is longer than the time-to-live asked for.
     """
 
     id: InstrumentId
@@ -63,6 +64,7 @@ class Instrument:
     payoff: Payoff = Payoff.LINEAR
     expiry_at: int | None = None
     settlement_ms: int = 0
+    transit_ms: int = 0
 
     def coins(self, units: Decimal, price: Decimal) -> Decimal:
         """How many coins `units` are at a price of this instrument (> 0), signed: N/P for an inverse contract."""

@@ -53,7 +53,8 @@ class OrderReport:
     """A venue's record of one order. Quantities in units; `filled` is cumulative.
 
     `client_order_id` is None for orders that carry none; `venue_order_id` is the venue's. A report may come
-    from a stream, an open-orders list or a query.
+    from a stream, an open-orders list or a query. `ended_because` is why the venue itself took off an order that it had
+    acknowledged (a post-only one that would have crossed), where its record says so.
     """
 
     id: InstrumentId
@@ -66,6 +67,7 @@ class OrderReport:
     status: ReportStatus
     reduce_only: bool
     exchange_at: int
+    ended_because: RejectReason | None = None
 
 
 class FillCause(StrEnum):

@@ -135,7 +135,8 @@ def _exposure(record: Record) -> Iterator[str]:
     if len(parts) > 3 and options:
         yield option_words(options)
     if low != high:
-        yield f"orders that could still fill allowed anything from {_exact(low)} to {_exact(high)}"
+        unsure = "orders that could still fill, and positions out of sight,"
+        yield f"{unsure} allowed anything from {_exact(low)} to {_exact(high)}"
 
 
 def _band(record: Record) -> Iterator[str]:

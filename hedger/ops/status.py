@@ -23,6 +23,7 @@ from hedger.ops.greeks import option_status
 from hedger.ops.money import money_status
 from hedger.ops.panel import is_unhedged, outside_ms
 from hedger.ops.pnl import pnl_status
+from hedger.ops.several import several_status
 from hedger.ops.view import Banner
 from hedger.ops.volatility import volatility_status
 from hedger.ops.words import doubted, way_out
@@ -84,6 +85,7 @@ def hedge_status(state: State, hedge: Hedge) -> dict[str, Any]:
         "liquidation_doubts": liquidation_doubts(state, hedge),
         "volatility": volatility_status(state, hedge.underlying),
         "carry": carry_status(state, hedge),
+        "several": several_status(state, hedge),
     }
     held, facts = exposure(state, hedge), gather(state, hedge)
     if held is not None and facts is not None:

@@ -14,6 +14,7 @@ from hedger.settings.money import MONEY
 from hedger.settings.money_rules import problems_of_numeraire
 from hedger.settings.sentences import Problem, did_you_mean
 from hedger.settings.shape import Path
+from hedger.settings.share_rules import problems_of_shares
 from hedger.settings.symbols import fault_of, parse_contract
 from hedger.settings.target_rules import least_position, problems_of_target
 
@@ -37,6 +38,7 @@ def problems_of_hedge(name: str, hedge: HedgeSettings, accounts: Sequence[str], 
     yield from _levels((*at, "guards"), hedge.guards)
     yield from problems_of_cross(at, hedge, underlying_of(name, hedge), accounts)
     yield from problems_of_carry((*at, "carry"), hedge.carry, len(hedge.instruments), hedge.guards.expiring_s)
+    yield from problems_of_shares(at, hedge, accounts)
     yield from _position(at, hedge, holding)
 
 

@@ -11,6 +11,7 @@ from hedger.model.account import MarginMode
 from hedger.settings.bands import BandSettings
 from hedger.settings.carry import CarrySettings
 from hedger.settings.cross import CrossSettings
+from hedger.settings.shares import FailoverSettings, ShareSettings
 from hedger.settings.table import Table
 from hedger.settings.targets import TargetSettings
 from hedger.settings.values import (
@@ -184,6 +185,12 @@ class HedgeSettings(Table):
     guards: GuardSettings = Field(description="The limits of the hedge.")
     carry: CarrySettings = Field(
         default=CarrySettings(), description="Which of several instruments is traded, and when a dated one is left."
+    )
+    shares: ShareSettings | None = Field(
+        default=None, description="How the position is spread over several instruments."
+    )
+    failover: FailoverSettings = Field(
+        default=FailoverSettings(), description="Whether other instruments stand in for one that cannot be traded."
     )
     cross: CrossSettings | None = Field(
         default=None, description="For a coin without a future of its own: the instruments are futures on other coins."

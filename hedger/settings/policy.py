@@ -19,6 +19,7 @@ from hedger.settings.hedges import (
 from hedger.settings.money_rules import pegs_of
 from hedger.settings.rules import static_holding
 from hedger.settings.schema import BreakerSettings, Mode, Settings
+from hedger.settings.share_rules import to_failover, to_shares
 from hedger.settings.symbols import parse_contract
 from hedger.settings.target_rules import to_target
 from hedger.settings.volatility import volatility_rule
@@ -88,6 +89,8 @@ def _hedge(settings: Settings, name: str, hedge: HedgeSettings) -> Hedge:
         pegs=pegs_of(settings.money, hedge),
         carry=to_carry(hedge.carry),
         cross=to_cross(hedge),
+        shares=to_shares(hedge),
+        failover=to_failover(hedge),
         greeks_tolerance=hedge.greeks_tolerance,
     )
 

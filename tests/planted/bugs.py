@@ -14,6 +14,7 @@ from tests.planted import (
     of_orders,
     of_shell,
     of_swarm,
+    of_venues,
 )
 from tests.planted.plant import Bug
 
@@ -28,5 +29,6 @@ BY_TESTS: tuple[Bug, ...] = (
     + of_money.BUGS
     + of_gamma.BUGS
     + of_hostile.BUGS
+    + of_venues.BUGS
 )
 BUGS: tuple[Bug, ...] = BY_TESTS + of_swarm.by_the_swarm(BY_TESTS)

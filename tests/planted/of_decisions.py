@@ -216,8 +216,8 @@ SIZED: tuple[Bug, ...] = (
         name="a replacement goes out while the cancel is pending",
         rule="law 5, V14",
         path="hedger/engine/decide.py",
-        old="    known = [o for o in ours if o.status is not OrderStatus.UNKNOWN]\n",
-        new="    known = [o for o in ours if o.status not in (OrderStatus.UNKNOWN, OrderStatus.PENDING_CANCEL)]\n",
+        old="not out_of_reach(o, unseen=is_unseen(state, hedge, o.id.account))]\n",
+        new="not out_of_reach(o, unseen=True)]\n",
         tests=("tests/simulation/test_execution.py",),
     ),
     Bug(
@@ -323,8 +323,8 @@ GATED: tuple[Bug, ...] = (
         name="a refused key is hammered for ever",
         rule="I16, A06",
         path=GATE,
-        old="    if state.halted is None and breaker.lost_authority:\n",
-        new="    if state.halted is not None and breaker.lost_authority:\n",
+        old="    if breaker.lost_authority:\n",
+        new="    if breaker.lost_authority and not breaker.alike:\n",
         tests=("tests/unit/test_engine_gate.py",),
     ),
     Bug(

@@ -38,11 +38,11 @@ async def no_line() -> None:
 class LensVenue:
     """A `Venue` in front of a `SimVenue`. Bent: readings, quotes (None: withheld) and marks. Failing: reads by name.
 
-    `silent` loses the stream's news of orders, `fill` bends its fills (None: lost). `hide_orders` makes the venue
-    forget orders that are asked for by id, `ignore_cancels` know none that is to be canceled. `lose_acks` makes the
-    answer of a create unknown after it arrived (`lose_creates`: before it left), and `refuse` refuses it. `placed`
-    and `canceled` are what was asked, in order; `leaving` looks at each create before it leaves, and `in_line` is where
-    it waits for its turn.
+    `silent` loses the stream's news of orders, `report` bends it, and `fill` its fills (None: lost). `hide_orders`
+    makes the venue forget orders that are asked for by id, `ignore_cancels` know none that is to be canceled.
+    `lose_acks` makes the answer of a create unknown after it arrived (`lose_creates`: before it left), and `refuse`
+    refuses it. `placed` and `canceled` are what was asked, in order; `leaving` looks at each create before it leaves,
+    and `in_line` is where it waits for its turn.
     """
 
     transport = "port"
@@ -59,6 +59,7 @@ class LensVenue:
         self.in_line: Callable[[], Awaitable[None]] = no_line
         self.failing: set[str] = set()
         self.fill: Callable[[Fill], Fill | None] = lambda fill: fill
+        self.report: Callable[[OrderReport], OrderReport] = lambda report: report
         self.lose_acks = self.lose_creates = self.hide_orders = self.ignore_cancels = self.silent = False
         self.refuse: RejectReason | None = None
         self.placed: list[PlaceOrder] = []
@@ -166,8 +167,8 @@ class LensVenue:
             bent = self.mark(hint)
         elif isinstance(hint, Fill):
             bent = self.fill(hint)
-        elif isinstance(hint, OrderReport) and self.silent:
-            bent = None
+        elif isinstance(hint, OrderReport):
+            bent = None if self.silent else self.report(hint)
         return cast("H | None", bent)
 
     def _fail(self, what: str) -> None:

@@ -1,0 +1,27 @@
+"""How much of what is due one order on an instrument may be, where the hedge is spread by shares."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+
+from hedger.engine.choice import tradable
+from hedger.engine.facts import Facts
+from hedger.engine.policy import Hedge
+from hedger.engine.roll import least_units
+from hedger.engine.shares import most_of, parts
+from hedger.engine.state import State
+from hedger.model.numeric import floor_to
+
+
+def portion(state: State, hedge: Hedge, facts: Facts) -> Decimal:
+    """The most units of an order on the facts' instrument: what its share has room for, the smallest order at least;
+    without shares, or where no other can be traded, all that it takes."""
+    instrument = facts.instrument
+    if hedge.shares is None or not facts.per_unit:
+        return instrument.max_quantity
+    able, coins = tradable(state, hedge, facts.exposure, hedge.instruments)
+    if instrument.id not in able:
+        return instrument.max_quantity
+    found = parts(state, hedge, hedge.shares, able, coins)
+    own = next(part for part in found if part.id == instrument.id)
+    return max(floor_to(most_of(own, coins) / facts.per_unit, instrument.lot_size), least_units(facts, hedge))
