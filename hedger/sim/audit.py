@@ -12,6 +12,8 @@ from hedger.sim.floor import Floor
 from hedger.sim.ledger import COLLATERAL, Account
 from hedger.sim.nouns import Truth, Wallet
 
+MONEY = (COLLATERAL, "USD", "USDC")  # what is no underlying
+
 
 def truth_of(floor: Floor, account: Account) -> Truth:
     """Everything about a user, for tests and the summary."""
@@ -65,7 +67,7 @@ def deltas(floor: Floor, account: Account) -> dict[str, Decimal]:
     for symbol, quantity in account.options.items():
         option = floor.options.listings[symbol]
         found[option.base] += quantity * option.contract_multiplier * Decimal(floor.options.mark(option).delta)
-    return {asset: coins for asset, coins in found.items() if asset not in (COLLATERAL, "USD")}
+    return {asset: coins for asset, coins in found.items() if asset not in MONEY}
 
 
 def nav_usd(floor: Floor, account: Account) -> Decimal:
@@ -81,7 +83,7 @@ def nav_usd(floor: Floor, account: Account) -> Decimal:
 
 
 def _dollars(floor: Floor, asset: str) -> Decimal:
-    if asset == "USD":
+    if asset in ("USD", "USDC"):
         return Decimal(1)
     return floor.usdt_price if asset == COLLATERAL else floor.index_in(asset, "USD") or ZERO
 
