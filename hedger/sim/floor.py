@@ -54,6 +54,7 @@ class Floor:
         self.carries: dict[str, float] = {}
         self.averages: dict[Ending, Average] = {}
         self.pits: dict[tuple[Wallet, str], Pit] = {}
+        self.spots: dict[str, Pit] = {}  # by coin: the pair whose middle is the coin's index
         self.contracts: dict[str, Pit] = {}
         self.editions = 0
         self.options = OptionsDesk(self)
@@ -110,7 +111,7 @@ class Floor:
     def coin_index(self, base: str) -> Decimal | None:
         """A coin's index in USDT: what was set, else the spot mid, else what it last was."""
         fixed = self.indices.get(base)
-        spot = self.pits.get((Wallet.SPOT, f"{base}USDT")) if fixed is None else None
+        spot = self.spots.get(base) if fixed is None else None
         index = fixed if spot is None else self.mid(spot)
         if index is None:
             return self._seen.get(base)
@@ -135,7 +136,9 @@ class Floor:
         """Open a pit."""
         pit = self.pits[listing.wallet, listing.symbol] = open_pit(listing, self.now)
         self.editions += 1
-        if listing.wallet is not Wallet.SPOT:
+        if listing.wallet is Wallet.SPOT:
+            self.spots.setdefault(listing.base, pit)
+        else:
             assert listing.symbol not in self.contracts, "no two contracts share a symbol"
             self.contracts[listing.symbol] = pit
             self.marks[listing.symbol] = ZERO
