@@ -15,7 +15,7 @@ from hedger.ops.logs import configure_logging
 from hedger.ops.view import Banner
 from hedger.runtime.ports import Venue
 from hedger.settings.schema import Settings
-from hedger.sim.attach import Attached
+from hedger.sim.attach import Attached, KeyPair
 from hedger.sim.nouns import Truth
 from hedger.venues.client import Credentials
 from hedger.venues.emergency import EmergencyAccount, EmergencyExit
@@ -39,7 +39,8 @@ async def play_attached(
     metrics_port: int | None,
 ) -> Summary:
     """Run the daemon on a running exchange, `continued` when it is one that an earlier run left behind."""
-    secrets = [*secrets_of(settings), *(pair.secret for pair in exchange.note.keys.values())]
+    words = [word for pair in exchange.note.keys.values() for word in (pair.secret, pair.passphrase)]
+    secrets = [*secrets_of(settings), *filter(None, words)]
     configure_logging(settings.log.level.value, settings.log.format.value, secrets)
     clock = exchange.clock
     on_terminal = sys.stdout.isatty()
@@ -77,7 +78,7 @@ def emergency_accounts_on(settings: Settings, exchange: Attached) -> dict[str, E
         name: EmergencyAccount(
             venue=account.venue,
             environment="paper",
-            credentials=Credentials(api_key=keys[name].api_key, secret=keys[name].secret),
+            credentials=_credentials(keys[name]),
             network=Network(resolver=paper.resolver, ssl_context=paper.ssl_context),
         )
         for name, account in settings.accounts.items()
@@ -98,9 +99,13 @@ def venues_on(settings: Settings, exchange: Attached, watched: Watched) -> dict[
             venue=account.venue,
             environment="paper",
             clock=exchange.clock,
-            credentials=Credentials(api_key=keys[name].api_key, secret=keys[name].secret),
+            credentials=_credentials(keys[name]),
             network=Network(resolver=paper.resolver, ssl_context=paper.ssl_context),
             observer=watched,
         )
         for name, account in settings.accounts.items()
     }
+
+
+def _credentials(pair: KeyPair) -> Credentials:
+    return Credentials(api_key=pair.api_key, secret=pair.secret, passphrase=pair.passphrase)

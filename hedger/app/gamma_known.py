@@ -24,7 +24,7 @@ from hedger.model.option import OptionPosition
 from hedger.runtime.clock import SystemClock
 from hedger.runtime.ports import Venue
 from hedger.settings.paper import PaperOptionSettings
-from hedger.settings.paper_rules import option_expiry, option_symbol
+from hedger.settings.paper_rules import holder_of, option_expiry, option_symbol, purses_of
 from hedger.settings.policy import to_policy
 from hedger.settings.relative import PAPER_PRICES, PAPER_START_AT, price_of
 from hedger.settings.schema import Mode, Settings
@@ -78,14 +78,19 @@ def before_start(settings: Settings) -> Before:
 
 def known_on_paper(settings: Settings, policy: Policy) -> dict[str, Known]:
     """The books as a paper world begins with them."""
-    paper, first = settings.paper, next(iter(settings.accounts))
+    paper, purses = settings.paper, purses_of(settings)
     known = {}
     for hedge in policy.hedges:
-        coin, owned = hedge.underlying, ZERO
-        if first in hedge.spot_accounts:
-            owned = paper.spot.get(coin, ZERO) + paper.coin_collateral.get(coin, ZERO)
+        coin = hedge.underlying
+        held_in = (purse for name in hedge.spot_accounts for purse in (purses[name].spot, purses[name].margin))
+        owned = sum((coins.get(coin, ZERO) for coins in held_in), ZERO)
         if coin in PAPER_PRICES:
-            options = tuple(_position(settings, first, option) for option in paper.options if option.asset == coin)
+            there = {*hedge.spot_accounts, *(id.account for id in hedge.instruments)}
+            options = tuple(
+                _position(settings, holder, option)
+                for option in paper.options
+                if option.asset == coin and (holder := holder_of(settings, option)) in there
+            )
             known[hedge.name] = Known(price=PAPER_PRICES[coin], holding=owned + hedge.static_quantity, options=options)
     return known
 

@@ -113,4 +113,8 @@ def secrets_of(settings: Settings) -> Collection[str]:
 def _credentials(name: str, account: AccountSettings) -> Credentials:
     if account.api_key is None or account.secret is None:
         raise CredentialsError(f"accounts.{name} has no key; set HEDGER_ACCOUNTS__{name.upper()}__API_KEY and __SECRET")
-    return Credentials(api_key=account.api_key.get_secret_value(), secret=account.secret.get_secret_value())
+    return Credentials(
+        api_key=account.api_key.get_secret_value(),
+        secret=account.secret.get_secret_value(),
+        passphrase="" if account.passphrase is None else account.passphrase.get_secret_value(),
+    )

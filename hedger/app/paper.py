@@ -77,6 +77,7 @@ async def play(stage: Stage, settings: Settings, *, directory: Path, wanted: Wan
             transport=stage.transport,
             seconds=(stage.clock.now_ms() - started_at) / 1000,
             seed=settings.paper.seed,
+            venues={name: account.venue.value for name, account in settings.accounts.items()},
         )
 
 
@@ -131,8 +132,10 @@ def run_at_port(
         return run_virtual(_at_port(settings, VirtualClock(), seconds, wanted, Path(scratch), replay=replay), START_AT)
 
 
-def run_at_port_live(settings: Settings, *, seconds: float | None, json: bool, metrics_port: int | None) -> Summary:
-    """Run at the settings' speed with the exchange attached at the venue port, for what no dialect speaks of.
+def run_at_port_live(
+    settings: Settings, *, why: str, seconds: float | None, json: bool, metrics_port: int | None
+) -> Summary:
+    """Run at the settings' speed with the exchange attached at the venue port, because of `why`.
 
     It is shown, watched and ended as a run through the wire is. The exchange lives in this process: what an earlier
     run left is of another world, and its journal is set aside.
@@ -140,7 +143,7 @@ def run_at_port_live(settings: Settings, *, seconds: float | None, json: bool, m
     directory, speed = Path(settings.state_dir) / "paper", float(settings.paper.speed)
     configure_logging(settings.log.level.value, settings.log.format.value, secrets_of(settings))
     on_terminal = sys.stdout.isatty()
-    banner = Banner(kind="paper", transport="port", started_at=START_AT, speed=speed)
+    banner = Banner(kind="paper", transport="port", started_at=START_AT, speed=speed, note=f"at the port: {why}")
     shown = on_terminal and not json
     wanted = wanted_of(
         settings, banner=banner, view=shown, lines=not on_terminal and not json, directory=directory
@@ -166,11 +169,11 @@ async def _at_port(
     signals: bool = False,
 ) -> Summary:
     world = build_world(settings, START_AT, replay)
-    driving = asyncio.create_task(drive(world.exchange, clock))
+    driving = [asyncio.create_task(drive(exchange, clock)) for exchange in world.exchanges.values()]
     paper = settings.paper
     link = SteadyLink(clock, paper.seed, least_ms=paper.latency_least_ms, most_ms=paper.latency_most_ms)
     venues: dict[str, Venue] = {
-        name: SimVenue(world.exchange, clock, link, account=name, user=name)
+        name: SimVenue(world.exchange_of(name), clock, link, account=name, user=name)
         for name in ids_by_account(to_policy(settings))
     }
 
@@ -178,12 +181,12 @@ async def _at_port(
         world.quiet()
 
     async def truths() -> Mapping[str, Truth]:
-        return {name: world.exchange.truth(name) for name in venues}
+        return {name: world.exchange_of(name).truth(name) for name in venues}
 
     stage = Stage(venues=venues, clock=clock, transport="port", quiet=quiet, truths=truths, signals=signals)
     try:
         return await play(stage, settings, directory=directory, wanted=wanted, seconds=seconds)
     finally:
-        driving.cancel()
-        with suppress(asyncio.CancelledError):
-            await driving
+        for task in driving:
+            task.cancel()
+        await asyncio.gather(*driving, return_exceptions=True)

@@ -76,6 +76,8 @@ async def _place(paper: Path | None) -> tuple[Network, Clock]:
         raise ConfigError(
             f"{paper}: no paper exchange runs there; start `hedger paper --state-dir {paper}`, and record meanwhile."
         )
+    if "binance" not in exchange.note.venues.values():
+        raise ConfigError(f"{paper}: nobody there has an account on binance, and only Binance's streams are recorded.")
     paper_network = exchange.network()
     resolver, context = paper_network.resolver, paper_network.ssl_context
     return Network(resolver=resolver, ssl_context=context, loopback_only=True), exchange.clock

@@ -15,13 +15,14 @@ from hedger.engine.facts import gather
 from hedger.engine.overlay import NO_OPTIONS
 from hedger.engine.policy import Hedge, Policy
 from hedger.engine.state import AccountView, Exposure, State
-from hedger.model.account import FundingPayment
+from hedger.model.account import FundingPayment, Position
 from hedger.model.identity import parse_order_id
-from hedger.model.instrument import InstrumentId
-from hedger.model.numeric import ZERO
+from hedger.model.instrument import Instrument, InstrumentId, Payoff
+from hedger.model.numeric import ONE, ZERO
 from hedger.model.order import Fill
 from hedger.ops.words import halt_words, way_out
 from hedger.runtime.journal import Journal
+from hedger.sim.dialects.known import DIALECTS
 from hedger.sim.nouns import Truth, UserTrade, Wallet
 from hedger.sim.translation import parse_symbol
 
@@ -47,7 +48,8 @@ class Summary:
     """The whole run. `fees_usd` is what was paid (+), `funding_usd` what was received (+) or paid (−).
 
     Of several hedges, `net_delta`, `band`, `max_abs_delta` and `max_abs_deviation` (of the delta from its target) are
-    those of the one nearest to its band's edge. `truth_matches` is true when `differences` is empty.
+    those of the one nearest to its band's edge. `truth_matches` is true when `differences` is empty. `venues` says
+    where each account is.
     """
 
     hedged: bool
@@ -72,6 +74,7 @@ class Summary:
     halted: str | None
     way_out: str | None = None
     hedges: Mapping[str, HedgeSummary] = field(default_factory=dict)
+    venues: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def sound(self) -> bool:
@@ -106,12 +109,14 @@ def summarise(
     transport: str,
     seconds: float,
     seed: int,
+    venues: Mapping[str, str] | None = None,
 ) -> Summary:
-    """Judge the end of a run. `truths` are the exchange's, of each account; `seconds` is the simulated length."""
+    """Judge the end of a run. `truths` are the exchanges', of each account, `venues` where it is; `seconds` is the
+    simulated length."""
     hedges = {hedge.name: _hedge(state, hedge, truths) for hedge in policy.hedges}
     worst = max(hedges.values(), key=lambda h: abs(h.net_delta - h.target) / (h.band[1] - h.band[0]))
     ledgers = [state.ledgers[hedge.name] for hedge in policy.hedges]
-    differences = tuple(_differences(state, journal, truths))
+    differences = tuple(_differences(state, journal, truths, venues or {}))
     takers = sum(not trade.maker for truth in truths.values() for trade in truth.trades if _is_ours(trade))
     return Summary(
         hedged=all(hedge.hedged for hedge in hedges.values()),
@@ -136,6 +141,7 @@ def summarise(
         halted=state.halted,
         way_out=way_out(state),
         hedges=hedges,
+        venues=venues or {},
     )
 
 
@@ -200,30 +206,48 @@ def _is_ours(trade: UserTrade) -> bool:
     return parse_order_id(trade.client_order_id) is not None
 
 
-def _differences(state: State, journal: Journal, truths: Mapping[str, Truth]) -> list[str]:
-    told = _trade_differences(journal, truths) + _funding_differences(journal, truths)
+def _differences(state: State, journal: Journal, truths: Mapping[str, Truth], venues: Mapping[str, str]) -> list[str]:
+    told = _trade_differences(state, journal, truths, venues) + _funding_differences(journal, truths)
     for account, truth in truths.items():
         told += [f"order {o.client_order_id} of {account} still works on the exchange" for o in truth.open_orders]
-        told += _position_differences(state.accounts[account], account, truth)
+        told += _position_differences(state.accounts[account], account, truth, venues)
         if truth.duplicate_client_ids:
             told.append(f"{truth.duplicate_client_ids} client order ids of {account} were used twice")
     return told
 
 
-def _trade_differences(journal: Journal, truths: Mapping[str, Truth]) -> list[str]:
-    """Trades and fills are the same by account, symbol and trade id."""
+def _trade_differences(
+    state: State, journal: Journal, truths: Mapping[str, Truth], venues: Mapping[str, str]
+) -> list[str]:
+    """Trades and fills are the same by account, symbol and trade id: the exchange's, which the venue's tells."""
     booked = (_FILL.validate_json(body) for _, _, body in journal.rows("fill"))
-    fills = {(fill.id.account, _symbol(fill.id), fill.trade_id): fill for fill in booked}
+    fills = {(fill.id.account, _symbol(fill.id), _trade_id(fill, venues)): fill for fill in booked}
     traded = ((account, trade) for account, truth in truths.items() for trade in truth.trades if _is_ours(trade))
     trades = {(account, t.symbol, str(t.trade_id)): t for account, t in traded if t.wallet is not Wallet.SPOT}
     told = [f"trade {key} is not in the journal" for key in sorted(trades.keys() - fills.keys())]
     told += [f"fill {key} is not on the exchange" for key in sorted(fills.keys() - trades.keys())]
     for key in sorted(fills.keys() & trades.keys()):
         fill, trade = fills[key], trades[key]
-        ours = (fill.side, fill.quantity, fill.price, fill.fee, fill.maker)
+        known = state.instruments.get(fill.id)
+        size = ONE if known is None else _size(fill.id, known, venues)
+        ours = (fill.side, fill.quantity * size, fill.price, fill.fee, fill.maker)
         if ours != (trade.side, trade.quantity, trade.price, trade.fee, trade.maker):
             told.append(f"fill {key} is not what the exchange traded")
     return told
+
+
+def _size(id: InstrumentId, terms: Instrument | Position, venues: Mapping[str, str]) -> Decimal:
+    """How many of the exchange's own contracts one unit is: Deribit counts the dollars of an inverse one one by one."""
+    dialect = DIALECTS.get(venues.get(id.account, ""))
+    if dialect is None or terms.payoff is not Payoff.INVERSE:
+        return ONE
+    return terms.contract_multiplier / dialect.terms(id.symbol).contract_multiplier
+
+
+def _trade_id(fill: Fill, venues: Mapping[str, str]) -> str:
+    dialect = DIALECTS.get(venues.get(fill.id.account, ""))
+    number = None if dialect is None else dialect.trade_number(fill.trade_id)
+    return fill.trade_id if number is None else str(number)
 
 
 def _funding_differences(journal: Journal, truths: Mapping[str, Truth]) -> list[str]:
@@ -241,12 +265,15 @@ def _summed(payments: Sequence[tuple[str, Decimal]]) -> str:
     return f"{sum((amount for _, amount in payments), ZERO)} in {len(payments)} payments"
 
 
-def _position_differences(view: AccountView, account: str, truth: Truth) -> list[str]:
+def _position_differences(view: AccountView, account: str, truth: Truth, venues: Mapping[str, str]) -> list[str]:
     """Every contract of the exchange against what is believed of it; nothing is believed of an account never read."""
     if view.reading is None:
         return []
     options = {_symbol(option.id): option.quantity for option in view.reading.options}
-    held = options | {_symbol(p.id): p.quantity + view.fills_since.get(p.id, ZERO) for p in view.reading.positions}
+    held = options | {
+        _symbol(p.id): (p.quantity + view.fills_since.get(p.id, ZERO)) * _size(p.id, p, venues)
+        for p in view.reading.positions
+    }
     return [
         f"position {account}:{symbol}: {held.get(symbol, ZERO)} believed, {quantity} on the exchange"
         for symbol, quantity in (truth.positions | truth.options).items()

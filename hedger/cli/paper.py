@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -36,11 +37,14 @@ def paper(
 ) -> None:
     """Hedge a paper portfolio on the embedded exchange, and judge the end against the exchange's own truth.
 
+    Each venue of the accounts is an exchange of its own, all with one price. The daemon reaches them through the wire
+    where the exchange speaks as each of them does, of all that is hedged with; else at the port, and says why.
+
     Exits with 7 if a fill was a taker's, it halted, or the journal and the exchange differ; and, where the run had a
     length and was not stopped by a person in the middle of something, if the book is not hedged at the end.
     """
+    from hedger.app.transport import why_at_port, why_not_recorded
     from hedger.cli.show import print_summary
-    from hedger.settings.paper_rules import needs_port
     from hedger.settings.schema import Mode
     from hedger.settings.target_rules import is_relative
 
@@ -61,8 +65,8 @@ def paper(
     say_before_start(settings, yes=yes)
     length = None if settings.paper.duration_s is None else float(settings.paper.duration_s)
     if replay is not None:
-        if needs_port(settings.paper):
-            raise ConfigError("--replay has recorded books only: take contracts, options and coins out of [paper]")
+        if (against := why_not_recorded(settings)) is not None:
+            raise ConfigError(against)
         if any(is_relative(hedge.target) for hedge in settings.hedges.values()):
             raise ConfigError("--replay starts at a recorded price: write each target's strike as a price, not a share")
         from hedger.app.recording import replay_seconds
@@ -74,10 +78,11 @@ def paper(
         if length is None:
             raise ConfigError("--speed max needs --seconds: on virtual time there is no moment to press Ctrl-C")
         summary = run_at_port(settings, seconds=length, replay=replay, directory=state_dir, json=json)
-    elif needs_port(settings.paper):
+    elif (why := why_at_port(settings)) is not None:
         from hedger.app.paper import run_at_port_live
 
-        summary = run_at_port_live(settings, seconds=length, json=json, metrics_port=metrics_port)
+        print(f"at the port: {why}", file=sys.stderr)
+        summary = run_at_port_live(settings, why=why, seconds=length, json=json, metrics_port=metrics_port)
     else:
         from hedger.app.wire import run_through_wire
 

@@ -35,6 +35,8 @@ def print_summary(summary: Summary, *, as_json: bool) -> None:
         ("against mid at the fill", _gain(summary.edge_usd)),
         ("seed, transport", f"{summary.seed}, {summary.transport}"),
     ]
+    if len(summary.venues) > 1:
+        rows.append(("accounts", ", ".join(f"{account} on {venue}" for account, venue in summary.venues.items())))
     rows += [] if summary.way_out is None else [("waits for you", f"[red]{escape(summary.way_out)}[/]")]
     print_table(("paper run", ""), rows)
 

@@ -19,7 +19,7 @@ from hedger.settings.schema import Mode, Settings
 from hedger.settings.sentences import Problem, did_you_mean, problems_of, tell
 from hedger.settings.shape import CREDENTIALS, Path, dotted
 
-_CREDENTIAL_WORDS = (*sorted(CREDENTIALS), "api_secret", "passphrase", "password", "private_key", "token")
+_CREDENTIAL_WORDS = (*sorted(CREDENTIALS), "api_secret", "password", "private_key")
 
 
 def load_settings(

@@ -19,7 +19,7 @@ SECRETS_DIRECTORY = FilePath("/run/secrets")
 _NOT_SETTINGS = frozenset({"HEDGER_CONFIG", "HEDGER_COMMAND", "HEDGER_SECRETS_DIR"})
 # Kubernetes gives every container these for a service that is called hedger.
 _SERVICE = re.compile(r"HEDGER_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP)(_(PROTO|PORT|ADDR))?)?)")
-_NAMES_IN_CAPITALS = frozenset({"hedges", "spot"})
+_NAMES_IN_CAPITALS = frozenset({"hedges", "spot", "coin_collateral"})
 _LARGEST_SECRET = 65_536
 _READABLE_BY_OTHERS = 0o004
 

@@ -10,7 +10,18 @@ from hedger.model.instrument import Payoff
 from hedger.model.option import OptionType
 from hedger.settings.relative import InstantText, PriceText
 from hedger.settings.table import Table
-from hedger.settings.values import Asset, Notional, Number, QuantityOrZero, Share, Span, Switch, Text, Whole
+from hedger.settings.values import (
+    AccountName,
+    Asset,
+    Notional,
+    Number,
+    QuantityOrZero,
+    Share,
+    Span,
+    Switch,
+    Text,
+    Whole,
+)
 
 
 def _default_spot() -> dict[Asset, QuantityOrZero]:
@@ -18,8 +29,11 @@ def _default_spot() -> dict[Asset, QuantityOrZero]:
 
 
 class PaperOptionSettings(Table):
-    """An option that the first account holds from the start: nobody trades it, its greeks are counted and hedged."""
+    """An option that an account holds from the start: nobody trades it, its greeks are counted and hedged."""
 
+    account: AccountName | None = Field(
+        default=None, description="The account that holds it; without it, the first one of the file."
+    )
     asset: Asset = Field(description="The coin that it is on.")
     option: OptionType = Field(description="A put or a call.")
     strike: PriceText = Field(description='The strike, in USDT, or as a percentage of the starting price: "105%".')
@@ -29,12 +43,31 @@ class PaperOptionSettings(Table):
     )
     quantity: Number = Field(description="On how many coins it is: more than 0 is bought, less is sold.")
     settle: Payoff = Field(
-        default=Payoff.LINEAR, description="Whether it is settled in its quote (linear) or in the coin (inverse)."
+        default=Payoff.LINEAR,
+        description="Whether it is settled in its quote (linear) or in the coin (inverse, as on deribit).",
+    )
+
+
+class PaperAccountSettings(Table):
+    """What one account holds at the start, where that is not what `[paper]` gives it."""
+
+    collateral: QuantityOrZero | None = Field(
+        default=None, description="Its derivatives wallet, in USDT; without it, `paper.collateral`."
+    )
+    coin_collateral: dict[Asset, QuantityOrZero] | None = Field(
+        default=None,
+        description="How many of each coin it has as margin; without it, `paper.coin_collateral` for the first account "
+        "and none for another.",
+    )
+    spot: dict[Asset, QuantityOrZero] | None = Field(
+        default=None,
+        description="How many of each coin it holds in its spot wallet; without it, `paper.spot` for the first account "
+        "and none for another.",
     )
 
 
 class PaperSettings(Table):
-    """The exchange that `hedger paper` trades against; it lists BTC, ETH, SOL and XRP against USDT."""
+    """The exchange that `hedger paper` trades against, one for each venue; BTC, ETH, SOL and XRP are listed there."""
 
     seed: Whole = Field(default=1, ge=0, le=2**32 - 1, description="The seed of all chance: one seed, one run.")
     speed: Number = Field(default=Decimal(1), gt=0, le=10_000, description="Paper seconds in a real second.")
@@ -42,7 +75,8 @@ class PaperSettings(Table):
         default=None, gt=0, le=10**9, description="How long a run lasts, in paper seconds; without it, until stopped."
     )
     collateral: Notional = Field(
-        default=Decimal(150_000), description="The derivatives wallet of each account at the start, in USDT."
+        default=Decimal(150_000),
+        description="The derivatives wallet of each account at the start, in USDT; one on deribit has none.",
     )
     coin_collateral: dict[Asset, QuantityOrZero] = Field(
         default_factory=dict,
@@ -50,15 +84,20 @@ class PaperSettings(Table):
     )
     spot: dict[Asset, QuantityOrZero] = Field(
         default_factory=_default_spot,
-        description="How many of each coin the first account holds in its spot wallet at the start.",
+        description="How many of each coin the first account holds in its spot wallet at the start; on deribit, which "
+        "has no such wallet, as margin.",
+    )
+    accounts: dict[AccountName, PaperAccountSettings] = Field(
+        default_factory=dict, description="What single accounts hold at the start, by their names."
     )
     contracts: tuple[Text, ...] = Field(
         default=(),
-        description='Contracts that are listed beside the USDT perpetuals: "BTC/USD:BTC" settles in coins, '
-        '"BTC/USDT:USDT-260102" ends on 2 January 2026 at 08:00 UTC; a paper world begins on 1 January at 07:40.',
+        description="Contracts that are listed beside the usual perpetuals, on the venues that hedge with them: "
+        '"BTC/USD:BTC" settles in coins, "BTC/USDT:USDT-260102" ends on 2 January 2026 at 08:00 UTC; a paper world '
+        "begins on 1 January at 07:40.",
     )
     options: tuple[PaperOptionSettings, ...] = Field(
-        default=(), description="The options that the first account holds from the start."
+        default=(), description="The options that accounts hold from the start."
     )
     volatility: Number = Field(
         default=Decimal("0.5"),

@@ -6,20 +6,25 @@ from collections import defaultdict
 from collections.abc import Iterator
 from decimal import Decimal
 
+from pydantic import SecretStr
+
 from hedger.settings.cross_rules import problems_of_crossings
 from hedger.settings.hedge_rules import problems_of_hedge, underlying_of
 from hedger.settings.money_rules import problems_of_money
 from hedger.settings.paper_rules import problems_of_paper
-from hedger.settings.schema import Mode, Settings
+from hedger.settings.schema import AccountSettings, Mode, Settings
 from hedger.settings.sentences import Problem, did_you_mean
 from hedger.settings.target_rules import problems_of_relative
+from hedger.settings.venues import VENUES
 
 SHORTEST_TOKEN = 32
+_OUTLIVES = "what rests there outlives a hedger that dies, until one is started again"
 
 
 def problems_of_settings(settings: Settings) -> Iterator[Problem]:
     """Every contradiction, in the order of the configuration."""
     yield from _keys_and_mode(settings)
+    yield from _venues(settings)
     for name, hedge in settings.hedges.items():
         holding = static_holding(settings, underlying_of(name, hedge))
         yield from problems_of_hedge(name, hedge, tuple(settings.accounts), holding)
@@ -44,7 +49,7 @@ def problems_of_credentials(settings: Settings) -> Iterator[Problem]:
     if settings.mode is Mode.PAPER:
         return
     for name, account in settings.accounts.items():
-        for key, value in (("api_key", account.api_key), ("secret", account.secret)):
+        for key, value in _wanted_keys(account):
             if value is None or not value.get_secret_value().strip():
                 variable = f"HEDGER_ACCOUNTS__{name.upper()}__{key.upper()}"
                 yield Problem(
@@ -57,6 +62,12 @@ def problems_of_credentials(settings: Settings) -> Iterator[Problem]:
                 f'is missing: mode {settings.mode} needs it to say "{_environment(settings.mode)}", so that no key '
                 "is used where it was not meant to be",
             )
+
+
+def _wanted_keys(account: AccountSettings) -> Iterator[tuple[str, SecretStr | None]]:
+    yield from (("api_key", account.api_key), ("secret", account.secret))
+    if VENUES[account.venue].passphrase:
+        yield "passphrase", account.passphrase
 
 
 def static_holding(settings: Settings, underlying: str) -> Decimal:
@@ -79,6 +90,27 @@ def _keys_and_mode(settings: Settings) -> Iterator[Problem]:
                 ("accounts", name, "key_environment"),
                 f"is {declared}, but mode is {settings.mode}, which needs {wanted} keys",
             )
+
+
+def _venues(settings: Settings) -> Iterator[Problem]:
+    """What the venue of an account does not have: a test environment, or a passphrase."""
+    for name, account in settings.accounts.items():
+        facts = VENUES[account.venue]
+        if settings.mode is Mode.TESTNET and facts.no_testnet is not None:
+            text = f"is {account.venue}, and {facts.title} {facts.no_testnet}: watch it with mode shadow, which sends "
+            yield Problem(("accounts", name, "venue"), text + "nothing, or try the configuration on paper")
+        if account.passphrase is not None and not facts.passphrase:
+            having = " and ".join(venue for venue, facts in VENUES.items() if facts.passphrase)
+            text = f"is given, and keys of {facts.title} have none, only those of {having}: take it away"
+            yield Problem(("accounts", name, "passphrase"), text)
+        if account.dead_mans_switch_s and not facts.switch and name in _traded(settings):
+            text = f"is {account.dead_mans_switch_s} s, and {facts.title} has no dead man's switch that can be used: "
+            yield Problem(("accounts", name, "dead_mans_switch_s"), f"{text}set it to 0; {_OUTLIVES}")
+
+
+def _traded(settings: Settings) -> set[str]:
+    """The accounts that hedges trade on."""
+    return {text.partition(":")[0] for hedge in settings.hedges.values() for text in hedge.instruments}
 
 
 def _relative(settings: Settings) -> Iterator[Problem]:

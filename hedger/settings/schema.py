@@ -72,12 +72,17 @@ class LogFormat(StrEnum):
 class AccountSettings(Table):
     """One account on one venue, under the name that the rest of the configuration calls it by."""
 
-    venue: VenueName = Field(description="The venue that the account is on: binance.")
+    venue: VenueName = Field(description="The venue that the account is on.")
     api_key: SecretStr | None = Field(
         default=None, description="The API key; never in the file, only from the environment or a secret file."
     )
     secret: SecretStr | None = Field(
         default=None, description="The API secret; never in the file, only from the environment or a secret file."
+    )
+    passphrase: SecretStr | None = Field(
+        default=None,
+        description="The third secret of keys on okx and weex; never in the file, only from the environment or a "
+        "secret file.",
     )
     key_environment: KeyEnvironment | None = Field(
         default=None, description="Where the keys are valid, testnet or live; it must agree with the mode."
@@ -85,7 +90,8 @@ class AccountSettings(Table):
     dead_mans_switch_s: SwitchSpan = Field(
         default=Decimal(120),
         description="After so many seconds of our silence the venue cancels every open order on the instruments that "
-        "the account hedges with, orders placed by hand too; 0 is off, else at least 10.",
+        "the account hedges with, orders placed by hand too; 0 is off, else at least 10. Bybit, deribit, mexc and weex "
+        "have none that can be used: it must be 0 there.",
     )
 
 

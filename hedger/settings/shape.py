@@ -14,7 +14,7 @@ from hedger.settings.schema import Settings
 
 Path = tuple[str | int, ...]
 
-CREDENTIALS = frozenset({"api_key", "secret", "token"})
+CREDENTIALS = frozenset({"api_key", "secret", "passphrase", "token"})
 OUTSIDE_THE_FILE = CREDENTIALS | {"live_armed"}
 
 _LONGEST_PART = 40

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal
+from enum import StrEnum
 from typing import Annotated
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
 from hedger.settings.relative import INSTANT_PATTERN, PRICE_PATTERN
 
-PLANNED_VENUES = ("bybit", "bingx", "weex", "mexc", "okx", "deribit")
 PAPER_COINS = ("BTC", "ETH", "SOL", "XRP")
 
 LARGEST = Decimal(10) ** 12
@@ -64,10 +64,16 @@ def _switch_span(seconds: Decimal) -> Decimal:
     return seconds
 
 
-def _venue(value: object) -> object:
-    if value in PLANNED_VENUES:
-        raise ValueError(f'is "{value}", which is not supported yet: this version trades on binance')
-    return value
+class VenueName(StrEnum):
+    """The venues that an account may be on."""
+
+    BINANCE = "binance"
+    BYBIT = "bybit"
+    BINGX = "bingx"
+    WEEX = "weex"
+    MEXC = "mexc"
+    OKX = "okx"
+    DERIBIT = "deribit"
 
 
 Number = Annotated[Decimal, BeforeValidator(_exact)]
@@ -79,7 +85,6 @@ Texts = Annotated[tuple[Text, ...], BeforeValidator(_listed), Field(min_length=1
 Asset = Annotated[str, Field(pattern=r"^[A-Z0-9]{1,20}$")]
 AccountName = Annotated[str, Field(pattern=r"^[a-z](_?[a-z0-9]){0,15}$")]
 BotTag = Annotated[str, Field(pattern=r"^[0-9a-z]{3}$")]
-VenueName = Annotated[str, BeforeValidator(_venue), Field(pattern=r"^binance$")]
 
 Span = Annotated[Number, Field(gt=0, le=86_400), AfterValidator(_whole_milliseconds)]
 SpanOrZero = Annotated[Number, Field(ge=0, le=86_400), AfterValidator(_whole_milliseconds)]
@@ -98,5 +103,4 @@ PATTERN_MEANINGS = {
     r"^[A-Z0-9]{1,20}$": "must be a coin in capitals, such as BTC",
     r"^[a-z](_?[a-z0-9]){0,15}$": "must be called in small letters, digits and single underscores, such as main",
     r"^[0-9a-z]{3}$": "must be three characters of 0-9a-z",
-    r"^binance$": "must be binance",
 }

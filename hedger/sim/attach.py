@@ -33,17 +33,19 @@ PROGRAM = ("-m", "hedger", "exchange")
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class KeyPair:
-    """What opens the account of one user of the exchange."""
+    """What opens the account of one user of the exchange; a passphrase where the venue's keys have one."""
 
     api_key: str
     secret: str
+    passphrase: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
     """What a running exchange says of itself in `exchange.json`. `seed` is for the reader's information.
 
-    `keys` has a pair for each user; `api_key` and `api_secret` are the first user's.
+    `keys` has a pair for each user, and `venues` the venue that the user's account is on; `hosts` are the names under
+    which those venues answer. `api_key` and `api_secret` are the first user's.
     """
 
     pid: int
@@ -51,6 +53,8 @@ class Note:
     socket: str
     ca: str
     keys: Mapping[str, KeyPair]
+    venues: Mapping[str, str]
+    hosts: Sequence[str]
     start_at: int
     monotonic0: float
     speed: float
@@ -86,7 +90,7 @@ class Attached:
         """How a client reaches it, and nothing else."""
         from hedger.sim.network import paper_network
 
-        return paper_network(self.note.port, Path(self.note.ca))
+        return paper_network(self.note.port, Path(self.note.ca), self.note.hosts)
 
     async def truth(self, user: str = "main") -> Truth:
         """What really is. Raises GiveUp when the exchange does not answer."""

@@ -48,9 +48,9 @@ class PaperNetwork(NamedTuple):
     ssl_context: ssl.SSLContext
 
 
-def paper_network(port: int, ca_path: Path) -> PaperNetwork:
-    """The network of the exchange that listens on `port`."""
-    return PaperNetwork(OnlyTheseHosts(port), ssl.create_default_context(cafile=ca_path))
+def paper_network(port: int, ca_path: Path, hosts: Collection[str] = HOSTS) -> PaperNetwork:
+    """The network of the exchange that listens on `port` and answers to `hosts`."""
+    return PaperNetwork(OnlyTheseHosts(port, hosts), ssl.create_default_context(cafile=ca_path))
 
 
 def loopback_socket(info: AddressInfo) -> socket.socket:

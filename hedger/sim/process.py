@@ -5,26 +5,22 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import secrets
 import shutil
 import signal
 import stat
-import string
 import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from aiohttp import web
 
-from hedger.sim.admin import Admin
-from hedger.sim.attach import NOTE, KeyPair, Note, prepare_directory
-from hedger.sim.dialects.binance.hosts import HOSTS
-from hedger.sim.dialects.binance.signing import Credential
-from hedger.sim.dialects.binance.switchboard import Switchboard
+from hedger.sim.admin import Admin, Counter
+from hedger.sim.attach import NOTE, Note, prepare_directory
+from hedger.sim.dialects.known import DIALECTS, hosts_of
 from hedger.sim.dialects.server import DialectServer
 from hedger.sim.exchange import Exchange
 from hedger.sim.scaled_time import SharedClock
@@ -36,45 +32,58 @@ LONGEST_SOCKET_PATH = 100  # the system's limit is 108
 LINGER_S = 120.0
 
 
-async def serve_exchange(
-    exchange: Exchange,
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stand:
+    """One venue of DIALECTS with its exchange, and those who have an account there."""
+
+    venue: str
+    exchange: Exchange
+    users: Sequence[str]
+
+
+async def serve_exchanges(
+    stands: Sequence[Stand],
     *,
     directory: Path,
     speed: float = 1.0,
     seed: int = 0,
-    users: Sequence[str] = ("main",),
     follow_stdin: bool = True,
     linger_s: float = LINGER_S,
     seconds: float | None = None,
     quiet: Callable[[], None] = lambda: None,
 ) -> None:
-    """Serve `exchange` until it is told to stop (SIGTERM, SIGINT, `POST /stop`) or, if given, for real `seconds`.
+    """Serve the exchanges of some venues until told to stop (SIGTERM, SIGINT, `POST /stop`) or, if given, for real
+    `seconds`.
 
-    The exchange's clock starts at `exchange.now` and runs `speed` times as fast as real time. Each of `users` has an
-    API key that opens their account and no other. `directory` receives `exchange.json` (a `Note`) once everything
+    They share one clock, which starts at the `now` of the first and runs `speed` times as fast as real time. Each user
+    has an API key that opens their account and no other. `directory` gets `exchange.json` (a `Note`) once everything
     answers. With `follow_stdin`, the end of standard input (if it is a pipe) means that the parent has died: the
-    exchange then ends when nobody has asked it anything for `linger_s` real seconds and no stream is open. `quiet`
-    ends the scenario's changes.
+    process then ends when nobody has asked it anything for `linger_s` real seconds and no stream is open. `quiet` ends
+    the scenario's changes.
     """
     prepare_directory(directory)
-    clock = SharedClock(start_at=exchange.now, monotonic0=time.monotonic(), speed=speed)
-    keys = {user: KeyPair(api_key=_random_word(), secret=_random_word()) for user in users}
-    credentials = {pair.api_key: Credential(secret=pair.secret, user=user) for user, pair in keys.items()}
-    board = Switchboard(exchange, keys=credentials, seed=seed)
-    server = DialectServer([board], now=clock.now_ms)
+    clock = SharedClock(start_at=stands[0].exchange.now, monotonic0=time.monotonic(), speed=speed)
+    keys = [{user: DIALECTS[stand.venue].new_keys() for user in stand.users} for stand in stands]
+    boards = [
+        DIALECTS[stand.venue].make(stand.exchange, pairs, seed) for stand, pairs in zip(stands, keys, strict=True)
+    ]
+    server = DialectServer(boards, now=clock.now_ms)
     stopping = asyncio.Event()
-    certificates = make_certificates(directory, HOSTS)
+    hosts = hosts_of(stand.venue for stand in stands)
+    certificates = make_certificates(directory, hosts)
+    counters = [Counter(stand.venue, board) for stand, board in zip(stands, boards, strict=True)]
+    admin = Admin(counters, server, clock=clock.now_ms, stop=stopping.set, quiet=quiet)
     try:
         port = await server.start(certificates.chain)
-        async with _back_door(
-            directory, Admin(exchange, server, board, clock=clock.now_ms, stop=stopping.set, quiet=quiet)
-        ) as socket:
+        async with _back_door(directory, admin) as socket:
             note = Note(
                 pid=os.getpid(),
                 port=port,
                 socket=str(socket),
                 ca=str(certificates.authority),
-                keys=keys,
+                keys={user: pair for pairs in keys for user, pair in pairs.items()},
+                venues={user: stand.venue for stand in stands for user in stand.users},
+                hosts=hosts,
                 start_at=clock.start_at,
                 monotonic0=clock.monotonic0,
                 speed=speed,
@@ -83,19 +92,20 @@ async def serve_exchange(
             write_private(directory / NOTE, json.dumps(asdict(note)).encode())
             life = Life(server, linger_s=linger_s, seconds=seconds)
             async with life.watching(stopping, follow_stdin=follow_stdin):
-                await _keep_time(exchange, server, clock, stopping, life)
+                await _keep_time([stand.exchange for stand in stands], server, clock, stopping, life)
     finally:
         (directory / NOTE).unlink(missing_ok=True)
         await server.stop()
 
 
 async def _keep_time(
-    exchange: Exchange, server: DialectServer, clock: SharedClock, stopping: asyncio.Event, life: Life
+    exchanges: Sequence[Exchange], server: DialectServer, clock: SharedClock, stopping: asyncio.Event, life: Life
 ) -> None:
-    """Move the exchange with the clock until it is to stop."""
+    """Move the exchanges with the clock until they are to stop."""
     while not stopping.is_set() and not life.over():
         server.catch_up()
-        wait_s = (exchange.next_at() - clock.now_ms()) / 1_000 / clock.speed
+        next_at = min(exchange.next_at() for exchange in exchanges)
+        wait_s = (next_at - clock.now_ms()) / 1_000 / clock.speed
         await asyncio.sleep(min(LONGEST_NAP_S, max(SHORTEST_NAP_S, wait_s)))
 
 
@@ -171,8 +181,3 @@ async def _back_door(directory: Path, admin: Admin) -> AsyncIterator[Path]:
         await runner.cleanup()
         if spare is not None:
             shutil.rmtree(spare, ignore_errors=True)
-
-
-def _random_word() -> str:
-    """Sixty-four letters and digits, as Binance's keys and secrets are."""
-    return "".join(secrets.choice(string.ascii_letters + string.digits) for _ in range(64))

@@ -37,7 +37,10 @@ class Change:
 
 
 class Scenario:
-    """Moves each of `coins` in and out of a user's spot wallet; `changes` says what was done."""
+    """Moves each of `coins` in and out of a user's spot wallet, or of the wallets that are kept in coins.
+
+    `changes` says what was done.
+    """
 
     def __init__(
         self,
@@ -46,13 +49,15 @@ class Scenario:
         user: str,
         coins: Sequence[str],
         config: ScenarioConfig | None = None,
+        *,
+        wallet: Wallet = Wallet.SPOT,
     ) -> None:
+        assert wallet is not Wallet.LINEAR, "that one has no coins"
         self.changes: list[Change] = []
         self._stopped = False
-        self._exchange, self._rng, self._user = exchange, rng, user
+        self._exchange, self._rng, self._user, self._wallet = exchange, rng, user, wallet
         self._config = config or ScenarioConfig()
-        balances = exchange.spot_balances(user)
-        self._started_with = {coin: sum(balances.get(coin, (ZERO, ZERO)), ZERO) for coin in coins}
+        self._started_with = {coin: self._held(coin)[0] for coin in coins}
         for coin in coins:
             if self._started_with[coin] > 0:
                 self._plan(coin, self._config.first_s)
@@ -70,7 +75,7 @@ class Scenario:
             return
         quantity = self._draw(coin)
         if quantity:
-            self._exchange.deposit(self._user, Wallet.SPOT, coin, quantity)
+            self._exchange.deposit(self._user, self._wallet, coin, quantity)
             self.changes.append(Change(at=self._exchange.now, asset=coin, quantity=quantity))
         self._plan(coin, self._config.every_s)
 
@@ -79,8 +84,18 @@ class Scenario:
         start, config = self._started_with[coin], self._config
         lot = self._exchange.listings[Wallet.SPOT, f"{coin}USDT"].lot_size
         size = (start * Decimal(self._rng.uniform(*config.size))).quantize(lot, ROUND_DOWN)
-        free, locked = self._exchange.spot_balances(self._user)[coin]
+        held, free = self._held(coin)
         quantity = size if self._rng.random() < 0.5 else -size
-        if not start * config.floor <= free + locked + quantity <= start * config.ceiling:
+        if not start * config.floor <= held + quantity <= start * config.ceiling:
             quantity = -quantity
         return quantity if free + quantity >= 0 else ZERO
+
+    def _held(self, coin: str) -> tuple[Decimal, Decimal]:
+        """How many coins are in the wallet, and how many of them could leave it."""
+        if self._wallet is Wallet.SPOT:
+            free, locked = self._exchange.spot_balances(self._user).get(coin, (ZERO, ZERO))
+            return free + locked, free
+        wallet = self._exchange.derivatives(self._user).get(coin)
+        if wallet is None:
+            return ZERO, ZERO
+        return wallet.wallet_balance, min(wallet.wallet_balance, wallet.available)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from random import Random
@@ -11,10 +11,11 @@ from hedger.errors import GiveUp
 from hedger.sim.carry import Carry
 from hedger.sim.exchange import Exchange
 from hedger.sim.fair import WEATHERS, FairPrices, Weather
+from hedger.sim.fees import BINANCE_LIKE, FeeTier
 from hedger.sim.ledger import COLLATERAL
 from hedger.sim.listings import COINS, default_listings, from_symbol
 from hedger.sim.market import FlowConfig, SyntheticMarket
-from hedger.sim.nouns import Listing, Wallet
+from hedger.sim.nouns import Listing, OptionListing, Wallet
 from hedger.sim.past import Origin, long_run_volatility
 from hedger.sim.scenario import Scenario, ScenarioConfig
 from hedger.sim.settlement import BEAT_MS
@@ -31,6 +32,7 @@ class Funds:
     options: Mapping[str, Decimal] = field(default_factory=dict)
 
 
+Terms = Callable[[str], Listing | OptionListing]
 MAIN = Funds(spot={"BTC": Decimal("1.2"), "USDT": Decimal(20_000)}, linear=Decimal(150_000))
 
 
@@ -56,30 +58,39 @@ def paper_world(
     flow: FlowConfig | None = None,
     beat_ms: int = BEAT_MS,
     contracts: Sequence[Listing] = (),
+    wallet: Wallet = Wallet.SPOT,
+    terms: Terms = from_symbol,
+    fee_table: Mapping[Wallet, Sequence[FeeTier]] = BINANCE_LIKE,
 ) -> World:
-    """Build a world from a seed. With `still` the owner's holding does not change by itself.
+    """Build a world from a seed. With `still` the owner's holding does not change by itself; else it does in `wallet`.
 
     `contracts` (see `listings.contract`) are listed beside each coin's spot pair and USDT perpetual, and change nothing
     in those; dated ones are followed by the next quarter's when they end.
 
-    `start_at` in ms since 1970. The same arguments give the same world, to the last trade.
+    `terms` makes the listing of an option's unified symbol. `start_at` in ms since 1970. The same arguments give the
+    same world, to the last trade.
     """
     users = users if users is not None else {owner: MAIN}
     origin = Origin(seed=seed, volatility={coin: long_run_volatility(coin, weathers) for coin in coins})
     exchange = Exchange(
-        listings=(*default_listings(coins), *contracts), start_at=start_at, users=users, beat_ms=beat_ms, origin=origin
+        listings=(*default_listings(coins), *contracts),
+        start_at=start_at,
+        users=users,
+        fee_table=fee_table,
+        beat_ms=beat_ms,
+        origin=origin,
     )
     fair = FairPrices(Random(f"{seed}/fair"), {coin: float(COINS[coin].price) for coin in coins}, weathers)
     carry = Carry(seed, coins)
     market = SyntheticMarket(exchange, Random(f"{seed}/flow"), fair, coins, flow, carry=carry, seed=seed)
     exchange.refresh_marks()
     for user, funds in users.items():
-        furnish(exchange, user, funds)
-    moving = None if still else Scenario(exchange, Random(f"{seed}/scenario"), owner, coins, scenario)
+        furnish(exchange, user, funds, terms)
+    moving = None if still else Scenario(exchange, Random(f"{seed}/scenario"), owner, coins, scenario, wallet=wallet)
     return World(exchange=exchange, market=market, scenario=moving)
 
 
-def furnish(exchange: Exchange, user: str, funds: Funds) -> None:
+def furnish(exchange: Exchange, user: str, funds: Funds, terms: Terms = from_symbol) -> None:
     """Give a user what they begin with; raises GiveUp for an option's symbol that is none."""
     for asset, quantity in funds.spot.items():
         exchange.deposit(user, Wallet.SPOT, asset, quantity)
@@ -88,7 +99,7 @@ def furnish(exchange: Exchange, user: str, funds: Funds) -> None:
     for coin, quantity in funds.coins.items():
         exchange.deposit(user, Wallet.INVERSE, coin, quantity)
     for symbol, quantity in funds.options.items():
-        listing = from_symbol(symbol)
+        listing = terms(symbol)
         if isinstance(listing, Listing):
             raise GiveUp(f"{symbol!r} is not an option.")
         exchange.grant_option(user, listing, quantity)

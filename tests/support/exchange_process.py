@@ -11,7 +11,7 @@ from hedger.model.order import Side
 from hedger.sim.exchange import Exchange
 from hedger.sim.listings import default_listings
 from hedger.sim.nouns import USDT_WALLETS, Wallet
-from hedger.sim.process import serve_exchange
+from hedger.sim.process import Stand, serve_exchanges
 
 
 def main() -> None:
@@ -25,7 +25,8 @@ def main() -> None:
     for wallet in USDT_WALLETS:
         exchange.set_crowd(wallet, "BTCUSDT", Side.BUY, Decimal("60000.0"), Decimal(3))
         exchange.set_crowd(wallet, "BTCUSDT", Side.SELL, Decimal("60000.1"), Decimal(3))
-    serving = serve_exchange(exchange, directory=arguments.directory, speed=arguments.speed, linger_s=arguments.linger)
+    stand = Stand(venue="binance", exchange=exchange, users=("main",))
+    serving = serve_exchanges([stand], directory=arguments.directory, speed=arguments.speed, linger_s=arguments.linger)
     asyncio.run(serving)
 
 

@@ -219,9 +219,9 @@ class Exchange:
 
     note: Note
 
-    def truth(self) -> Truth:
-        """What really is."""
-        return truth_from_json(self._ask("GET", "/truth?user=main"))
+    def truth(self, user: str = "main") -> Truth:
+        """What really is of an account."""
+        return truth_from_json(self._ask("GET", f"/truth?user={user}"))
 
     def do(self, action: str, **arguments: object) -> dict[str, object]:
         """Have something happen."""

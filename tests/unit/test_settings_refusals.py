@@ -19,8 +19,12 @@ REFUSED = [
     (GUARDS, "", "x.toml:6: hedges.BTC.guards is missing: the limits of the hedge"),
     ("{ position = 2 }", "{}", "x.toml:9: hedges.BTC.guards.position is missing: the largest position"),
     ('"paper"', '"papre"', "x.toml:1: mode must be paper, shadow, testnet or live, not papre; did you mean `paper`?"),
-    ('"binance"', '"bybit"', 'x.toml:4: accounts.main.venue is "bybit", which is not supported yet'),
-    ('"binance"', '"binnance"', "x.toml:4: accounts.main.venue must be binance, not binnance"),
+    (
+        '"binance"',
+        '"binnance"',
+        "x.toml:4: accounts.main.venue must be binance, bybit, bingx, weex, mexc, okx or deribit, not binnance; did you "
+        "mean `binance`?",
+    ),
     ('mode = "paper"', 'bot = "HDG"', "x.toml:1: bot must be three characters of 0-9a-z, not HDG"),
     ('mode = "paper"', 'state_dir = ""', "x.toml:1: state_dir must not be empty"),
     ('mode = "paper"', 'state_dir = "a\\u0000b"', "x.toml:1: state_dir must be text without control characters"),
@@ -241,7 +245,7 @@ def test_a_faulty_variable_is_refused_in_a_sentence(tmp_path: Path, name: str, v
 
 
 def test_all_faults_are_told_at_once_one_a_line(tmp_path: Path) -> None:
-    error = refusal(tmp_path, changed("width", "widht", changed('"binance"', '"okx"')))
+    error = refusal(tmp_path, changed("width", "widht", changed('"binance"', '"kraken"')))
     first, second = str(error).splitlines()
     assert first.startswith("x.toml:4: accounts.main.venue")
     assert second.startswith("x.toml:8: hedges.BTC.band.widht")

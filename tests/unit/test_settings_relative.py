@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from hedger.app.exchange import START_AT, build_world, coins_of
-from hedger.settings.paper_rules import needs_port, option_expiry, option_symbol
+from hedger.app.exchange import START_AT, build_world
+from hedger.app.transport import why_at_port
+from hedger.settings.paper_rules import coins_of, option_expiry, option_symbol
 from hedger.settings.relative import PAPER_PRICES, PAPER_START_AT, instant_of, price_of
 from hedger.sim.listings import COINS, from_symbol
 from hedger.sim.nouns import OptionListing
@@ -70,8 +71,8 @@ def test_an_option_that_is_held_ends_at_eight_and_is_called_as_the_exchange_call
 
 def test_a_paper_world_has_what_its_settings_name(tmp_path: Path) -> None:
     settings = load(tmp_path, GOOD + OPTIONS)
-    assert needs_port(settings.paper)
-    assert not needs_port(load(tmp_path).paper)
+    assert why_at_port(settings) is not None
+    assert why_at_port(load(tmp_path)) is None
     assert coins_of(settings) == ("BTC", "ETH")
     exchange = build_world(settings, START_AT, None).exchange
     truth = exchange.truth("main")

@@ -19,6 +19,8 @@ def test_no_key_or_token_of_the_hedger_is_handed_down() -> None:
         "HEDGER_ACCOUNTS__MAIN__API_KEY",
         "HEDGER_ACCOUNTS__MAIN__SECRET",
         "HEDGER_ACCOUNTS__MAIN__SECRET_FILE",
+        "HEDGER_ACCOUNTS__MAIN__PASSPHRASE",
+        "HEDGER_ACCOUNTS__MAIN__PASSPHRASE_FILE",
         "HEDGER_ACCOUNTS__MAIN__API_KEY_FILE",
         "HEDGER_CONTROL__TOKEN",
         "HEDGER_CONTROL__TOKEN_FILE",

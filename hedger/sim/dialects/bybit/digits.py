@@ -7,10 +7,13 @@ from decimal import ROUND_DOWN, Decimal
 from hedger.model.numeric import ZERO
 
 EIGHT = Decimal("0.00000001")
+MOST_DECIMALS = 18
 
 
 def plain(value: Decimal) -> str:
-    """`value` as it is, without trailing zeros; zero has no sign."""
+    """`value` cut to the eighteen decimals that Bybit has at most, without trailing zeros; zero has no sign."""
+    if int(value.as_tuple().exponent) < -MOST_DECIMALS:
+        value = value.quantize(Decimal(1).scaleb(-MOST_DECIMALS), ROUND_DOWN)
     return format(value.normalize() if value else ZERO, "f")
 
 

@@ -208,7 +208,7 @@ class AccountApi:
             {
                 "currency": currency,
                 "instrument_type": kind,
-                "fee_type": "relative",
+                "fee_type": "fixed",  # a relative one would be a share of the listing's
                 "maker_fee": figure(maker_fee),
                 "taker_fee": figure(taker_fee),
             }
