@@ -5,7 +5,7 @@ from __future__ import annotations
 import typer
 from typer.exceptions import TyperException
 
-from hedger.cli import band, funding, gamma, inspect, journal, operate, paper, pnl, run, settings, simulate
+from hedger.cli import band, funding, gamma, inspect, journal, operate, paper, pnl, run, settings, simulate, transfer
 from hedger.errors import ConfigError
 
 app = typer.Typer(
@@ -37,6 +37,7 @@ app.command("pause")(operate.pause)
 app.command("unpause")(operate.unpause)
 app.command("drain")(operate.drain)
 app.command("write-off")(operate.write_off)
+app.command("transfer")(transfer.transfer)
 app.command("healthcheck")(inspect.healthcheck)
 
 
@@ -45,7 +46,7 @@ def command_line() -> None:
     try:
         code = app(standalone_mode=False, prog_name="hedger")
     except TyperException as problem:
-        text = problem.format_message().rstrip(".")
+        text = " ".join(problem.format_message().split()).rstrip(".")
         if not text:  # nothing was typed, and the help has been printed
             raise SystemExit(2) from None
         raise ConfigError(f"{text}; see `hedger --help`, or a command's own") from None

@@ -74,8 +74,10 @@ def environment(**more: str) -> dict[str, str]:
     return {**kept, "PYTHONWARNINGS": "default", "COLUMNS": "200", **more}
 
 
-def run_hedger(*arguments: str, env: Mapping[str, str] | None = None, timeout_s: float = 60.0) -> Ended:
-    """Run a command to its end."""
+def run_hedger(
+    *arguments: str, env: Mapping[str, str] | None = None, timeout_s: float = 60.0, stdin: str = ""
+) -> Ended:
+    """Run a command to its end; `stdin` is typed into it."""
     done = subprocess.run(
         [sys.executable, "-m", "hedger", *arguments],
         capture_output=True,
@@ -83,7 +85,7 @@ def run_hedger(*arguments: str, env: Mapping[str, str] | None = None, timeout_s:
         env=dict(env or environment()),
         timeout=timeout_s,
         check=False,
-        stdin=subprocess.DEVNULL,
+        input=stdin,
     )
     return Ended(code=done.returncode, out=done.stdout, err=done.stderr)
 
