@@ -158,7 +158,7 @@ def _used_hosts(client: Any) -> set[str]:
     """The hosts of the endpoints that the profile says it uses."""
     api = client.urls["api"]
     addresses = [api[name] if "/" not in name else _deep(api, name) for name in client.options["usedEndpoints"]]
-    return {urlsplit(address).hostname or "" for address in addresses}
+    return {urlsplit(client.implode_hostname(address)).hostname or "" for address in addresses}
 
 
 def _deep(tree: Mapping[str, Any], path: str) -> Any:

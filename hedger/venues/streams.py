@@ -112,6 +112,8 @@ class Streams:
         def on_frame(connection: Any, message: Any) -> None:
             if not self._take(connection.url, message) and self._frames.is_clients(message):
                 handle(connection, message)
+                # A pong may have been noted by the venue's time, and is missed by the machine's.
+                connection.lastPong = connection.last_message_at
 
         def on_connected(connection: Any, message: Any = None) -> None:
             connected(connection, message)
