@@ -21,7 +21,7 @@ FORGIVEN_MS = 24 * 60 * MINUTE_MS
 # What a 429 teaches: half of the weight is left alone, and a tenth of the whole is taken back in each minute.
 SMALLEST_SHARE = 0.1
 REGROWTH = 0.1
-_NAMED = re.compile(r"until (\d{13})(?!\d)", re.ASCII)
+_NAMED = re.compile(r"(?:until|after|after time:) (\d{13})(?!\d)", re.ASCII)
 
 
 class Quiet:

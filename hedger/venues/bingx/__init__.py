@@ -1,0 +1,1 @@
+"""BingX: spot balances, perpetuals in USDT and in coins."""

@@ -1,0 +1,213 @@
+"""What happened on BingX: prices now, and fills and funding payments, each list whole."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from typing import Any
+
+from hedger.errors import AskAgain, GiveUp
+from hedger.model.account import FundingPayment
+from hedger.model.instrument import InstrumentId, Kind, Payoff
+from hedger.model.market import Mark, Quote
+from hedger.model.order import Fill
+from hedger.venues.asking import Understand, together
+from hedger.venues.bingx.answers import answered
+from hedger.venues.bingx.books import BOOKS
+from hedger.venues.bingx.causes import Causes
+from hedger.venues.bingx.codes import API
+from hedger.venues.bingx.parse import inverse_fill_of, linear_fill_of, mark_of, payment_of, quote_of
+from hedger.venues.bingx.payloads import (
+    Depth,
+    Income,
+    InverseFill,
+    LinearFill,
+    LinearFills,
+    OrderRecord,
+    Orders,
+    Premium,
+)
+from hedger.venues.bingx.windows import whole
+from hedger.venues.lanes import Lane
+from hedger.venues.link import Link
+from hedger.venues.listing import Listing
+from hedger.venues.wire import reader
+
+PAGE = 1_000
+LEVELS = 5
+MOST_PAGES = 50
+# An order that was filled since a moment may be older than it: ours live for minutes.
+OLDER_MS = 24 * 3_600_000
+# A fill cannot lie further ahead than this: its zone would be read wrongly.
+AHEAD_MS = 60_000
+
+_read_depth: Understand[Depth] = answered(Depth)
+_read_premium: Understand[Premium] = answered(Premium)
+_read_premiums: Understand[list[Premium]] = answered(list[Premium])
+_read_fills: Understand[LinearFills] = answered(LinearFills)
+_read_coin_fills: Understand[list[InverseFill]] = answered(list[InverseFill])
+_read_incomes: Understand[list[Income]] = answered(list[Income])
+_read_orders: Understand[Orders] = answered(Orders)
+_read_order: Understand[OrderRecord] = reader(OrderRecord)
+
+
+class HistoryReader:
+    """Reads prices, fills and funding."""
+
+    def __init__(self, link: Link, listing: Listing) -> None:
+        self._link = link
+        self._listing = listing
+        self._causes = Causes(link, listing)
+
+    async def prices(self, ids: Sequence[InstrumentId]) -> tuple[Quote | Mark, ...]:
+        """The best prices of `ids`, and the marks of those that are contracts."""
+        reads = [self._quote(id) for id in ids]
+        marks = [self.mark(id) for id in ids if self._listing.instruments[id].kind is not Kind.SPOT]
+        return tuple(await together(*reads, *marks))
+
+    async def _quote(self, id: InstrumentId) -> Quote:
+        client, rules = self._link.client, self._listing.instruments[id]
+        if rules.kind is Kind.SPOT:
+            method = client.spot_v1_public_get_market_depth
+        elif rules.payoff is Payoff.INVERSE:
+            method = client.cswap_v1_public_get_market_depth
+        else:
+            method = client.swap_v2_public_get_quote_depth
+        asked_at = self._link.venue_now()
+        quote: Quote = await self._ask(
+            "best prices",
+            method,
+            {"symbol": self._listing.raw[id], "limit": LEVELS},
+            lambda payload: quote_of(_read_depth(payload), id, asked_at),
+            Lane.DATA,
+        )
+        return quote
+
+    async def mark(self, id: InstrumentId) -> Mark:
+        """Mark, index and funding of a contract."""
+        raw, asked_at = self._listing.raw[id], self._link.venue_now()
+        book = BOOKS[self._listing.instruments[id].payoff]
+
+        def understand(payload: Any) -> Mark:
+            told = payload.get("data") if isinstance(payload, dict) else None
+            rows = _read_premiums(payload) if isinstance(told, list) else [_read_premium(payload)]
+            if [row.symbol for row in rows] != [raw]:
+                raise ValueError(f"another contract's mark came as an answer about {raw}")
+            return mark_of(rows[0], id, asked_at)
+
+        method = getattr(self._link.client, book.premium)
+        mark: Mark = await self._ask("mark price", method, {"symbol": raw}, understand, Lane.DATA)
+        return mark
+
+    async def fills(self, id: InstrumentId, since_at: int) -> tuple[Fill, ...]:
+        """Every fill since `since_at`. Of COIN-M contracts the venue tells them only order by order."""
+        inverse = self._listing.instruments[id].payoff is Payoff.INVERSE
+        found = await (self._coin_fills(id, since_at) if inverse else self._linear_fills(id, since_at))
+        latest = self._link.venue_now() + AHEAD_MS
+        if any(fill.exchange_at > latest for fill in found):
+            raise AskAgain(f"bingx: fills: one of {id.symbol} lies in the future.")
+        once = {(fill.trade_id, fill.venue_order_id): fill for fill in found if fill.exchange_at >= since_at}
+        ordered = sorted(once.values(), key=lambda fill: (fill.exchange_at, fill.trade_id))
+        return await self._causes.told(id, ordered)
+
+    async def _linear_fills(self, id: InstrumentId, since_at: int) -> list[Fill]:
+        raw = self._listing.raw[id]
+
+        def understand(payload: Any) -> list[LinearFill]:
+            return _all_of(_read_fills(payload).rows, raw)
+
+        async def ask(start: int, end: int) -> list[LinearFill]:
+            # A moment is left out at either end of the venue's own window [V], so it is asked for a little more.
+            params = {"symbol": raw, "startTs": start - 1, "endTs": end + 1, "pageIndex": 1, "pageSize": PAGE}
+            method = self._link.client.swap_v2_private_get_trade_fillhistory
+            rows: list[LinearFill] = await self._ask("fills", method, params, understand)
+            return rows
+
+        rows = await whole("fills", since_at, self._link.venue_now(), PAGE, ask)
+        return [linear_fill_of(row, id) for row in rows]
+
+    async def _coin_fills(self, id: InstrumentId, since_at: int) -> list[Fill]:
+        raw = self._listing.raw[id]
+        orders = [*await self._ended(raw, since_at), *await self._open(raw)]
+        traded = sorted({order.orderId for order in orders if order.executedQty > 0})
+        rows = [row for order_id in traded for row in await self._of_order(raw, order_id)]
+        return [inverse_fill_of(row, id) for row in rows]
+
+    async def _ended(self, raw: str, since_at: int) -> list[OrderRecord]:
+        async def ask(start: int, end: int) -> list[OrderRecord]:
+            params = {"symbol": raw, "startTime": start - 1, "endTime": end + 1, "limit": PAGE}
+            method = self._link.client.cswap_v1_private_get_trade_orderhistory
+            return await self._orders("orders", method, params, raw)
+
+        return await whole("orders", since_at - OLDER_MS, self._link.venue_now(), PAGE, ask)
+
+    async def _open(self, raw: str) -> list[OrderRecord]:
+        method = self._link.client.cswap_v1_private_get_trade_openorders
+        return await self._orders("open orders", method, {"symbol": raw}, raw)
+
+    async def _orders(self, what: str, method: Any, params: dict[str, Any], raw: str) -> list[OrderRecord]:
+        def understand(payload: Any) -> list[OrderRecord]:
+            return _all_of([_read_order(row.model_dump()) for row in _read_orders(payload).orders], raw)
+
+        found: list[OrderRecord] = await self._ask(what, method, params, understand)
+        return found
+
+    async def _of_order(self, raw: str, order_id: str) -> list[InverseFill]:
+        """The fills of one order, page by page; AskAgain where a page repeats."""
+
+        def understand(payload: Any) -> list[InverseFill]:
+            rows = _all_of(_read_coin_fills(payload), raw)
+            if any(row.orderId != order_id for row in rows):
+                raise ValueError("the fills of another order came")
+            return rows
+
+        method = self._link.client.cswap_v1_private_get_trade_allfillorders
+        found: dict[str, InverseFill] = {}
+        for page in range(1, MOST_PAGES + 1):
+            params = {"orderId": order_id, "pageIndex": page, "pageSize": PAGE}
+            rows: list[InverseFill] = await self._ask("fills of an order", method, params, understand)
+            new = {row.tradeId: row for row in rows if row.tradeId not in found}
+            found |= new
+            if len(rows) < PAGE:
+                return list(found.values())
+            if not new:
+                raise AskAgain("bingx: fills of an order: a page repeats, so the list may be cut.")
+        raise AskAgain(f"bingx: fills of an order: more than {MOST_PAGES} pages.")
+
+    async def funding(self, since_at: int) -> tuple[FundingPayment, ...]:
+        """Every funding payment of the configured perpetuals since `since_at`; GiveUp where one settles in a coin, for
+        of those the venue tells none, and a part is not the whole."""
+        inverse = next((id for id in self._listing.contracts if self._is_inverse(id)), None)
+        if inverse is not None:
+            raise GiveUp(f"BingX does not tell by API what funding {inverse.symbol} paid or received.")
+
+        async def ask(start: int, end: int) -> list[Income]:
+            params = {"incomeType": "FUNDING_FEE", "startTime": start - 1, "endTime": end + 1, "limit": PAGE}
+            method = self._link.client.swap_v2_private_get_user_income
+            rows: list[Income] = await self._ask("funding", method, params, _read_incomes)
+            return rows
+
+        rows = await whole("funding", since_at, self._link.venue_now(), PAGE, ask)
+        once = {(row.tranId, row.symbol): row for row in rows if row.incomeType == "FUNDING_FEE"}
+        payments = []
+        for row in sorted(once.values(), key=lambda row: (row.time, row.tranId)):
+            id = self._listing.contract(row.symbol)
+            if id is not None and row.time >= since_at:
+                payments.append(payment_of(row, id))
+        return tuple(payments)
+
+    def _is_inverse(self, id: InstrumentId) -> bool:
+        return self._listing.instruments[id].payoff is Payoff.INVERSE
+
+    async def _ask(
+        self, what: str, method: Any, params: dict[str, Any], understand: Understand[Any], lane: Lane = Lane.RECONCILE
+    ) -> Any:
+        call = partial(method, params)
+        return await self._link.asker.need(what, call, understand, host=self._link.hosts[API], lane=lane)
+
+
+def _all_of(rows: list[Any], raw: str) -> list[Any]:
+    """The rows, if each is about the symbol that was asked for."""
+    if any(row.symbol != raw for row in rows):
+        raise ValueError(f"another contract's rows came as an answer about {raw}")
+    return rows

@@ -1,0 +1,147 @@
+"""The wallets on BingX: coins in the spot wallet, and what the two contracts wallets say of their own margin."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+from hedger.errors import AskAgain
+from hedger.model.numeric import ZERO
+from hedger.venues.asking import Understand
+from hedger.venues.bingx.answers import answered
+from hedger.venues.bingx.books import LINEAR, Book
+from hedger.venues.bingx.codes import API
+from hedger.venues.bingx.listing import split_multiplier
+from hedger.venues.bingx.parse import money
+from hedger.venues.bingx.payloads import AssetRow, PositionRow, SpotBalance, SpotBalances, Wallet
+from hedger.venues.link import Environment, Link
+from hedger.venues.listing import Listing
+from hedger.venues.wire import reader
+
+# How long a coin that was held must be listed no more before that is believed.
+VANISHED_MS = 30_000
+# What two sources may differ by: a part of the margin, and a little of the asset.
+_PART, _DUST = Decimal("0.05"), Decimal("0.01")
+
+_read_balances: Understand[SpotBalances] = answered(SpotBalances)
+_read_balance: Understand[SpotBalance] = reader(SpotBalance)
+read_assets: Understand[list[AssetRow]] = answered(list[AssetRow])
+_read_wallet: Understand[Wallet] = reader(Wallet)
+
+
+class SpotReader:
+    """Reads the coins of the spot wallet. The venue does not say that it lists coins of which there is none [V]."""
+
+    def __init__(self, link: Link, listing: Listing) -> None:
+        self._link = link
+        self._listing = listing
+        # Of each coin of ours that was held: since when it is not listed, 0 while it is.
+        self._missing: dict[str, int] = {}
+
+    async def read(self) -> dict[str, Decimal]:
+        """Coins held, every coin of ours among them. One that is not listed is asked for a second time, and is none
+        only where both lists do without it; one that was held, only after half a minute without it."""
+        if self._link.environment is Environment.TESTNET:  # Simulated trading has no spot wallet.
+            return dict.fromkeys(self._listing.coins, ZERO)
+        coins = await self._listed()
+        if not self._listing.coins <= coins.keys():
+            again = await self._listed()
+            if again.keys() != coins.keys():
+                raise ValueError("two lists of the spot wallet, one after the other, name other coins")
+            coins = again
+        now = self._link.clock.now_ms()
+        for coin in self._listing.coins:
+            self._believe(coin, coins, now)
+        return dict.fromkeys(self._listing.coins, ZERO) | coins
+
+    def _believe(self, coin: str, coins: Mapping[str, Decimal], now: int) -> None:
+        if coin in coins:
+            if coins[coin] > 0:
+                self._missing[coin] = 0
+            else:
+                self._missing.pop(coin, None)
+            return
+        if coin in self._missing:
+            since = self._missing[coin] = self._missing[coin] or now
+            if now - since < VANISHED_MS:
+                raise ValueError(f"the spot wallet held {coin} and does not list it: that is not believed at once")
+            del self._missing[coin]
+
+    async def _listed(self) -> dict[str, Decimal]:
+        """What is listed, in coins: 5 of the asset 1000SATS are 5,000 SATS."""
+        method = self._link.client.spot_v1_private_get_account_balance
+        told = await self._link.asker.need("spot wallet", method, _read_balances, host=self._link.hosts[API])
+        coins: dict[str, Decimal] = {}
+        odd: set[str] = set()
+        names = [row.asset for row in told.balances]
+        for row in told.balances:
+            if not row.asset:
+                raise AskAgain("bingx: the spot wallet has a row without a name.")
+            coin, multiplier = split_multiplier(row.asset)
+            try:
+                if names.count(row.asset) > 1:
+                    raise ValueError("an asset is listed twice")
+                read = _read_balance(row.model_dump())
+            except ValueError:
+                if coin in self._listing.coins:
+                    raise AskAgain(f"bingx: the spot wallet's row of {row.asset} is not understood.") from None
+                odd.add(coin)
+                continue
+            coins[coin] = coins.get(coin, ZERO) + (read.free + read.locked) * multiplier
+        return {coin: quantity for coin, quantity in coins.items() if coin not in odd}
+
+
+def wallets_of(rows: Iterable[AssetRow], needed: Collection[str]) -> dict[str, Wallet]:
+    """The wallets of one book by asset; ValueError where one that is needed is missing, odd or told twice.
+
+    Where simulated trading names its play money and USDT as well, which of the two counts nobody knows.
+    """
+    found: dict[str, Wallet] = {}
+    for row in rows:
+        if not row.asset:
+            continue
+        asset = money(row.asset)
+        try:
+            read = _read_wallet(row.model_dump())
+        except ValueError:
+            if asset in needed:
+                raise ValueError(f"the contracts wallet's row of {row.asset} is not understood") from None
+            continue
+        if asset in found:
+            raise ValueError(f"the contracts wallet lists {asset} twice")
+        found[asset] = read
+    missing = sorted(set(needed) - found.keys())
+    if missing:
+        raise ValueError(f"the contracts wallet does not list {missing[0]}: transfer some of it there")
+    return found
+
+
+def assert_accounted(book: Book, asset: str, wallet: Wallet, rows: Sequence[PositionRow], orders: Decimal) -> None:
+    """ValueError where the wallet uses margin for positions that its list does not show: then none of it is flat.
+
+    Of a position, the larger of its margin at entry and at its mark counts: which of the two the wallet goes by is not
+    documented [V]. `orders` is what the orders on the book may use, where the wallet does not tell that apart.
+    """
+    explained = sum((_margin(book, row) for row in rows), ZERO)
+    if not wallet.freezedMargin:
+        explained += orders
+    if wallet.usedMargin - explained > _PART * wallet.usedMargin + (_DUST if book is LINEAR else ZERO):
+        raise ValueError(f"margin in {asset} is used for positions that no list shows")
+
+
+def _margin(book: Book, row: PositionRow) -> Decimal:
+    if book is not LINEAR:
+        return row.initialMargin
+    return max(row.initialMargin, abs(row.positionAmt) * row.markPrice / row.leverage)
+
+
+def held_in(wallets: Iterable[Mapping[str, Wallet]]) -> tuple[dict[str, Decimal], dict[str, Any]]:
+    """By asset, the balances of all contracts wallets, and the unrealised profit, which makes them the equity."""
+    collateral: dict[str, Decimal] = {}
+    unrealized: dict[str, Decimal] = {}
+    for told in wallets:
+        for asset, wallet in told.items():
+            collateral[asset] = collateral.get(asset, ZERO) + wallet.balance
+            unrealized[asset] = unrealized.get(asset, ZERO) + wallet.equity - wallet.balance
+    return collateral, unrealized
