@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from hedger.errors import Bug
 from hedger.model.instrument import Instrument, InstrumentId
@@ -33,6 +33,10 @@ class OtherOrder(ValueError):
     """An acknowledgement that is whole, and says another order back. Its text names the field."""
 
 
+class NoSuchOrder(ValueError):
+    """A good answer to a cancel that says of itself that there was no such open order."""
+
+
 class OrderWire(Protocol):
     """How one venue is asked about orders. Every method makes at most one request, but for `find`."""
 
@@ -51,13 +55,21 @@ class OrderWire(Protocol):
     def canceled(self, id: InstrumentId, client_order_id: str, answer: Any) -> OrderReport | None:
         """The order's record in the answer to a cancel, None where the venue only takes note of the request.
 
-        ValueError where the answer is not about this order."""
+        ValueError where the answer is not about this order, NoSuchOrder where it says that there was none open."""
 
     def knows_no_order(self, code: Code | None) -> bool:
         """Whether a refused cancel says that there is no such open order."""
 
     async def find(self, id: InstrumentId, client_order_id: str) -> OrderReport | None:
         """The venue's record of an order by our id, None when it says that it knows none; AskAgain otherwise."""
+
+
+@runtime_checkable
+class ChoosyWire(Protocol):
+    """A wire whose venue takes less than every order on the grid, such as one that must be told which leg it closes."""
+
+    def unfit(self, order: PlaceOrder) -> str | None:
+        """Why an order must not leave now, in a sentence; None where it may."""
 
 
 class OrderDesk:
@@ -99,7 +111,7 @@ class OrderDesk:
             async with link.lanes.turn(Lane.ORDERS, self._wire.host_of(order.id)):
                 # The time-to-live began when we were asked: what waiting used up, the request may not have again.
                 window_ms = min(order.ttl_ms - (link.clock.now_ms() - begun_at), MAX_RECV_WINDOW_MS)
-                why = "its time-to-live passed" if window_ms <= 0 else self._changed(order) or leave()
+                why = "its time-to-live passed" if window_ms <= 0 else self._unsendable(order) or leave()
                 if why is not None:
                     return OrderRejected(client_order_id=id, reason=RejectReason.NOT_SENT, text=why)
                 result = await attempt(lambda: self._wire.create(order, window_ms), link.answer_s + 1, link.hear)
@@ -114,6 +126,11 @@ class OrderDesk:
             raise Bug(f"an order for {order.id}, which is not a contract that we loaded and that takes post-only.")
         if order.quantity <= 0 or order.price <= 0 or not any(_on_grid(order, rules) for rules in known):
             raise Bug(f"an order of {order.quantity} at {order.price} is off the grid of {order.id.symbol}.")
+
+    def _unsendable(self, order: PlaceOrder) -> str | None:
+        """Why an order must not leave now by what the venue listed, or by what its wire knows."""
+        changed = self._changed(order)
+        return changed or (self._wire.unfit(order) if isinstance(self._wire, ChoosyWire) else None)
 
     def _changed(self, order: PlaceOrder) -> str | None:
         """Why an order that was decided by the rules of a moment ago must not leave by those of now."""
@@ -164,6 +181,8 @@ class OrderDesk:
         if not result.refused:
             try:
                 report = self._wire.canceled(order.id, id, result.answer)
+            except NoSuchOrder as problem:
+                return CancelAnswered(client_order_id=id, known=False, text=str(problem))
             except (ValueError, ArithmeticError):
                 pass
             else:

@@ -26,7 +26,13 @@ LONGEST_TEXT = 240
 LONGEST_READ = 4_096
 PIECE, SHORTEST = 8, 4
 _URL = re.compile(r"\b(?:https?|wss?)://\S+")
-_SIGNED = re.compile(r"(?i)\b(signature|listenkey|apikey|timestamp)\b(\"?\s*[=:]\s*\"?)[\w%+/=.-]+")
+_SIGNED = re.compile(
+    r"(?i)\b(signature|listenkey|apikey|timestamp|access_token|refresh_token)\b(\"?\s*[=:]\s*\"?)[\w%+/=.-]+"
+)
+
+
+class Withheld(Exception):
+    """Raised by a profile for an order that it keeps back before anything is sent; its text is for people."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +75,9 @@ def _heard(evidence: Evidence, hear: Hear) -> Said:
 
 
 def _words(problem: Exception) -> str:
-    """The kinds of a problem and its cause: their texts hold signed addresses."""
+    """The kinds of a problem and its cause: their texts hold signed addresses, but for a text of our own."""
+    if isinstance(problem, Withheld):
+        return str(problem)
     cause = problem.__cause__
     return type(problem).__name__ + (f" ({type(cause).__name__})" if cause is not None else "")
 
@@ -98,7 +106,7 @@ def _provable_reason(result: Attempt, codes: Codes) -> RejectReason | None:
     if evidence.sent == 0:
         return RejectReason.NOT_SENT
     if evidence.status in (418, 429):
-        return RejectReason.RATE_LIMITED
+        return None if result.code in codes.doubtful else RejectReason.RATE_LIMITED
     if evidence.sent != 1 or evidence.status not in codes.refusing or result.code is None:
         return None
     reason = codes.refused.get(result.code)

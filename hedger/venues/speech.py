@@ -32,7 +32,8 @@ class Codes:
 
     `refused` proves that a create was not accepted, under a status of `refusing`; `keys` refuse the keys, `shut_out`
     are said to a banned address as well; `hopeless` never pass by themselves and `passing` may; `too_many` asks for
-    fewer requests, `banned` for none; `wrong_time` finds fault with a request's time.
+    fewer requests, `banned` for none; `wrong_time` finds fault with a request's time; `doubtful` prove nothing,
+    though they come under 429.
     """
 
     refused: Refusals
@@ -44,6 +45,7 @@ class Codes:
     too_many: Collection[Code] = frozenset()
     banned: Collection[Code] = frozenset()
     wrong_time: Collection[Code] = frozenset()
+    doubtful: Collection[Code] = frozenset()
 
 
 def body_of(text: str) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Deribit: coins, inverse and USDC futures, and options that are read."""
