@@ -1,0 +1,1 @@
+"""OKX: spot balances, linear and inverse swaps and dated futures, and options that are read."""

@@ -1,0 +1,183 @@
+"""What we hold on OKX, read all or nothing, with flat proven by two lists."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from hedger.errors import AskAgain, GiveUp
+from hedger.model.account import AccountReading, Margin
+from hedger.model.instrument import Payoff
+from hedger.model.order import OrderReport
+from hedger.venues.asking import Understand, together
+from hedger.venues.link import Link
+from hedger.venues.listing import Listing
+from hedger.venues.okx.codes import REST
+from hedger.venues.okx.contracts import Contracts
+from hedger.venues.okx.marks import MarkBook
+from hedger.venues.okx.options import OptionReader
+from hedger.venues.okx.paging import whole_list
+from hedger.venues.okx.parse import cause_of, report_of
+from hedger.venues.okx.payloads import (
+    AccountBalance,
+    AccountConfig,
+    AccountRisk,
+    LeverageRow,
+    NamedRow,
+    OrderRecord,
+    row_as,
+    rows_as,
+)
+from hedger.venues.okx.positions import Held, PositionReader
+from hedger.venues.okx.setup import NOT_FOR_US, Wanted, read_account_config, read_leverage
+from hedger.venues.okx.wallets import (
+    Wallet,
+    dollar_price,
+    in_coins,
+    own_margin,
+    refuse_unseen,
+    wallet_of,
+    whole_margin,
+    worst,
+)
+from hedger.venues.suspicion import Suspicion
+from hedger.venues.wire import reader
+
+FUTURES_MODE = "2"
+
+_read_balance: Understand[AccountBalance] = row_as(AccountBalance)
+_read_positions: Understand[list[NamedRow]] = rows_as(NamedRow)
+_read_risk: Understand[AccountRisk] = row_as(AccountRisk)
+_read_orders: Understand[list[NamedRow]] = rows_as(NamedRow)
+_read_order: Understand[OrderRecord] = reader(OrderRecord)
+
+
+class AccountReader:
+    """Reads one account."""
+
+    def __init__(
+        self,
+        link: Link,
+        listing: Listing,
+        contracts: Contracts,
+        positions: PositionReader,
+        marks: MarkBook,
+        wanted: Wanted,
+        suspicion: Suspicion,
+    ) -> None:
+        self._link = link
+        self._listing = listing
+        self._contracts = contracts
+        self._positions = positions
+        self._options = OptionReader(link, contracts)
+        self._marks = marks
+        self._wanted = wanted
+        self._suspicion = suspicion
+
+    async def read(self) -> AccountReading:
+        """One complete reading; ValueError where two parts disagree, GiveUp in an account mode without contracts.
+
+        `exchange_at` is the venue's time when the first request left: no part of the reading can be older.
+        """
+        asked_at = self._link.venue_now()
+        config, balance, told, risk, leverages, orders = await self._read_parts()
+        if config.acctLv == "1":
+            raise GiveUp(f"okx: the account {NOT_FOR_US['1']}.")
+        held = self._positions.agreed(told, risk.posData, balance)
+        await self._contracts.learn((*held.contracts, *held.options))
+        options = await self._options.read(held.options)
+        settled = {self._listing.instruments[id].settle for id in self._listing.contracts}
+        wallet = wallet_of(balance, risk, self._listing.coins, settled - self._listing.coins)
+        refuse_unseen(wallet.rows, told, waiting=bool(orders))
+        return AccountReading(
+            account=self._link.account,
+            spot=wallet.spot,
+            collateral=wallet.collateral,
+            positions=self._positions.positions(held, leverages),
+            margin=self._margin(config, balance, wallet, held),
+            open_orders=self._reports(orders),
+            one_way=config.posMode == "net_mode",
+            exchange_at=asked_at,
+            options=options,
+            unrealized=self._positions.unrealized(held),
+            coin_margins=self._coin_margins(config, balance, wallet, held),
+        )
+
+    async def _read_parts(self) -> list[Any]:
+        client = self._link.client
+        return await together(
+            read_account_config(self._link),
+            self._need("balance", client.private_get_account_balance, _read_balance),
+            self._need("positions", client.private_get_account_positions, _read_positions),
+            self._need("positions at risk", client.private_get_account_account_position_risk, _read_risk),
+            self._leverages(),
+            self._open_orders(),
+        )
+
+    async def _need(self, what: str, method: Any, understand: Understand[Any]) -> Any:
+        return await self._link.asker.need(what, method, understand, host=self._link.hosts[REST])
+
+    async def _leverages(self) -> list[LeverageRow]:
+        """Of the contracts that trade. The venue says no more than that one of them does not exist: look which."""
+        ids = [id for id in self._listing.contracts if id not in self._listing.gone]
+        raws = [self._listing.raw[id] for id in ids]
+        rows = await read_leverage(self._link, raws, self._wanted.margin_mode) if raws else []
+        if rows is None:
+            gone = [id for id in ids if await self._suspicion.is_gone(id)]
+            told = f"{gone[0].symbol} does not trade any more" if gone else "it lists a contract and does not know it"
+            raise AskAgain(f"okx: leverage: {told}.")
+        return rows
+
+    async def _open_orders(self) -> list[NamedRow]:
+        """Every order that waits, of all kinds of instruments: in pages."""
+        method = self._link.client.private_get_trade_orders_pending
+        return await whole_list(self._link, "open orders", method, {}, _read_orders, _order_id)
+
+    def _reports(self, rows: list[NamedRow]) -> tuple[OrderReport, ...]:
+        """Those of our contracts; one of them that is not understood spoils the reading."""
+        reports = []
+        for row in rows:
+            id = self._listing.contract(row.instId)
+            if id is None:
+                continue
+            record = _read_order(row.model_dump())
+            reports.append(report_of(record, id, self._contracts.by_raw[row.instId]))
+            self._link.seen.note(reports[-1], cause_of(record))
+        return tuple(reports)
+
+    def _margin(self, config: AccountConfig, balance: AccountBalance, wallet: Wallet, held: Held) -> Margin:
+        """That of all together; in the futures mode the worst of the currencies that back linear contracts."""
+        if config.acctLv != FUTURES_MODE:
+            return whole_margin(balance)
+        linear = [
+            rules.settle
+            for rules in (self._listing.instruments[id] for id in self._listing.contracts)
+            if rules.payoff is Payoff.LINEAR
+        ]
+        return worst(own_margin(wallet.rows.get(money), _crossed(held)) for money in dict.fromkeys(linear))
+
+    def _coin_margins(
+        self, config: AccountConfig, balance: AccountBalance, wallet: Wallet, held: Held
+    ) -> dict[str, Margin]:
+        """That of each coin which backs inverse contracts: its own, or all together at the coin's price."""
+        inverse = {
+            rules.settle
+            for rules in (self._listing.instruments[id] for id in self._listing.contracts)
+            if rules.payoff is Payoff.INVERSE
+        }
+        if config.acctLv == FUTURES_MODE:
+            return {coin: own_margin(wallet.rows.get(coin), _crossed(held)) for coin in sorted(inverse)}
+        whole = whole_margin(balance)
+        prices = {coin: dollar_price(wallet.rows.get(coin)) or self._marks.price_of(coin) for coin in sorted(inverse)}
+        return {coin: in_coins(whole, price) for coin, price in prices.items() if price}
+
+
+def _crossed(held: Held) -> set[str]:
+    """The currencies that back a cross position."""
+    return {row.ccy for row in (*held.contracts, *held.options) if row.mgnMode == "cross" and row.ccy}
+
+
+def _order_id(row: NamedRow) -> str:
+    id = row.model_dump().get("ordId")
+    if not isinstance(id, str) or not id.isdecimal():
+        raise ValueError("an open order has no id")
+    return id
