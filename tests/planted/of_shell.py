@@ -264,8 +264,8 @@ WIRED: tuple[Bug, ...] = (
         name="nobody is asked again when a create's turn has come",
         rule="I9, I14",
         path=DESK,
-        old="else self._changed(order) or leave()\n",
-        new="else self._changed(order)\n",
+        old="else self._unsendable(order) or leave()\n",
+        new="else self._unsendable(order)\n",
         tests=(*ON_THE_WIRE, "tests/wire/test_venue_rules.py"),
     ),
     Bug(

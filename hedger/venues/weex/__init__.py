@@ -1,0 +1,1 @@
+"""WEEX: spot balances and linear perpetuals in USDT."""

@@ -1,0 +1,91 @@
+"""The wallets on WEEX: coins in the spot wallet, and what the contracts wallet says of its money."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from decimal import Decimal
+
+from hedger.errors import AskAgain
+from hedger.model.numeric import ZERO
+from hedger.venues.asking import Understand
+from hedger.venues.link import Link
+from hedger.venues.listing import Listing
+from hedger.venues.weex.codes import SPOT
+from hedger.venues.weex.listing import split_multiplier
+from hedger.venues.weex.payloads import AssetRow, SpotAccount, SpotBalance, Wallet
+from hedger.venues.wire import reader
+
+# How long a coin that was held must be listed no more before that is believed.
+VANISHED_MS = 30_000
+_read_account: Understand[SpotAccount] = reader(SpotAccount)
+_read_balance: Understand[SpotBalance] = reader(SpotBalance)
+_read_wallet: Understand[Wallet] = reader(Wallet)
+
+
+class SpotReader:
+    """Reads the coins of the spot wallet. The venue does not say that it lists coins of which there is none [V]."""
+
+    def __init__(self, link: Link, listing: Listing) -> None:
+        self._link = link
+        self._listing = listing
+        # Of each coin of ours that was held: since when it is not listed, 0 while it is.
+        self._missing: dict[str, int] = {}
+
+    async def read(self) -> dict[str, Decimal]:
+        """Coins held, every coin of ours among them. One that is not listed is asked for a second time, and is none
+        only where both lists do without it; one that was held, only after half a minute without it."""
+        coins = await self._listed()
+        if not self._listing.coins <= coins.keys():
+            again = await self._listed()
+            if again.keys() != coins.keys():
+                raise ValueError("two lists of the spot wallet, one after the other, name other coins")
+            coins = again
+        now = self._link.clock.now_ms()
+        for coin in self._listing.coins:
+            self._believe(coin, coins, now)
+        return dict.fromkeys(self._listing.coins, ZERO) | coins
+
+    def _believe(self, coin: str, coins: Mapping[str, Decimal], now: int) -> None:
+        if coin in coins:
+            if coins[coin] > 0:
+                self._missing[coin] = 0
+            else:
+                self._missing.pop(coin, None)
+            return
+        if coin in self._missing:
+            since = self._missing[coin] = self._missing[coin] or now
+            if now - since < VANISHED_MS:
+                raise ValueError(f"the spot wallet held {coin} and does not list it: that is not believed at once")
+            del self._missing[coin]
+
+    async def _listed(self) -> dict[str, Decimal]:
+        """What is listed, in coins; an odd row of another coin is left out."""
+        method = self._link.client.private_get_api_v3_account
+        told = await self._link.asker.need("spot wallet", method, _read_account, host=self._link.hosts[SPOT])
+        coins: dict[str, Decimal] = {}
+        odd: set[str] = set()
+        names = [row.asset for row in told.balances]
+        for row in told.balances:
+            coin, multiplier = split_multiplier(row.asset)
+            try:
+                if names.count(row.asset) > 1:
+                    raise ValueError("an asset is listed twice")
+                read = _read_balance(row.model_dump())
+            except ValueError:
+                if coin in self._listing.coins:
+                    raise AskAgain(f"weex: the spot wallet's row of {row.asset} is not understood.") from None
+                odd.add(coin)
+                continue
+            coins[coin] = coins.get(coin, ZERO) + (read.free + read.locked) * multiplier
+        return {coin: quantity for coin, quantity in coins.items() if coin not in odd}
+
+
+def wallet_of(rows: Iterable[AssetRow], asset: str) -> Wallet:
+    """The contracts wallet's row of an asset; ValueError where there is not exactly one that is understood."""
+    found = [row for row in rows if row.asset == asset]
+    if len(found) != 1:
+        raise ValueError(f"the contracts wallet lists {asset} {len(found)} times: have some of it there")
+    try:
+        return _read_wallet(found[0].model_dump())
+    except ValueError:
+        raise ValueError(f"the contracts wallet's row of {asset} is not understood") from None
