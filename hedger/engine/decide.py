@@ -211,7 +211,7 @@ def _begin(state: State, hedge: Hedge, memory: HedgeState, facts: Facts) -> Verd
     if opposite is not None:
         units = min(units, reducible(side, position_of(state, facts.instrument.id)))
     else:
-        units = min(units, portion(state, hedge, facts))
+        units = min(units, portion(state, hedge, facts, side))
     units = _within_room(state, hedge, facts, side, units)
     return _propose(state, hedge, memory, facts, side, units)
 

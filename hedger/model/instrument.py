@@ -45,6 +45,7 @@ class Instrument:
     Binance's BTCUSD), and its prices are in quote per coin. `min_notional` is in quote.
     A dated contract ends at `expiry_at` (ms since 1970), at an average of the index over the `settlement_ms` before.
     A create may still be accepted `transit_ms` after it left, where that is longer than the time-to-live asked for.
+    Where it does not `turns_round`, one order may close a position or open one, and not do both.
     """
 
     id: InstrumentId
@@ -65,6 +66,7 @@ class Instrument:
     expiry_at: int | None = None
     settlement_ms: int = 0
     transit_ms: int = 0
+    turns_round: bool = True
 
     def coins(self, units: Decimal, price: Decimal) -> Decimal:
         """How many coins `units` are at a price of this instrument (> 0), signed: N/P for an inverse contract."""

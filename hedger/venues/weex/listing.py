@@ -113,6 +113,7 @@ def contract_rules(row: ContractRow, account: str, fees: Fees) -> Instrument:
         taker_fee=fees.takerCommissionRate,
         post_only=True,
         transit_ms=WINDOW_MS,
+        turns_round=False,
     )
 
 
