@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Mapping, Sequence
 from decimal import Decimal
 from functools import partial
+from typing import TypeVar
 
 import aiohttp
 
@@ -31,6 +32,7 @@ from hedger.venues.speech import Code
 from hedger.venues.streams import Streams
 from hedger.venues.watching import VenueObserver
 
+T = TypeVar("T")
 READ_WINDOW_MS = 10_000
 TRIES = 3
 
@@ -65,6 +67,8 @@ class VenueAccount:
         self._served: set[str] = set()
         # Whether the keys work from given addresses only, as the venue said; None where it was not asked.
         self.keys_bound: bool | None = None
+        # Whether the venue has no leverage to set: what is configured is remembered here.
+        self.keeps_leverage = profile.keeps_leverage
         self._session: aiohttp.ClientSession | None = None
         self._link: Link | None = None
         self._watch: ClockWatch | None = None
@@ -128,7 +132,7 @@ class VenueAccount:
             account=self.account,
             clock=self._clock,
             budgets=profile.budgets,
-            weight_limits={places.rest[api]: limit for api, limit in profile.weight_limits.items()},
+            weight_limits={places.rest[api]: n for api, n in profile.weight_limits.items() if api in places.rest},
             observer=self._observer,
             quiet=self._quiet,
             weight_of=profile.weight_of,
@@ -195,7 +199,7 @@ class VenueAccount:
 
     async def read_instruments(self, symbols: Sequence[str]) -> tuple[Instrument, ...]:
         """Read the rules of `symbols` anew; one that does not trade any more is left out."""
-        return await self._open.reload(symbols)
+        return await self._believed("rules", self._open.reload(symbols))
 
     async def configure(self, symbols: Sequence[str], *, leverage: int, margin_mode: MarginMode) -> None:
         """Set one-way mode, margin mode and leverage where they differ, confirmed by reading. GiveUp when refused."""
@@ -212,35 +216,42 @@ class VenueAccount:
         for trial in range(TRIES):
             try:
                 return await reader.read()
-            except ValueError as problem:
+            except (ValueError, ArithmeticError) as problem:
                 # A fill between two of the requests makes them differ once; a fault makes them differ again.
                 if trial == TRIES - 1:
                     raise AskAgain(f"{self._profile.name}: account: {explain(problem)}.") from None
         raise Bug("no try was made.")
 
+    async def _believed(self, what: str, reading: Awaitable[T]) -> T:
+        """A reading; AskAgain for one whose parts were understood each, and make no sense together."""
+        try:
+            return await reading
+        except (ValueError, ArithmeticError) as problem:
+            raise AskAgain(f"{self._profile.name}: {what}: {explain(problem)}.") from None
+
     async def read_prices(self, ids: Sequence[InstrumentId]) -> tuple[Quote | Mark, ...]:
         """Best prices of `ids`, and marks of perpetuals."""
-        return await self._open.prices.prices(ids)
+        return await self._believed("prices", self._open.prices.prices(ids))
 
     async def read_fills(self, id: InstrumentId, since_at: int) -> tuple[Fill, ...]:
         """Every fill of ours since `since_at`, oldest first."""
-        return await self._open.history.fills(id, since_at)
+        return await self._believed("fills", self._open.history.fills(id, since_at))
 
     async def read_funding(self, since_at: int) -> tuple[FundingPayment, ...]:
         """Every funding payment of the configured perpetuals since `since_at`, oldest first."""
-        return await self._open.history.funding(since_at)
+        return await self._believed("funding", self._open.history.funding(since_at))
 
     async def read_candles(self, id: InstrumentId, interval_ms: int, count: int) -> tuple[Candle, ...]:
         """The last `count` closed bars of the index, oldest first."""
-        return await self._open.past.candles(id, interval_ms, count)
+        return await self._believed("candles", self._open.past.candles(id, interval_ms, count))
 
     async def read_funding_rates(self, id: InstrumentId, count: int) -> tuple[FundingRate, ...]:
         """What the last `count` settlements of a perpetual paid, oldest first."""
-        return await self._open.past.funding_rates(id, count)
+        return await self._believed("funding rates", self._open.past.funding_rates(id, count))
 
     async def find_order(self, id: InstrumentId, client_order_id: str) -> OrderReport | None:
         """The venue's record of an order by our id, None when it says that it knows none."""
-        return await self._orders.find(id, client_order_id)
+        return await self._believed("order by our id", self._orders.find(id, client_order_id))
 
     async def place(self, order: PlaceOrder, leave: LeaveTaken) -> PlaceOutcome:
         """Send one post-only create, exactly once. Raises only Bug, for an order that we decided wrongly."""
@@ -268,6 +279,11 @@ class VenueAccount:
                 f"{self._profile.title} keeps coins and contracts in one wallet: there is nothing to transfer."
             )
         await transfer(asset, quantity, to_contracts)
+
+    @property
+    def switch_reach(self) -> str:
+        """What the dead man's switch takes, in words, where that is more than the contracts named to it; else empty."""
+        return self._profile.switch_reach
 
     def keep_quiet(self, until_at: int, *, banned: bool) -> None:
         """Heed what the venue asked of an earlier start: `open` waits until its end."""

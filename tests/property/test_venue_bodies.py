@@ -14,14 +14,18 @@ from hypothesis import strategies as st
 
 from hedger.errors import AskAgain, ConfigError, CredentialsError, GiveUp
 from hedger.model.account import Position
-from hedger.model.instrument import InstrumentId
+from hedger.model.instrument import InstrumentId, Payoff
 from hedger.venues.binance import account as account
+from hedger.venues.binance import options as options
 from hedger.venues.binance import parse as parse
 from hedger.venues.binance import payloads
+from hedger.venues.binance.codes import DAPI
+from hedger.venues.binance.coin import CoinParts, CoinReader, CoinWallets, read_coin_account, read_coin_risks
 from hedger.venues.binance.listing import rules_of
 from hedger.venues.binance.positions import Configs, PositionReader
 from hedger.venues.link import Link
 from hedger.venues.listing import Listed, Listing
+from hedger.venues.suspicion import Suspicion
 from hedger.venues.wire import reader
 from tests.support.wire_bodies import (
     AT,
@@ -37,6 +41,8 @@ from tests.support.wire_bodies import (
 from tests.support.wire_bodies import (
     settings as symbol_settings,
 )
+from tests.support.wire_coin import PERP, coin_account, coin_held, coin_risk
+from tests.wire.test_venue_options import row as option_row
 
 BTC = InstrumentId("main", "BTC/USDT:USDT")
 KNOWN = {
@@ -71,8 +77,37 @@ def positions(body: Any) -> tuple[Position, ...]:
     return made.positions(*told)
 
 
+COINS = {
+    "account": coin_account(coin_held(PERP, "-20")),
+    "risks": [coin_risk(PERP, "-20")],
+}
+
+
+def coin_wallets(body: Any) -> CoinWallets:
+    if not isinstance(body, dict) or body.keys() != COINS.keys():
+        raise ValueError("only the answers are odd here, not that there are two")
+    id = InstrumentId("main", "BTC/USD:BTC")
+    listing = SimpleNamespace(
+        derivatives={PERP: Listed(id.symbol, "BTC", Decimal(100), None, Payoff.INVERSE)},
+        raw={id: PERP},
+        contracts=(id,),
+        coins={"BTC"},
+        instruments={id: SimpleNamespace(settle="BTC")},
+        gone=set(),
+    )
+    link, known = cast(Link, SimpleNamespace(account="main")), cast(Listing, listing)
+
+    async def load() -> dict[str, Listed]:
+        raise AssertionError("nothing is loaded here")
+
+    made = CoinReader(link, known, PositionReader(link, known, load, DAPI), cast(Suspicion, None))
+    return made.wallets(CoinParts(read_coin_account(body["account"]), read_coin_risks(body["risks"])))
+
+
 READ: dict[str, tuple[Any, Callable[[Any], object]]] = {
     "lists of positions": (LISTS, positions),
+    "wallets of coins": (COINS, coin_wallets),
+    "option": (option_row(), lambda told: reader(options.OptionRow)(told).is_sound),
     "order": (order_record(), lambda told: parse.report_of(reader(payloads.OrderRecord)(told), BTC)),
     "trade": (trade(1), lambda told: parse.fill_of(reader(payloads.Trade)(told), BTC)),
     "income": (income(1), lambda told: parse.payment_of(reader(payloads.Income)(told), BTC)),
@@ -121,6 +156,8 @@ def numbers(value: object) -> Iterator[Decimal]:
     if isinstance(value, Decimal):
         yield value
     parts: list[object] = list(value) if isinstance(value, tuple | list) else []
+    if isinstance(value, dict):
+        parts = list(value.values())
     if is_dataclass(value):
         parts = [getattr(value, field.name) for field in fields(value)]
     for part in parts:

@@ -34,6 +34,8 @@ UNSIGNED = (
     "/indexPriceKlines",
     "/klines",
     "/fundingRate",
+    "/eapi/v1/mark",
+    "/eapi/v1/index",
 )
 
 

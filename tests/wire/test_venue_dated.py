@@ -1,4 +1,4 @@
-"""Dated futures on Binance: their day, prices without funding, positions; and contracts in coins, refused."""
+"""Dated futures on Binance: their day, prices without funding, positions."""
 
 import asyncio
 from decimal import Decimal
@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 from aiohttp import web
 
-from hedger.errors import ConfigError
 from hedger.model.account import Position
 from hedger.model.instrument import Instrument, InstrumentId, Kind, Payoff
 from hedger.model.market import Mark, Quote
@@ -121,16 +120,6 @@ def test_a_streamed_mark_of_a_dated_contract_needs_no_funding_rate() -> None:
     frame = {"e": "markPriceUpdate", "E": AT, "s": NAME, "p": "61200.5", "i": "60099.1", "P": "0", "r": "", "T": 0}
     mark = dated_mark_of_frame(reader(DatedMarkFrame)(frame), DATED)
     assert (mark.mark_price, mark.funding_rate, mark.exchange_at) == (Decimal("61200.5"), Decimal(0), AT)
-
-
-@pytest.mark.parametrize("symbol", ["BTC/USD:BTC", "BTC/USD:BTC-261225"])
-def test_a_contract_that_settles_in_its_coin_is_refused_in_a_sentence(symbol: str) -> None:
-    async def scenario() -> None:
-        async with opened(ready=False) as desk:
-            with pytest.raises(ConfigError, match=r"COIN-M contracts are not traded yet.*--speed max"):
-                await desk.venue.open([symbol])
-
-    asyncio.run(scenario())
 
 
 def test_a_contract_is_found_by_its_name_whatever_its_kind() -> None:

@@ -11,6 +11,7 @@ from hedger.model.identity import OrderIdentity, format_order_id
 from hedger.model.message import VenueQuieted
 from hedger.runtime.journal import Journal
 from hedger.runtime.quieted import quiet_row as row_of
+from tests.support.stands.okx import STAND as OKX
 from tests.support.wire_bodies import order_record
 from tests.support.wire_server import refusal
 from tests.support.wire_venue import BTC, opened
@@ -37,6 +38,22 @@ def test_the_switch_is_tried_by_a_countdown_of_nothing_where_no_order_is_open() 
     rows, asked = looked_at([])
     assert asked == ["0"]
     assert [(row.good, row.found) for row in rows] == [(True, "cancels 120 s after we fall silent; it answers")]
+
+
+def test_a_switch_of_the_whole_account_is_told_and_not_tried() -> None:
+    """A countdown of nothing would stop that of another hedger, whose orders on other contracts we do not see."""
+
+    async def scenario() -> tuple[list[Finding], list[str]]:
+        async with opened(stand=OKX) as desk:
+            reading = await desk.venue.read_account()
+            desk.fake.seen.clear()
+            rows = await switch_rows(desk.venue, [BTC], 120_000, reading)
+            return rows, [seen.path for seen in desk.fake.seen]
+
+    rows, asked = asyncio.run(scenario())
+    assert asked == []
+    assert [row.good for row in rows] == [True]
+    assert "every order of the account, on every contract and pair, by hand too" in rows[0].found
 
 
 def test_a_switch_that_does_not_answer_is_a_fault() -> None:

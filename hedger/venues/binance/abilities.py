@@ -17,24 +17,40 @@ ABILITIES: Mapping[Ability, Told] = MappingProxyType(
             "that zeros are listed when `omitZeroBalances` is false",
         ),
         Ability.POSITIONS: Told(
-            _WIRE, "`positionRisk` and the account's own list must agree; flat is what neither has a quantity of"
+            _WIRE,
+            "`positionRisk` and the account's own list must agree, of USDⓈ-M and, where it is configured, of COIN-M; "
+            "flat is what neither has a quantity of, and COIN-M must say it with a row",
         ),
-        Ability.OPTIONS: Told(_ABSENT, "options on Binance are not read yet: hold them in a hedge on another venue"),
+        Ability.OPTIONS: Told(
+            _UNVERIFIED,
+            "read where the keys have the right 'European options': `position`, `mark` and `index` of eapi; the "
+            "forward is that of the marks of a call and a put of one strike. The options wallet is not counted",
+            "units of contracts that are not one coin, and of vega and theta, which are left out; keys without that "
+            "right read none, and nobody can tell that there are some",
+        ),
         Ability.EQUITY_AND_MARGIN: Told(
-            _WIRE, "`GET /fapi/v3/account`: totalMarginBalance, totalMaintMargin, totalInitialMargin, availableBalance"
+            _WIRE,
+            "`GET /fapi/v3/account`: totalMarginBalance, totalMaintMargin, totalInitialMargin, availableBalance; of "
+            "each coin `GET /dapi/v1/account`. In portfolio margin, which is only watched, accountEquity and "
+            "accountMaintMargin of `GET /papi/v1/account`, whose uniMMR must be their ratio",
         ),
         Ability.LIQUIDATION_PRICE: Told(_WIRE, "of `positionRisk`; 0 is none, and then it is computed"),
         Ability.POST_ONLY: Told(_WIRE, "timeInForce GTX, and the record that is said back must have it too"),
         Ability.WOULD_CROSS: Told(_WIRE, "-5022 at once, or a record that is EXPIRED without a fill"),
         Ability.REDUCE_ONLY: Told(_WIRE, "reduceOnly on one-way positions"),
         Ability.OUR_ID: Told(_WIRE, "newClientOrderId; -4116 means that it exists: it is looked up, never sent anew"),
-        Ability.FIND: Told(_WIRE, "`GET /fapi/v1/order` by origClientOrderId; -2013 is one of four proofs of absence"),
-        Ability.CANCEL: Told(_WIRE, "`DELETE /fapi/v1/order` by origClientOrderId, answered by the order's record"),
+        Ability.FIND: Told(
+            _WIRE, "`GET order` by origClientOrderId at fapi or dapi; -2013 is one of four proofs of absence"
+        ),
+        Ability.CANCEL: Told(_WIRE, "`DELETE order` by origClientOrderId, answered by the order's record"),
         Ability.TIME_TO_LIVE: Told(_WIRE, "recvWindow of the create: what is left of the time-to-live when it leaves"),
-        Ability.OPEN_ORDERS: Told(_WIRE, "`GET /fapi/v1/openOrders` of each contract, which has no pages"),
-        Ability.FILLS: Told(_WIRE, "`GET /fapi/v1/userTrades`, a week at a time and then by trade id, to the end"),
+        Ability.OPEN_ORDERS: Told(_WIRE, "`GET openOrders` of each contract, which has no pages"),
+        Ability.FILLS: Told(
+            _WIRE, "`GET userTrades`, a week at a time (COIN-M: a day) and then by trade id, to the end"
+        ),
         Ability.MODES: Told(
-            _WIRE, "positionSide/dual, marginType and leverage are set where they differ and read again"
+            _WIRE,
+            "positionSide/dual, marginType and leverage are set where they differ and read again, of each API its own",
         ),
         Ability.PRICES: Told(
             _WIRE, "`ticker/bookTicker` and `premiumIndex`; a spot book carries no time: ours when asked"
@@ -42,16 +58,23 @@ ABILITIES: Mapping[Ability, Told] = MappingProxyType(
         Ability.FUNDING_RATE: Told(
             _WIRE, "`premiumIndex`, and `fundingInfo` for the contracts that do not pay every eight hours"
         ),
-        Ability.FUNDING_PAYMENTS: Told(_WIRE, "`GET /fapi/v1/income` FUNDING_FEE, paged to the end"),
+        Ability.FUNDING_PAYMENTS: Told(_WIRE, "`GET income` FUNDING_FEE of each API, paged to the end"),
         Ability.PAST: Told(_WIRE, "`indexPriceKlines` (spot: `klines`) and `fundingRate`, each proven to have no gap"),
-        Ability.FEES: Told(_WIRE, "`GET /fapi/v1/commissionRate` of each contract"),
+        Ability.FEES: Told(_WIRE, "`GET commissionRate` of each contract"),
         Ability.SWITCH: Told(
-            _WIRE, "`countdownCancelAll` of each contract, confirmed; orders placed by hand there fall with ours"
+            _WIRE,
+            "`countdownCancelAll` of each contract, confirmed; orders placed by hand there fall with ours. Portfolio "
+            "margin has none, so such an account is not traded",
         ),
-        Ability.TRANSFER: Told(_ABSENT, "coins and contracts have a wallet each; transfers are left to people"),
+        Ability.TRANSFER: Told(
+            _UNVERIFIED,
+            "`POST /sapi/v1/asset/transfer` between the spot wallet and USDⓈ-M's or COIN-M's, once, for keys that may",
+            "the codes of its refusals",
+        ),
         Ability.TEST_ENVIRONMENT: Told(
             _UNVERIFIED,
-            "demo trading with keys of its own; it cannot be asked for the keys' rights",
+            "demo trading with keys of its own, USDⓈ-M and COIN-M; it cannot be asked for the keys' rights, and has no "
+            "options, no portfolio margin and no transfers",
             "its stream hosts",
         ),
         Ability.FORCED: Told(
@@ -64,7 +87,9 @@ ABILITIES: Mapping[Ability, Told] = MappingProxyType(
         ),
         Ability.STREAMS: Told(_WIRE, "best prices, marks with funding, and our orders by a listen key that we renew"),
         Ability.LIMITS: Told(
-            _WIRE, "x-mbx-used-weight-1m against 6,000 (spot) and 2,400 (futures) a minute; 429 and 418"
+            _WIRE,
+            "x-mbx-used-weight-1m against 6,000 (spot, portfolio margin), 2,400 (USDⓈ-M, COIN-M) and 400 (options) a "
+            "minute; 429 and 418",
         ),
     }
 )

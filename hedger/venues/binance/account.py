@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, TypeVar
 
@@ -10,10 +11,15 @@ from hedger.errors import AskAgain
 from hedger.model.account import AccountReading, Margin
 from hedger.model.instrument import InstrumentId
 from hedger.model.numeric import ZERO
+from hedger.model.option import OptionPosition
 from hedger.model.order import OrderReport
 from hedger.venues.asking import Understand, together
 from hedger.venues.binance.codes import API, FAPI, NO_SUCH_SYMBOL
+from hedger.venues.binance.coin import CoinParts, CoinReader, CoinWallets
+from hedger.venues.binance.doors import host_of, private
 from hedger.venues.binance.listing import split_multiplier
+from hedger.venues.binance.names import api_of
+from hedger.venues.binance.options import OptionReader
 from hedger.venues.binance.parse import cause_of, report_of
 from hedger.venues.binance.payloads import (
     FuturesAccount,
@@ -23,7 +29,9 @@ from hedger.venues.binance.payloads import (
     RiskRow,
     SpotAccount,
     SpotBalance,
+    SpotRow,
 )
+from hedger.venues.binance.portfolio import FuturesPart, PortfolioReader
 from hedger.venues.binance.positions import Configs, PositionReader
 from hedger.venues.link import Link
 from hedger.venues.listing import Listing
@@ -46,7 +54,22 @@ _read_balance: Understand[SpotBalance] = reader(SpotBalance)
 class AccountReader:
     """Reads one account."""
 
-    def __init__(self, link: Link, listing: Listing, positions: PositionReader, suspicion: Suspicion) -> None:
+    def __init__(
+        self,
+        link: Link,
+        listing: Listing,
+        positions: PositionReader,
+        suspicion: Suspicion,
+        *,
+        coin: CoinReader | None = None,
+        options: OptionReader | None = None,
+        portfolio: PortfolioReader | None = None,
+    ) -> None:
+        """`coin` where COIN-M contracts are configured, `options` where the keys may read options, `portfolio` where
+        the account is in portfolio margin."""
+        self._portfolio = portfolio
+        self._coin = coin
+        self._options = options
         self._suspicion = suspicion
         self._link = link
         self._listing = listing
@@ -60,29 +83,45 @@ class AccountReader:
         `exchange_at` is the venue's time when the first request left: no part of the reading can be older.
         """
         asked_at = self._link.venue_now()
-        parts = await self._read_parts()
-        _, futures, risks, _, configs, *_ = parts
-        await self._positions.learn(futures, risks)
+        parts, coin, options = await together(self._read_parts(), self._read_coin(), self._read_options())
+        _, futures, _, configs, *_ = parts
+        await self._positions.learn(futures.held, futures.risks)
         await self._doubt_unnamed(configs)
-        return self._put_together(asked_at, *parts)
+        reading = self._put_together(asked_at, *parts)
+        if self._coin is not None and coin is not None:
+            reading = _with_coins(reading, self._coin.wallets(coin), futures.account.assets)
+        return replace(reading, options=options)
+
+    async def _read_coin(self) -> CoinParts | None:
+        return None if self._coin is None else await self._coin.read()
+
+    async def _read_options(self) -> tuple[OptionPosition, ...]:
+        return () if self._options is None else await self._options.read()
 
     async def _read_parts(self) -> list[Any]:
-        client = self._link.client
+        link, host = self._link, host_of(self._link, FAPI)
         return await together(
-            self._need("spot account", client.private_get_account, ALL_ASSETS, read_spot, API),
-            self._need("futures account", client.fapiprivatev3_get_account, {}, read_futures),
-            self._need("position risk", client.fapiprivatev3_get_positionrisk, {}, read_risks),
-            self._need("position mode", client.fapiprivate_get_accountconfig, {}, read_mode),
-            self._need("symbol settings", client.fapiprivate_get_symbolconfig, {}, Configs),
+            self._need("spot account", link.client.private_get_account, ALL_ASSETS, read_spot, link.hosts[API]),
+            self._portfolio.read() if self._portfolio is not None else self._read_futures(),
+            self._need("position mode", private(link, FAPI, "get_accountconfig"), {}, read_mode, host),
+            self._need("symbol settings", private(link, FAPI, "get_symbolconfig"), {}, Configs, host),
             *(self._open_orders(id) for id in self._listing.contracts),
         )
 
+    async def _read_futures(self) -> FuturesPart:
+        client, host = self._link.client, self._link.hosts[FAPI]
+        account, risks = await together(
+            self._need("futures account", client.fapiprivatev3_get_account, {}, read_futures, host),
+            self._need("position risk", client.fapiprivatev3_get_positionrisk, {}, read_risks, host),
+        )
+        return FuturesPart(account=account, held=account, risks=risks)
+
     async def _open_orders(self, id: InstrumentId) -> list[OrderRecord]:
         """The orders on an instrument's book. The venue need not know one any more that its listing calls gone."""
-        link, raw = self._link, self._listing.raw[id]
-        method = link.client.fapiprivate_get_openorders
+        link, raw, api = self._link, self._listing.raw[id], api_of(id.symbol)
+        method = private(link, api, "get_openorders")
         found: list[OrderRecord] | None = await link.asker.ask(
-            "open orders", lambda: method({"symbol": raw}), read_orders, host=link.hosts[FAPI], absent=NO_SUCH_SYMBOL
+            "open orders", lambda: method({"symbol": raw}), read_orders, host=host_of(link, api), absent=NO_SUCH_SYMBOL
         )
         if found is None and not await self._suspicion.is_gone(id):
             raise AskAgain(f"binance: open orders: the venue lists {raw} and does not know it.")
@@ -91,34 +130,31 @@ class AccountReader:
     async def _doubt_unnamed(self, configs: Configs) -> None:
         """A contract of ours that has no settings any more may be gone."""
         for id in self._listing.contracts:
-            if not configs.names(self._listing.raw[id]):
+            if api_of(id.symbol) == FAPI and not configs.names(self._listing.raw[id]):
                 await self._suspicion.is_gone(id)
 
-    async def _need(
-        self, what: str, method: Any, params: dict[str, Any], understand: Understand[T], host: str = FAPI
-    ) -> T:
-        return await self._link.asker.need(what, lambda: method(params), understand, host=self._link.hosts[host])
+    async def _need(self, what: str, method: Any, params: dict[str, Any], understand: Understand[T], host: str) -> T:
+        return await self._link.asker.need(what, lambda: method(params), understand, host=host)
 
     def _put_together(
         self,
         asked_at: int,
         spot: SpotAccount,
-        futures: FuturesAccount,
-        risks: list[RiskRow],
+        futures: FuturesPart,
         mode: PositionMode,
         configs: Configs,
         *orders: list[OrderRecord],
     ) -> AccountReading:
         return AccountReading(
             account=self._link.account,
-            spot=self._coins(spot),
-            collateral=self._collateral(futures),
-            positions=self._positions.positions(futures, risks, configs),
+            spot=_with_more(self._coins(spot), futures.coins),
+            collateral=self._collateral(futures.account),
+            positions=self._positions.positions(futures.held, futures.risks, configs),
             margin=Margin(
-                equity=futures.totalMarginBalance,
-                maintenance_margin=futures.totalMaintMargin,
-                initial_margin=futures.totalInitialMargin,
-                available=futures.availableBalance,
+                equity=futures.account.totalMarginBalance,
+                maintenance_margin=futures.account.totalMaintMargin,
+                initial_margin=futures.account.totalInitialMargin,
+                available=futures.account.availableBalance,
             ),
             open_orders=self._orders(orders),
             one_way=not mode.dualSidePosition,
@@ -159,6 +195,8 @@ class AccountReader:
         rows, odd = [], set()
         for row in spot.balances:
             try:
+                if any(other.asset == row.asset for other in rows):
+                    raise ValueError(f"{row.asset} is told twice")
                 rows.append(_read_balance(row.model_dump()))
             except ValueError:
                 coin, _ = split_multiplier(row.asset)
@@ -174,6 +212,30 @@ class AccountReader:
         for report in reports:
             self._link.seen.note(report, cause_of(report.client_order_id))
         return tuple(reports)
+
+
+def _with_more(coins: dict[str, Decimal], more: Mapping[str, Decimal]) -> dict[str, Decimal]:
+    """The coins with those of another wallet beside them."""
+    return coins | {coin: coins.get(coin, ZERO) + quantity for coin, quantity in more.items()}
+
+
+def _with_coins(reading: AccountReading, coins: CoinWallets, assets: Iterable[SpotRow]) -> AccountReading:
+    """The reading with the COIN-M wallets beside those of USDⓈ-M. A coin may be in both: each balance counts once, and
+    where COIN-M's profit in a coin is told, so is that of USDⓈ-M contracts that settle in it."""
+    collateral, unrealized = dict(reading.collateral), dict(coins.unrealized)
+    for coin, balance in coins.collateral.items():
+        collateral[coin] = collateral.get(coin, ZERO) + balance
+    for row in assets:
+        if row.asset in unrealized and row.asset in reading.collateral:
+            unrealized[row.asset] += _read_asset(row.model_dump()).unrealizedProfit
+    return replace(
+        reading,
+        collateral=collateral,
+        unrealized=unrealized,
+        coin_margins=coins.margins,
+        positions=reading.positions + coins.positions,
+        one_way=reading.one_way and coins.one_way,
+    )
 
 
 def _report_on(order: OrderRecord, id: InstrumentId, raw: str) -> OrderReport:

@@ -10,7 +10,8 @@ from hedger.errors import AskAgain, GiveUp
 from hedger.model.instrument import InstrumentId
 from hedger.model.order import Fill, FillCause
 from hedger.venues.asking import Understand
-from hedger.venues.binance.codes import FAPI
+from hedger.venues.binance.doors import host_of, private
+from hedger.venues.binance.names import api_of
 from hedger.venues.binance.payloads import ForcedOrder
 from hedger.venues.link import Link
 from hedger.venues.listing import Listing
@@ -68,5 +69,6 @@ class Causes:
                 raise ValueError(f"another contract's came as an answer about {raw}")
             return rows
 
-        method = link.client.fapiprivate_get_forceorders
-        return await link.asker.need("forced orders", lambda: method(params), understand, host=link.hosts[FAPI])
+        api = api_of(id.symbol)
+        method, host = private(link, api, "get_forceorders"), host_of(link, api)
+        return await link.asker.need("forced orders", lambda: method(params), understand, host=host)

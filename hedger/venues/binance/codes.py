@@ -98,20 +98,30 @@ NOT_TRADING = frozenset({-1121, -4108, -4140, -4141})
 SAME_MARGIN_MODE = frozenset({-4046})
 SAME_POSITION_MODE = frozenset({-4059})
 
-API = "api"
-FAPI = "fapi"
+API = "api"  # spot, and what concerns the whole account
+FAPI = "fapi"  # USDⓈ-M
+DAPI = "dapi"  # COIN-M
+EAPI = "eapi"  # options
+PAPI = "papi"  # all contracts of an account in portfolio margin
 
 LIVE = Places(
-    rest={API: "api.binance.com", FAPI: "fapi.binance.com"},
-    streams=frozenset({"fstream.binance.com", "stream.binance.com"}),
+    rest={
+        API: "api.binance.com",
+        FAPI: "fapi.binance.com",
+        DAPI: "dapi.binance.com",
+        EAPI: "eapi.binance.com",
+        PAPI: "papi.binance.com",
+    },
+    streams=frozenset({"fstream.binance.com", "stream.binance.com", "dstream.binance.com"}),
 )
+# Options and portfolio margin have no demo [V].
 DEMO = Places(
-    rest={API: "demo-api.binance.com", FAPI: "demo-fapi.binance.com"},
-    streams=frozenset({"fstream.binancefuture.com", "demo-stream.binance.com"}),
+    rest={API: "demo-api.binance.com", FAPI: "demo-fapi.binance.com", DAPI: "demo-dapi.binance.com"},
+    streams=frozenset({"fstream.binancefuture.com", "demo-stream.binance.com", "dstream.binancefuture.com"}),
 )
 
 # Weight that the venue allows an address in a minute.
-WEIGHT_LIMITS = MappingProxyType({API: 6_000, FAPI: 2_400})
+WEIGHT_LIMITS = MappingProxyType({API: 6_000, FAPI: 2_400, DAPI: 2_400, EAPI: 400, PAPI: 6_000})
 
 # Orders: the venue allows 300 in ten seconds and 1,200 in a minute; a hedger that needs a tenth of it is in trouble.
 BUDGETS: Mapping[Lane, Budget] = MappingProxyType(
@@ -137,10 +147,24 @@ def weight_of(headers: Mapping[str, str]) -> int | None:
     return int(used) if used.isdecimal() else None
 
 
+_USED = (
+    "public",
+    "private",
+    "fapiPublic",
+    "fapiPrivate",
+    "fapiPrivateV3",
+    "dapiPublic",
+    "dapiPrivate",
+    "ws/linear",
+    "ws/inverse",
+    "ws/spot",
+)
+USED_IN_LIVE = (*_USED, "sapi", "eapiPublic", "eapiPrivate", "papi", "ws/papi")
+
 # ccxt's own options that keep it from asking for what we do not need, and from work that breaks with text numbers.
 OPTIONS = MappingProxyType(
     {
-        "fetchMarkets": {"types": ["spot", "linear"]},
+        "fetchMarkets": {"types": ["spot", "linear", "inverse"]},
         "fetchCurrencies": False,
         "fetchMargins": False,
         "crossMarginPairsData": [],
@@ -150,6 +174,6 @@ OPTIONS = MappingProxyType(
         "watchBalance": {"fetchBalanceSnapshot": False},
         "listenKeyRefreshRate": 10**9,
         "ws": {"keepAlive": 15_000, "connectionTimeout": 5_000},
-        "usedEndpoints": ["public", "private", "fapiPublic", "fapiPrivate", "fapiPrivateV3", "ws/linear", "ws/spot"],
+        "usedEndpoints": list(_USED),
     }
 )

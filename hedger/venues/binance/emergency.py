@@ -7,13 +7,14 @@ from typing import Any
 
 from hedger.runtime.lifeline import LiveOrder
 from hedger.venues.binance.codes import NO_SUCH_ORDER
+from hedger.venues.binance.names import api_of, raw_name
 from hedger.venues.speech import Code
 
 _ENDED = frozenset({"FILLED", "CANCELED", "EXPIRED", "EXPIRED_IN_MATCH", "REJECTED"})
 
 
 class BinanceEmergency:
-    """Orders on USDⓈ-M contracts, by our id."""
+    """Orders on contracts, by our id."""
 
     def time(self, client: Any) -> Awaitable[Any]:
         """Ask for the venue's time."""
@@ -27,12 +28,12 @@ class BinanceEmergency:
 
     def cancel(self, client: Any, order: LiveOrder) -> Awaitable[Any]:
         """Cancel an order by our id."""
-        found: Awaitable[Any] = client.fapiprivate_delete_order(_query(order))
+        found: Awaitable[Any] = getattr(client, f"{api_of(order.symbol)}private_delete_order")(_query(order))
         return found
 
     def find(self, client: Any, order: LiveOrder) -> Awaitable[Any]:
         """Ask for the record of an order by our id."""
-        found: Awaitable[Any] = client.fapiprivate_get_order(_query(order))
+        found: Awaitable[Any] = getattr(client, f"{api_of(order.symbol)}private_get_order")(_query(order))
         return found
 
     def is_over(self, answer: Any, order: LiveOrder) -> bool:
@@ -47,9 +48,4 @@ class BinanceEmergency:
 
 
 def _query(order: LiveOrder) -> dict[str, str]:
-    return {"symbol": _raw(order.symbol), "origClientOrderId": order.client_order_id}
-
-
-def _raw(symbol: str) -> str:
-    """Binance's own name of a perpetual: `BTC/USDT:USDT` is BTCUSDT there."""
-    return symbol.partition(":")[0].replace("/", "")
+    return {"symbol": raw_name(order.symbol), "origClientOrderId": order.client_order_id}

@@ -8,11 +8,11 @@ from decimal import Decimal
 from difflib import get_close_matches
 from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import AliasChoices, Field
 
 from hedger.errors import ConfigError
 from hedger.model.expiry_day import day_has_come
-from hedger.model.instrument import Instrument, InstrumentId, Kind
+from hedger.model.instrument import Instrument, InstrumentId, Kind, Payoff
 from hedger.model.numeric import ZERO
 from hedger.venues.binance.payloads import CommissionRate
 from hedger.venues.listing import Listed
@@ -22,7 +22,6 @@ _PREFIX = re.compile(r"(1(?:0{3,6}))([A-Z].*)|(1M)([A-Z].*)", re.ASCII)
 _SPOT_FEE = Decimal("0.001")
 _DATED = ("_MONTH", "_QUARTER")
 _ENDING = " DELIVERING"  # while it settles a dated contract is still one
-_INVERSE = re.compile(r"([A-Z0-9]+)/USD:\1(-[0-9]{6})?")
 # Delivery is at the average of the index, taken each second over the last half hour (since 11 November 2024) [V].
 SETTLEMENT_MS = 30 * 60_000
 
@@ -58,12 +57,14 @@ class _Notional(Payload):
 
 class _Symbol(Payload):
     symbol: Name
-    status: Name
+    # COIN-M calls it `contractStatus`.
+    status: Annotated[Name, Field(validation_alias=AliasChoices("status", "contractStatus"))]
     baseAsset: Name
     quoteAsset: Name
     marginAsset: Name | None = None
     contractType: str | None = None
     deliveryDate: int | None = None
+    contractSize: Positive | None = None
     orderTypes: list[str]
     timeInForce: tuple[str, ...] = ()
     filters: Annotated[list[dict[str, Any]], Field(min_length=1)]
@@ -78,26 +79,15 @@ _read_notional = reader(_Notional)
 def has_ended(symbol: str, markets: Mapping[str, Any], now: int) -> bool:
     """Whether a dated contract is over: its day has come, and it is listed no more or not open for trading.
 
-    ValueError where the venue does not say that. Contracts in coins are not for us, whatever their day.
+    ValueError where the venue does not say that.
     """
-    if not day_has_come(symbol, now) or _INVERSE.fullmatch(symbol):
+    if not day_has_come(symbol, now):
         return False
     return symbol not in markets or not is_trading(markets[symbol])
 
 
-def name_of_ended(symbol: str) -> str:
-    """The venue's name of a dated contract that it lists no more: `BTC/USDT:USDT-261225` was `BTCUSDT_261225`."""
-    pair, _, day = symbol.rpartition("-")
-    return f"{pair.partition(':')[0].replace('/', '')}_{day}"
-
-
 def unknown_symbol(symbol: str, known: Iterable[str]) -> ConfigError:
     """The sentence for a symbol that the venue does not list, with the nearest that it does."""
-    if _INVERSE.fullmatch(symbol):
-        return ConfigError(
-            f"{symbol} settles in its coin: Binance's COIN-M contracts are not traded yet, only those that settle in "
-            "USDT or USDC; `hedger paper --speed max` has them."
-        )
     near = get_close_matches(symbol, sorted(known), n=3, cutoff=0.5)
     hint = f": did you mean {' or '.join(near)}?" if near else "."
     return ConfigError(f"Binance lists no {symbol}{hint}")
@@ -118,7 +108,7 @@ def rules_of(market: Mapping[str, Any], account: str, fees: CommissionRate | Non
     if not is_trading(market):
         raise ConfigError(f"{symbol} is not open for trading on Binance (its status is {listed.status}).")
     spot, expiry_at = listed.contractType is None, _expiry(listed)
-    underlying, multiplier = split_multiplier(str(market["base"]))
+    underlying, multiplier, payoff = terms_of(market)
     lot = _read_lot(_filter(listed, "LOT_SIZE"))
     return Instrument(
         id=InstrumentId(account, symbol),
@@ -135,9 +125,22 @@ def rules_of(market: Mapping[str, Any], account: str, fees: CommissionRate | Non
         maker_fee=fees.makerCommissionRate if fees is not None else _SPOT_FEE,
         taker_fee=fees.takerCommissionRate if fees is not None else _SPOT_FEE,
         post_only="LIMIT_MAKER" in listed.orderTypes if spot else "GTX" in listed.timeInForce,
+        payoff=payoff,
         expiry_at=expiry_at,
         settlement_ms=0 if expiry_at is None else SETTLEMENT_MS,
     )
+
+
+def terms_of(market: Mapping[str, Any]) -> tuple[str, Decimal, Payoff]:
+    """The coin of a market, what one unit of it is (coins, or quote of a contract that settles in its coin), and in
+    what it pays; ValueError where a contract in coins has no size."""
+    underlying, multiplier = split_multiplier(str(market["base"]))
+    if not market.get("inverse"):
+        return underlying, multiplier, Payoff.LINEAR
+    size = _read_symbol(market["info"]).contractSize
+    if size is None:
+        raise ValueError(f"{market['symbol']} has no contract size")
+    return underlying, size, Payoff.INVERSE
 
 
 def _expiry(listed: _Symbol) -> int | None:
@@ -174,8 +177,12 @@ def derivatives_of(markets: Sequence[Mapping[str, Any]]) -> dict[str, Listed]:
     """Every derivative by the venue's name."""
     found = {}
     for market in markets:
-        underlying, multiplier = split_multiplier(str(market["base"]))
-        found[str(market["id"])] = Listed(str(market["symbol"]), underlying, multiplier, _told_expiry(market))
+        try:
+            underlying, multiplier, payoff = terms_of(market)
+        except ValueError:
+            continue  # Whoever meets a position in it says that it is in no listing.
+        expiry_at = _told_expiry(market)
+        found[str(market["id"])] = Listed(str(market["symbol"]), underlying, multiplier, expiry_at, payoff)
     return found
 
 

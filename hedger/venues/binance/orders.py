@@ -1,4 +1,4 @@
-"""How Binance is asked about orders on its USDⓈ-M contracts."""
+"""How Binance is asked about orders on its contracts."""
 
 from __future__ import annotations
 
@@ -9,7 +9,9 @@ from hedger.model.message import OrderAccepted, OrderRejected, PlaceOrder
 from hedger.model.numeric import plain
 from hedger.model.order import OrderReport, RejectReason, ReportStatus
 from hedger.venues.asking import Understand
-from hedger.venues.binance.codes import FAPI, NO_SUCH_ORDER, UNKNOWN_ORDER
+from hedger.venues.binance.codes import NO_SUCH_ORDER, UNKNOWN_ORDER
+from hedger.venues.binance.doors import host_of, private
+from hedger.venues.binance.names import api_of
 from hedger.venues.binance.parse import cause_of, report_of
 from hedger.venues.binance.payloads import OrderRecord
 from hedger.venues.desk import OtherOrder
@@ -35,7 +37,7 @@ class Orders:
 
     def host_of(self, id: InstrumentId) -> str:
         """The host that takes orders for a contract."""
-        return self._link.hosts[FAPI]
+        return host_of(self._link, api_of(id.symbol))
 
     async def create(self, order: PlaceOrder, window_ms: int) -> Any:
         """One GTX order, refused when it arrives after `window_ms`."""
@@ -80,7 +82,7 @@ class Orders:
 
     async def cancel(self, id: InstrumentId, client_order_id: str) -> Any:
         """One cancel by our id."""
-        return await self._link.client.fapiprivate_delete_order(self._query(id, client_order_id))
+        return await private(self._link, api_of(id.symbol), "delete_order")(self._query(id, client_order_id))
 
     def canceled(self, id: InstrumentId, client_order_id: str, answer: Any) -> OrderReport:
         """The venue answers with the order's record."""
@@ -92,12 +94,12 @@ class Orders:
 
     async def find(self, id: InstrumentId, client_order_id: str) -> OrderReport | None:
         """The venue's record of an order by our id; None when it says that it knows none, AskAgain otherwise."""
-        query = self._query(id, client_order_id)
+        query, method = self._query(id, client_order_id), private(self._link, api_of(id.symbol), "get_order")
         return await self._link.asker.ask(
             "order by our id",
-            lambda: self._link.client.fapiprivate_get_order(query),
+            lambda: method(query),
             lambda payload: self._record(id, client_order_id, payload),
-            host=self._link.hosts[FAPI],
+            host=self.host_of(id),
             absent=NO_SUCH_ORDER,
         )
 

@@ -75,6 +75,7 @@ def position_of(row: PositionRisk, account: str, listed: Listed, config: SymbolC
         liquidation_price=row.liquidationPrice if row.liquidationPrice > 0 else None,
         leverage=config.leverage,
         margin_mode=MARGIN_MODES[config.marginType],
+        payoff=listed.payoff,
         expiry_at=listed.expiry_at,
     )
 

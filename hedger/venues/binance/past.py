@@ -14,7 +14,8 @@ from hedger.errors import GiveUp
 from hedger.model.instrument import InstrumentId, Kind
 from hedger.model.market import Candle, FundingRate
 from hedger.venues.asking import Understand
-from hedger.venues.binance.codes import API, FAPI
+from hedger.venues.binance.doors import public
+from hedger.venues.binance.names import api_of
 from hedger.venues.binance.parse import HOUR_MS
 from hedger.venues.lanes import Lane
 from hedger.venues.link import Link
@@ -89,9 +90,9 @@ class PastReader:
         """
         if interval_ms not in INTERVALS or not 0 < count <= MOST_BARS:
             raise GiveUp(f"binance: candles: {count} bars of {interval_ms} ms are not to be had in one request.")
-        client, raw = self._link.client, self._listing.raw[id]
+        api, raw = api_of(id.symbol), self._listing.raw[id]
         spot = self._listing.instruments[id].kind is Kind.SPOT
-        method = client.public_get_klines if spot else client.fapipublic_get_indexpriceklines
+        method = public(self._link, api, "get_klines" if spot else "get_indexpriceklines")
         named = {"symbol": raw} if spot else {"pair": raw.partition("_")[0]}
         # One bar more runs still, and one more may have closed a moment ago.
         params = {**named, "interval": INTERVALS[interval_ms], "limit": count + 2}
@@ -100,7 +101,7 @@ class PastReader:
             "candles",
             lambda: method(params),
             lambda payload: _closed_bars(_read_rows(payload), interval_ms, count, closed_by),
-            host=self._link.hosts[API if spot else FAPI],
+            host=self._link.hosts[api],
             lane=Lane.DATA,
         )
 
@@ -112,14 +113,15 @@ class PastReader:
         """
         if not 0 < count <= MOST_RATES:
             raise GiveUp(f"binance: funding rates: {count} are not to be had in one request.")
-        client, raw = self._link.client, self._listing.raw[id]
+        api, raw = api_of(id.symbol), self._listing.raw[id]
+        method = public(self._link, api, "get_fundingrate")
         params = {"symbol": raw, "limit": count + 1}  # the first only says since when the second paid
         asked_at = self._link.venue_now()
         return await self._link.asker.need(
             "funding rates",
-            lambda: client.fapipublic_get_fundingrate(params),
+            lambda: method(params),
             lambda payload: _settlements(_read_settled(payload), raw, asked_at)[-count:],
-            host=self._link.hosts[FAPI],
+            host=self._link.hosts[api],
             lane=Lane.DATA,
         )
 

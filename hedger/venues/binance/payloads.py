@@ -45,6 +45,16 @@ class FuturesAsset(Payload):
 
     asset: Name
     walletBalance: Number
+    unrealizedProfit: Number = Decimal(0)
+
+
+class CoinAsset(FuturesAsset):
+    """One coin's wallet of COIN-M, in that coin."""
+
+    marginBalance: Number
+    maintMargin: NotNegative
+    initialMargin: NotNegative
+    availableBalance: Number
 
 
 class RiskRow(Payload):
@@ -74,12 +84,33 @@ class FuturesAccount(Payload):
     positions: list[RiskRow]
 
 
+class CoinAccount(Payload):
+    """`GET /dapi/v1/account`: a wallet for each coin, and every contract, held or not."""
+
+    canTrade: Flag
+    assets: Annotated[list[SpotRow], Field(min_length=1)]
+    positions: list[RiskRow]
+
+
 class PositionRisk(FuturesPosition):
-    """One row of `GET /fapi/v3/positionRisk`. A liquidation price of 0 means that there is none."""
+    """One row of `GET /fapi/v3/positionRisk` or `/dapi/v1/positionRisk`. A liquidation price of 0 means that there is
+    none."""
 
     entryPrice: NotNegative
     markPrice: NotNegative
     liquidationPrice: Number
+
+
+class CoinRisk(PositionRisk):
+    """One row of `GET /dapi/v1/positionRisk`: the profit is in the coin, at the mark price of the row."""
+
+    unRealizedProfit: Number
+
+
+class DualSide(Payload):
+    """`GET /dapi/v1/positionSide/dual`."""
+
+    dualSidePosition: Flag
 
 
 class OrderRecord(Payload):
@@ -213,6 +244,15 @@ class ApiRestrictions(Payload):
     enableFutures: Flag
     enableReading: Flag
     ipRestrict: bool = False
+    enableVanillaOptions: bool = False
+    permitsUniversalTransfer: bool = False
+    enablePortfolioMarginTrading: bool = False
+
+
+class Transferred(Payload):
+    """`POST /sapi/v1/asset/transfer`."""
+
+    tranId: Identifier
 
 
 class BookFrame(Payload):

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Set
 from contextlib import suppress
 from decimal import Decimal
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from hedger.errors import AskAgain, GiveUp
 from hedger.model.account import Position
 from hedger.model.numeric import ZERO
 from hedger.venues.asking import Understand
+from hedger.venues.binance.codes import FAPI
+from hedger.venues.binance.names import api_of
 from hedger.venues.binance.parse import bare_row, position_of
-from hedger.venues.binance.payloads import FuturesAccount, FuturesPosition, PositionRisk, RiskRow, SymbolConfig
+from hedger.venues.binance.payloads import FuturesPosition, PositionRisk, RiskRow, SymbolConfig
 from hedger.venues.link import Link
 from hedger.venues.listing import Listed, Listing
 from hedger.venues.wire import reader
@@ -48,19 +50,33 @@ class Configs:
             raise ValueError(f"the venue's settings of {raw} are not understood") from None
 
 
-class PositionReader:
-    """Makes positions of the venue's lists. `load` reads what the venue lists now."""
+class Account(Protocol):
+    """An account's own list of positions, and the maintenance margin of all of them."""
 
-    def __init__(self, link: Link, listing: Listing, load: Callable[[], Awaitable[Mapping[str, Listed]]]) -> None:
+    @property
+    def totalMaintMargin(self) -> Decimal:
+        """Above 0 where anything is held."""
+
+    @property
+    def positions(self) -> list[RiskRow]:
+        """Its rows."""
+
+
+class PositionReader:
+    """Makes positions of the lists of one API. `load` reads what it lists now."""
+
+    def __init__(
+        self, link: Link, listing: Listing, load: Callable[[], Awaitable[Mapping[str, Listed]]], api: str = FAPI
+    ) -> None:
         self._link = link
         self._listing = listing
         self._load = load
         self._derivatives = dict(listing.derivatives)
-        self._configured = {listing.raw[id]: id for id in listing.contracts}
+        self._configured = {listing.raw[id]: id for id in listing.contracts if api_of(id.symbol) == api}
         self._coins = listing.coins
         self._loaded_at = 0
 
-    async def learn(self, futures: FuturesAccount, risks: Iterable[RiskRow]) -> None:
+    async def learn(self, futures: Account, risks: Iterable[RiskRow]) -> None:
         """Where a list names a contract that we do not know, read the venue's listing again, once a minute."""
         named = {row.symbol for row in risks} | {row.symbol for row in futures.positions}
         now = self._link.clock.now_ms()
@@ -70,8 +86,8 @@ class PositionReader:
         with suppress(AskAgain, GiveUp):  # Whoever needs what was not learned says so.
             self._derivatives |= await self._load()
 
-    def positions(self, futures: FuturesAccount, risks: Iterable[RiskRow], configs: Configs) -> tuple[Position, ...]:
-        """A row for each configured perpetual and each open position, when both lists agree on all that concerns us.
+    def positions(self, futures: Account, risks: Iterable[RiskRow], configs: Configs) -> tuple[Position, ...]:
+        """A row for each configured contract and each open position, when both lists agree on all that concerns us.
 
         Others trade between the two requests: of what does not concern us, the one list tells the quantity, and where
         its row is odd, the other.
@@ -89,6 +105,11 @@ class PositionReader:
         told |= {raw: bare_row(raw, by_account[raw]) for raw in sorted(odd) if by_account.get(raw)}
         told = {raw: bare_row(raw) for raw in self._configured} | told
         return tuple(self._position(row, configs) for row in told.values())
+
+    def coin_of(self, raw: str) -> str | None:
+        """The coin that a contract is on, None where the venue does not list it."""
+        listed = self._derivatives.get(raw)
+        return None if listed is None else listed.underlying
 
     def _understood(self, told: Iterable[RiskRow], read: Understand[T]) -> tuple[list[T], Set[str]]:
         """The rows that are understood, and the symbols that do not concern us and have one that is not."""

@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from functools import partial
 from typing import Any
 
-from hedger.errors import AskAgain, ConfigError, GiveUp
-from hedger.model.account import MarginMode
+from hedger.errors import AskAgain, ConfigError
 from hedger.model.instrument import Instrument, InstrumentId
 from hedger.venues.asking import Understand, explain, together
-from hedger.venues.binance.account import read_mode
-from hedger.venues.binance.codes import API, FAPI, NO_SUCH_SYMBOL, SAME_MARGIN_MODE, SAME_POSITION_MODE
-from hedger.venues.binance.listing import derivatives_of, has_ended, is_trading, name_of_ended, rules_of, unknown_symbol
-from hedger.venues.binance.parse import MARGIN_MODES
-from hedger.venues.binance.payloads import ApiRestrictions, CommissionRate, ServerTime
-from hedger.venues.binance.positions import Configs
+from hedger.venues.binance.codes import API, FAPI, NO_SUCH_SYMBOL
+from hedger.venues.binance.doors import host_of, private, public
+from hedger.venues.binance.listing import derivatives_of, has_ended, is_trading, rules_of, unknown_symbol
+from hedger.venues.binance.names import api_of, contract_apis, raw_name, settles_in_coin
+from hedger.venues.binance.payloads import CommissionRate, ServerTime
 from hedger.venues.lanes import Lane
 from hedger.venues.link import Link
 from hedger.venues.listing import Listed, Listing
-from hedger.venues.modes import Change
-from hedger.venues.profile import KeyRights
 from hedger.venues.wire import reader
 
 _read_time: Understand[ServerTime] = reader(ServerTime)
-_read_rights: Understand[ApiRestrictions] = reader(ApiRestrictions)
 _read_fees: Understand[CommissionRate] = reader(CommissionRate)
 
 
@@ -35,25 +29,11 @@ async def ask_time(link: Link, lane: Lane) -> int:
     return told.serverTime
 
 
-async def check_key(link: Link) -> KeyRights:
-    """What the keys may do. The demo network has no such question."""
-    client = link.client
-    rights = await link.asker.need(
-        "rights of the key", client.sapi_get_account_apirestrictions, _read_rights, host=link.hosts[API]
-    )
-    return KeyRights(
-        may_read=rights.enableReading,
-        may_trade=rights.enableFutures,
-        may_withdraw=rights.enableWithdrawals,
-        bound=rights.ipRestrict,
-    )
-
-
 async def load_listing(link: Link, symbols: Sequence[str]) -> Listing:
     """Read what the venue lists and the rules and fees of `symbols`, but for those that have ended; ConfigError for any
     other that it does not list."""
     spot_symbols = [symbol for symbol in symbols if ":" not in symbol]
-    listed, spots = await together(_derivatives(link), _spots(link, spot_symbols))
+    listed, spots = await together(_derivatives(link, contract_apis(symbols)), _spots(link, spot_symbols))
     markets = {str(market["symbol"]): market for market in listed + spots}
     ended = _ended(link, symbols, markets)
     symbols = [symbol for symbol in symbols if symbol not in ended]
@@ -67,7 +47,7 @@ async def load_listing(link: Link, symbols: Sequence[str]) -> Listing:
     return Listing(
         account=link.account,
         derivatives=derivatives_of(listed),
-        raw=raw | {InstrumentId(link.account, symbol): name_of_ended(symbol) for symbol in ended},
+        raw=raw | {InstrumentId(link.account, symbol): raw_name(symbol) for symbol in ended},
         ids={(raw[rules.id], rules.kind): rules.id for rules in instruments},
         instruments={rules.id: rules for rules in instruments},
         gone=frozenset(InstrumentId(link.account, symbol) for symbol in ended),
@@ -101,18 +81,23 @@ async def reload_rules(link: Link, listing: Listing, symbols: Sequence[str]) -> 
 async def _markets_of(link: Link, symbols: Sequence[str]) -> dict[str, Any]:
     """What the venue lists now by ccxt's names: every derivative, and the spot pairs among `symbols`."""
     spots = [symbol for symbol in symbols if ":" not in symbol]
-    listed, pairs = await together(_derivatives(link), _spots(link, spots))
+    listed, pairs = await together(_derivatives(link, contract_apis(symbols)), _spots(link, spots))
     return {str(market["symbol"]): market for market in listed + pairs}
 
 
-async def load_derivatives(link: Link) -> dict[str, Listed]:
-    """Every derivative that the venue lists now, by its own name."""
-    return derivatives_of(await _derivatives(link))
+async def load_derivatives(link: Link, api: str) -> dict[str, Listed]:
+    """Every contract of an API that the venue lists now, by its own name."""
+    return derivatives_of(await _derivatives(link, (api,)))
 
 
-async def _derivatives(link: Link) -> list[Any]:
-    method = link.client.fapipublic_get_exchangeinfo
-    return await link.asker.need("futures listing", _markets(link, method, {}), _some, host=link.hosts[FAPI])
+async def _derivatives(link: Link, apis: Sequence[str]) -> list[Any]:
+    lists = await together(*(_contracts(link, api) for api in apis))
+    return [market for markets in lists for market in markets]
+
+
+async def _contracts(link: Link, api: str) -> list[Any]:
+    method = public(link, api, "get_exchangeinfo")
+    return await link.asker.need("futures listing", _markets(link, method, {}), _some, host=link.hosts[api])
 
 
 async def _spots(link: Link, symbols: Sequence[str]) -> list[Any]:
@@ -162,16 +147,16 @@ async def _instrument(link: Link, market: Any) -> Instrument:
     try:
         if market["type"] == "spot":
             return rules_of(market, link.account, None)
-        if market["type"] not in ("swap", "future") or not market["linear"]:
-            told = "is no spot pair, and no future that settles in the money that it is priced in"
+        if market["type"] not in ("swap", "future") or not (market["linear"] or settles_in_coin(market["symbol"])):
+            told = "is no spot pair, and no future that settles in the money that it is priced in or in its own coin"
             raise ConfigError(f"{market['symbol']} {told}: it is not traded.")
-        return rules_of(market, link.account, await _fees(link, str(market["id"])))
+        return rules_of(market, link.account, await _fees(link, api_of(market["symbol"]), str(market["id"])))
     except ValueError as problem:
         raise AskAgain(f"binance: the rules of {market['symbol']} are not understood: {problem}.") from None
 
 
-async def _fees(link: Link, raw: str) -> CommissionRate:
-    client = link.client
+async def _fees(link: Link, api: str, raw: str) -> CommissionRate:
+    method = private(link, api, "get_commissionrate")
 
     def understand(payload: Any) -> CommissionRate:
         fees = _read_fees(payload)
@@ -179,37 +164,4 @@ async def _fees(link: Link, raw: str) -> CommissionRate:
             raise ValueError(f"the fees of {fees.symbol} came as an answer about {raw}")
         return fees
 
-    return await link.asker.need(
-        "fees", lambda: client.fapiprivate_get_commissionrate({"symbol": raw}), understand, host=link.hosts[FAPI]
-    )
-
-
-async def differences(
-    link: Link, listing: Listing, ids: Sequence[InstrumentId], leverage: int, margin_mode: MarginMode
-) -> list[Change]:
-    """What must be set so that the account is one-way and each contract has this leverage and margin mode."""
-    client, host = link.client, link.hosts[FAPI]
-    mode, configs = await together(
-        link.asker.need("position mode", client.fapiprivate_get_accountconfig, read_mode, host=host),
-        link.asker.need("symbol settings", client.fapiprivate_get_symbolconfig, Configs, host=host),
-    )
-    if not mode.canTrade:
-        raise GiveUp("binance: the venue does not let this account trade: ask it why, then start again.")
-    changes: list[Change] = []
-    if mode.dualSidePosition:
-        call = partial(client.fapiprivate_post_positionside_dual, {"dualSidePosition": "false"})
-        changes.append(Change("one-way mode", call, host, SAME_POSITION_MODE))
-    for id in ids:
-        raw = listing.raw[id]
-        try:
-            config = configs.of(raw)
-        except ValueError as problem:
-            raise AskAgain(f"binance: symbol settings: {problem}.") from None
-        if MARGIN_MODES[config.marginType] is not margin_mode:
-            kind = "CROSSED" if margin_mode is MarginMode.CROSS else "ISOLATED"
-            call = partial(client.fapiprivate_post_margintype, {"symbol": raw, "marginType": kind})
-            changes.append(Change(f"{margin_mode} margin on {raw}", call, host, SAME_MARGIN_MODE))
-        if config.leverage != leverage:
-            call = partial(client.fapiprivate_post_leverage, {"symbol": raw, "leverage": str(leverage)})
-            changes.append(Change(f"leverage {leverage} on {raw}", call, host))
-    return changes
+    return await link.asker.need("fees", lambda: method({"symbol": raw}), understand, host=host_of(link, api))

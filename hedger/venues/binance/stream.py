@@ -7,7 +7,10 @@ from typing import Any
 
 from hedger.model.order import OrderReport
 from hedger.venues.asking import Understand
+from hedger.venues.binance.codes import FAPI
+from hedger.venues.binance.doors import in_portfolio_margin
 from hedger.venues.binance.history import USUAL_INTERVAL_MS, HistoryReader
+from hedger.venues.binance.names import api_of, settles_in_coin
 from hedger.venues.binance.parse import (
     cause_of,
     dated_mark_of_frame,
@@ -28,6 +31,9 @@ RENEW_S = 20 * 60.0
 # Marks come every second; a quiet book may rightly say nothing for a while.
 MARK_SILENCE_S = 10.0
 BOOK_SILENCE_S = 60.0
+# The end of the address of COIN-M's market data; that of its stream of orders ends in the listen key.
+_COIN = "/0"
+_OF_ORDERS = ("orders", "coin orders")
 
 _read_book: Understand[BookFrame] = reader(BookFrame)
 _read_mark: Understand[MarkFrame] = reader(MarkFrame)
@@ -36,7 +42,7 @@ _read_order: Understand[OrderFrame] = reader(OrderFrame)
 
 
 class BinanceFrames:
-    """Futures books, marks, our own orders, and spot books where configured: a connection each."""
+    """Books, marks and our own orders of each kind of contract, and spot books, where configured."""
 
     def __init__(self, link: Link, listing: Listing, history: HistoryReader) -> None:
         self._link = link
@@ -45,13 +51,16 @@ class BinanceFrames:
 
     def watches(self) -> Mapping[str, Watch]:
         """What is watched, by connection."""
-        futures = [id.symbol for id in self._listing.contracts]
+        futures = [id.symbol for id in self._listing.contracts if api_of(id.symbol) == FAPI]
         spots = [id.symbol for id in self._listing.spots]
         found = {}
         if futures:
             found["books"] = Watch(begin=self._asked("watch_bids_asks", futures), silence_s=BOOK_SILENCE_S)
             found["marks"] = Watch(begin=self._asked("watch_mark_prices", futures), silence_s=MARK_SILENCE_S)
             found["orders"] = Watch(begin=self._watch_orders, silence_s=None, private=True)
+        if any(settles_in_coin(id.symbol) for id in self._listing.contracts):
+            found["coin"] = Watch(begin=self._watch_coin, silence_s=MARK_SILENCE_S)
+            found["coin orders"] = Watch(begin=self._watch_coin_orders, silence_s=None, private=True)
         if spots:
             found["spot"] = Watch(begin=self._asked("watch_bids_asks", spots), silence_s=BOOK_SILENCE_S)
         return found
@@ -64,9 +73,25 @@ class BinanceFrames:
         self._link.client.options["linear"] = {}
         await self._link.client.watch_orders(None, None, None, {"type": "swap"})
 
+    async def _watch_coin(self) -> None:
+        """COIN-M's books and marks over one connection: ccxt's would not be told apart by their addresses."""
+        client, raws = (
+            self._link.client,
+            [self._listing.raw[id].lower() for id in self._listing.contracts if settles_in_coin(id.symbol)],
+        )
+        names = [f"{raw}@{kind}" for raw in raws for kind in ("bookTicker", "markPrice@1s")]
+        request = {"method": "SUBSCRIBE", "params": names, "id": 1}
+        await client.watch(client.get_ws_url("inverse", "public") + _COIN, "coin", request, "coin", {"id": 1})
+
+    async def _watch_coin_orders(self) -> None:
+        self._link.client.options["inverse"] = {}
+        await self._link.client.watch_orders(None, None, None, {"type": "swap", "subType": "inverse"})
+
     def name_of(self, url: str) -> str:
         """The watch that a connection serves, by its address."""
-        if "listenKey=" in url:
+        if "//dstream." in url:
+            return "coin" if url.endswith(_COIN) else "coin orders"
+        if "listenKey=" in url or "/pm/ws/" in url:
             return "orders"
         if "/market/ws" in url:
             return "marks"
@@ -85,7 +110,7 @@ class BinanceFrames:
 
     def is_up(self, name: str, message: Any) -> bool:
         """The stream of orders is up once it is connected: its key is in its address. Others when they answer."""
-        return name == "orders" or (isinstance(message, dict) and "error" not in message)
+        return name in _OF_ORDERS or (isinstance(message, dict) and "error" not in message)
 
     def use(self, name: str, message: Any, queue: HintQueue) -> str | None:
         """Read a frame into hints; what it says if the stream is over."""
@@ -129,18 +154,23 @@ class BinanceFrames:
                 queue.put(hint)
 
     def maintain(self, broken: Callable[[str, str], None]) -> Coroutine[Any, Any, None] | None:
-        """Renew the listen key."""
+        """Renew the listen keys."""
         return self._renew(broken) if self._listing.contracts else None
 
     async def _renew(self, broken: Callable[[str, str], None]) -> None:
-        """Renew the listen key on our clock; where that fails, begin the stream again with a new one."""
-        link = self._link
+        """Renew the listen keys on our clock; where that fails, begin the stream again with a new one."""
+        link, watched = self._link, self.watches()
         while True:
             await link.clock.sleep(RENEW_S)
             await link.lanes.quiet.over()
-            result = await attempt(link.client.fapiprivate_put_listenkey, link.answer_s + 1, link.hear)
-            if result.refused:
-                broken("orders", "its listen key could not be renewed")
+            for name, renew in self._renewals().items():
+                if name in watched and (await attempt(renew, link.answer_s + 1, link.hear)).refused:
+                    broken(name, "its listen key could not be renewed")
+
+    def _renewals(self) -> dict[str, Callable[[], Awaitable[Any]]]:
+        client = self._link.client
+        linear = client.papi_put_listenkey if in_portfolio_margin(self._link) else client.fapiprivate_put_listenkey
+        return {"orders": linear, "coin orders": client.dapiprivate_put_listenkey}
 
 
 def _news_of(message: dict[str, Any]) -> dict[str, Any]:

@@ -9,7 +9,9 @@ from typing import Any
 from hedger.errors import AskAgain, Bug, GiveUp, HedgerError
 from hedger.model.instrument import InstrumentId, Kind
 from hedger.venues.asking import Understand
-from hedger.venues.binance.codes import FAPI, NOT_TRADING
+from hedger.venues.binance.codes import NOT_TRADING
+from hedger.venues.binance.doors import host_of, private
+from hedger.venues.binance.names import api_of
 from hedger.venues.binance.payloads import Countdown
 from hedger.venues.lanes import Lane
 from hedger.venues.link import Environment, Link
@@ -61,7 +63,7 @@ class Switch:
     async def _extend(self, id: InstrumentId, timeout_ms: int) -> bool:
         """Whether it was confirmed; False where the venue says that this contract does not trade."""
         link, raw = self._link, self._listing.raw[id]
-        params = {"symbol": raw, "countdownTime": timeout_ms}
+        params, api = {"symbol": raw, "countdownTime": timeout_ms}, api_of(id.symbol)
 
         def understand(payload: Any) -> bool:
             told = _read_countdown(payload)
@@ -71,9 +73,9 @@ class Switch:
 
         confirmed = await link.asker.ask(
             f"countdown of {raw}",
-            lambda: link.client.fapiprivate_post_countdowncancelall(params),
+            lambda: private(link, api, "post_countdowncancelall")(params),
             understand,
-            host=link.hosts[FAPI],
+            host=host_of(link, api),
             lane=Lane.CONTROL,
             attempts=1,
             absent=NOT_TRADING,

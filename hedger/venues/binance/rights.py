@@ -1,0 +1,30 @@
+"""What a pair of keys may do on Binance, as it says itself. The demo network has no such question."""
+
+from __future__ import annotations
+
+from hedger.venues.asking import Understand
+from hedger.venues.binance.codes import API
+from hedger.venues.binance.payloads import ApiRestrictions
+from hedger.venues.link import Environment, Link
+from hedger.venues.profile import KeyRights
+from hedger.venues.wire import reader
+
+_read_rights: Understand[ApiRestrictions] = reader(ApiRestrictions)
+TOLD_IN = frozenset({Environment.LIVE, Environment.SHADOW})
+
+
+async def ask_rights(link: Link) -> ApiRestrictions:
+    """All that the venue tells of the keys."""
+    method = link.client.sapi_get_account_apirestrictions
+    return await link.asker.need("rights of the key", method, _read_rights, host=link.hosts[API])
+
+
+async def check_key(link: Link) -> KeyRights:
+    """What the keys may do."""
+    rights = await ask_rights(link)
+    return KeyRights(
+        may_read=rights.enableReading,
+        may_trade=rights.enableFutures or rights.enablePortfolioMarginTrading,
+        may_withdraw=rights.enableWithdrawals,
+        bound=rights.ipRestrict,
+    )
