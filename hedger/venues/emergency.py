@@ -7,9 +7,9 @@ are needed. It knows our ids, and cancels nothing else.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, TypeVar
 
 from hedger.errors import Bug, HedgerError
 from hedger.runtime.clock import stopwatch
@@ -21,6 +21,7 @@ from hedger.venues.network import Network, open_session
 from hedger.venues.outcome import Attempt, attempt
 from hedger.venues.profile import Profile, profile_of
 
+T = TypeVar("T")
 ROUNDS = 6
 LONGEST_S = 15.0  # for all rounds: the watchdog waits a little longer
 BANNED = 418
@@ -54,8 +55,13 @@ class EmergencyExit:
     async def _cancel_all(self, orders: Sequence[LiveOrder]) -> list[str]:
         names = dict.fromkeys(order.account for order in orders)
         work = [self._cancel_on(name, [order for order in orders if order.account == name]) for name in names]
-        left = await asyncio.gather(*work)
-        return [id for ids in left for id in ids]
+        left = await asyncio.gather(*work, return_exceptions=True)
+        found: list[str] = []
+        for name, ids in zip(names, left, strict=True):
+            if isinstance(ids, BaseException):  # whatever one account trips over, the others' orders are canceled
+                ids = [order.client_order_id for order in orders if order.account == name]
+            found += ids
+        return found
 
     async def _cancel_on(self, name: str, orders: Sequence[LiveOrder]) -> list[str]:
         account = self._accounts.get(name)
@@ -116,7 +122,7 @@ class _Rounds:
         """Whether one order is over. A refused cancel proves nothing, so the order's own record is read."""
         wire = self._wire
         canceled = await attempt(lambda: wire.cancel(self._client, order), ANSWER_S + 1, self._hear)
-        if not canceled.refused and wire.is_over(canceled.answer, order):
+        if not canceled.refused and _reads(wire.is_over, canceled.answer, order):
             return True
         if self._is_banned or canceled.evidence.status == BANNED:
             self._is_banned = True
@@ -125,14 +131,14 @@ class _Rounds:
         found = await attempt(lambda: wire.find(self._client, order), ANSWER_S + 1, self._hear)
         if found.evidence.status == BANNED:
             self._is_banned = True
-        if not found.refused and wire.is_over(found.answer, order):
+        if not found.refused and _reads(wire.is_over, found.answer, order):
             return True
         return self._says_absent(found) and self._is_absent(order, asked_at)
 
     def _says_absent(self, found: Attempt) -> bool:
         """Whether the venue itself says that it knows no such order; silence and faults say nothing."""
         answered = found.evidence.status is not None and (found.code is not None or found.failure is None)
-        return answered and self._wire.is_absent(found.answer, found.code)
+        return answered and bool(_reads(self._wire.is_absent, found.answer, found.code))
 
     def _is_absent(self, order: LiveOrder, asked_at: int) -> bool:
         """Whether the venue has said often enough, since its create could arrive last, that it knows no such order."""
@@ -141,6 +147,14 @@ class _Rounds:
         if asked_at > order.arrives_until:
             self._absences[id] = self._absences.get(id, 0) + 1
         return self._absences.get(id, 0) >= PROOFS
+
+
+def _reads(read: Callable[..., T], *answer: Any) -> T | None:
+    """What a profile reads in an answer, whose every field may be of any kind: what it trips over says nothing."""
+    try:
+        return read(*answer)
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError):
+        return None
 
 
 def _banned(id: str) -> str:
@@ -165,7 +179,7 @@ async def _learn_time(profile: Profile, client: Any, clock: Clock) -> None:
     """Stamp requests with the venue's time. Where it does not tell, the long receive window must do."""
     asked_at = clock.now_ms()
     told = await attempt(lambda: profile.emergency.time(client), ANSWER_S + 1, profile.hear)
-    now = profile.emergency.time_of(told.answer) if not told.refused else None
+    now = _reads(profile.emergency.time_of, told.answer) if not told.refused else None
     if now is not None:
         offset_ms = now - (asked_at + clock.now_ms()) // 2
         client.milliseconds = lambda: clock.now_ms() + offset_ms

@@ -96,6 +96,12 @@ def test_a_record_of_another_order_proves_nothing() -> None:
     assert cancel(wrong)[0] == [OUR_ID]
 
 
+@pytest.mark.parametrize("status", [["CANCELED"], {"CANCELED": 1}, None, 7])
+def test_a_record_of_an_odd_form_neither_ends_an_order_nor_the_way_out_of_others(status: object) -> None:
+    odd = answering(DELETE=order_record(status=status, clientOrderId=OUR_ID), GET=refusal(400, -2013))
+    assert cancel(odd, [OURS, OTHER])[0] == []
+
+
 def test_an_order_that_the_venue_does_not_know_is_asked_about_twice() -> None:
     left, seen, _ = cancel(answering(DELETE=refusal(400, -2011), GET=refusal(400, -2013)))
     assert left == []
