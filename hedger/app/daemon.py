@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import closing, nullcontext
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 
 from hedger.app.operating import Operating
+from hedger.app.precautions import configure_all
 from hedger.app.version import VERSION
 from hedger.app.watching import Wanted, Watchers
 from hedger.engine.limits import EVALUATED
@@ -18,7 +19,7 @@ from hedger.engine.money import pegs_of
 from hedger.engine.policy import Policy
 from hedger.engine.sane import flaw_of
 from hedger.engine.state import State
-from hedger.errors import Bug, Halted, HedgerError
+from hedger.errors import AskAgain, Bug, Halted, HedgerError
 from hedger.model.instrument import Instrument, InstrumentId
 from hedger.model.market import Quote
 from hedger.model.message import Event, InstrumentsLoaded, Operation, OperatorAsked
@@ -161,29 +162,28 @@ class Daemon:
         """Open every venue, refuse what cannot work, and put the accounts into the modes that are asked for."""
         asked = ids_by_account(self._parts.policy)
         opened = await asyncio.gather(
-            *(venue.open([id.symbol for id in asked[name]]) for name, venue in self._parts.venues.items())
+            *(self._open(name, [id.symbol for id in asked[name]]) for name in self._parts.venues)
         )
         instruments = [instrument for loaded in opened for instrument in loaded]
         ids = self._ids = listed_of(asked, instruments)
         check_reachable(self._parts.policy, instruments, await self._prices(ids), self._parts.clock.now_ms())
-        if self._parts.policy.sends:
-            await asyncio.gather(*(self._configure(name, ids[name]) for name in self._parts.venues))
+        await configure_all(self._parts.policy, self._parts.venues, ids)
         for name, loaded in zip(self._parts.venues, opened, strict=True):
             self.loop.inbox.put(InstrumentsLoaded(account=name, instruments=loaded))
+
+    async def _open(self, account: str, symbols: Sequence[str]) -> tuple[Instrument, ...]:
+        """One account; raises AskAgain with its name: nothing is known of its orders and positions now."""
+        try:
+            return await self._parts.venues[account].open(symbols)
+        except AskAgain as error:
+            text = f"account {account} cannot be reached, and nothing is sent before every account was read"
+            raise AskAgain(f"{text}: {error}") from error
 
     async def _prices(self, ids: Mapping[str, tuple[InstrumentId, ...]]) -> dict[InstrumentId, Decimal]:
         read = await asyncio.gather(*(venue.read_prices(ids[name]) for name, venue in self._parts.venues.items()))
         for price in (price for prices in read for price in prices):
             self.loop.inbox.put(price)
         return {p.id: p.mid_price for prices in read for p in prices if isinstance(p, Quote) and flaw_of(p) is None}
-
-    async def _configure(self, account: str, ids: tuple[InstrumentId, ...]) -> None:
-        venue = self._parts.venues[account]
-        for hedge in self._parts.policy.hedges:
-            symbols = [id.symbol for id in hedge.instruments if id in ids]
-            if symbols:
-                guards = hedge.guards
-                await venue.configure(symbols, leverage=guards.leverage, margin_mode=guards.margin_mode)
 
     async def _hedge(self, meanwhile: Callable[[Daemon], Awaitable[None]]) -> None:
         engine = asyncio.create_task(self.loop.run())

@@ -17,8 +17,10 @@ from typing import TextIO
 
 from pydantic import TypeAdapter
 
+from hedger.app.simulated_absence import Absence, left_over
 from hedger.app.simulated_fate import Fate, person
 from hedger.app.simulated_process import Makings, Process
+from hedger.app.simulated_venues import Venues
 from hedger.engine.orders import OrderStatus
 from hedger.engine.state import Mode
 from hedger.errors import Bug, HedgerError
@@ -26,7 +28,7 @@ from hedger.model.message import Operation
 from hedger.model.numeric import ZERO
 from hedger.model.order import Fill
 from hedger.runtime.journal import Journal
-from hedger.sim.breakable import PLANTED, BreakableVenue
+from hedger.sim.breakable import PLANTED
 from hedger.sim.checkers.ends import BoundsChecker, FillsChecker, off_target
 from hedger.sim.checkers.exposure import ExposureChecker
 from hedger.sim.checkers.finding import Finding, Panel
@@ -34,15 +36,10 @@ from hedger.sim.checkers.gate import GateChecker
 from hedger.sim.checkers.identity import IdentityChecker
 from hedger.sim.checkers.inputs import InputsChecker
 from hedger.sim.checkers.orders import OrdersChecker
-from hedger.sim.checkers.witness import Witness
-from hedger.sim.fair import CALM
 from hedger.sim.faults.clocks import SkewedClock
-from hedger.sim.faults.house import House
 from hedger.sim.faults.plan import Plan, plan_of
 from hedger.sim.faults.strikes import Strikes
-from hedger.sim.faults.world import WorldFaults
 from hedger.sim.happenings import Died
-from hedger.sim.port import SimVenue, SteadyLink, drive
 from hedger.sim.portfolios import Portfolio, wanted_by
 from hedger.sim.staging import Staging, staging_of
 from hedger.sim.trace import Trace
@@ -97,7 +94,7 @@ def simulate(
     """Run one seed to its end. Without `codes` the seed chooses the faults, without `seconds` how long they last, and
     without `books` what is hedged, but for a fault that strikes one kind of it only."""
     staging = staging_of(seed, brisk=brisk, books=books if books is not None else wanted_by(codes), span_s=seconds)
-    plan = plan_of(seed, codes, staging.span_s, start_at=staging.start_at)
+    plan = plan_of(seed, codes, staging.span_s, start_at=staging.start_at, beside=staging.beside)
     with tempfile.TemporaryDirectory(prefix="hedger-simulate-") as directory:
         run = Run(staging, plan, Path(directory) / "state", file)
         run_virtual(run.run(), staging.start_at, seed)
@@ -127,14 +124,10 @@ class Run:
         self.staging, self.plan, self.directory = staging, plan, directory
         self.process: Process | None = None
         self.trace = Trace(file=file)
-        self.world = staging.world()
         self.clock = VirtualClock()
         self.starts = 0
-        self.houses = {
-            account: House(self.world.exchange, self.clock, plan, self.trace.tell, account=account, user=user)
-            for account, user in staging.users.items()
-        }
-        self.witness = Witness(self.world.exchange, staging.policy, staging.users, self.world.exchange.dead_man)
+        self.venues = Venues(staging, plan, self.clock, self.trace.tell)
+        self.witness = self.venues.witness()
         self.fills = FillsChecker(self.witness)
         self.orders = OrdersChecker(self.witness)
         self.panel = Panel(
@@ -159,7 +152,6 @@ class Run:
             strikes=Strikes(plan, "", self.trace.tell, self.clock.now_ms),
             tell=self.trace.tell,
         )
-        self._world_faults = WorldFaults(world=self.world, plan=plan, tell=self.trace.tell, users=staging.users)
 
     def _keep_story(self, _: object) -> None:
         if self.panel.count and not self._story:
@@ -171,21 +163,9 @@ class Run:
         """Start a process; raises HedgerError where it cannot begin."""
         clock = SkewedClock(self.clock, self._makings.strikes)
         self.starts += 1
-        venues = {account: self._connect(account, clock) for account in self.staging.users}
-        return Process(self._makings, venues, directory, clock)
-
-    def _connect(self, account: str, clock: SkewedClock) -> BreakableVenue:
         seed = self.plan.seed * 1_000 + self.starts
-        inner = SimVenue(
-            self.world.exchange,
-            self.clock,
-            SteadyLink(self.clock, seed),
-            account=account,
-            user=self.staging.users[account],
-            hint_interval_ms=self.staging.pace.hint_ms,
-        )
-        house = self.houses[account]
-        return BreakableVenue(inner, self.plan, self.clock, self.trace.tell, house=house, own=clock)
+        venues = {account: self.venues.connect(account, clock, seed) for account in self.staging.users}
+        return Process(self._makings, venues, directory, clock)
 
     async def _keep_alive(self) -> None:
         """Start the daemon again whenever it has ended, after a while, as a service manager does."""
@@ -200,7 +180,7 @@ class Run:
                 began_at = self.clock.now_ms()
                 await self._until_ended(process)
                 failures = failures + 1 if self.clock.now_ms() - began_at < 60_000 else 0
-            await self.clock.sleep(self._rng.uniform(*DOWN_S) if self.plan.ends_at > self.clock.now_ms() else 1.0)
+            await self.clock.sleep(self._rng.uniform(*DOWN_S) if self.venues.troubled(self.clock.now_ms()) else 1.0)
 
     async def _until_ended(self, process: Process) -> None:
         """Until the process ends and no other has taken its place."""
@@ -223,18 +203,19 @@ class Run:
 
     async def run(self) -> None:
         """Safety, liveness, drain, audit."""
-        exchange = self.world.exchange
-        self._world_faults.begin()
-        tasks = [asyncio.create_task(drive(exchange, self.clock, step_ms=self.staging.pace.drive_ms))]
+        tasks = self.venues.begin()
         host = asyncio.create_task(self._keep_alive())
         tasks += [host, asyncio.create_task(person(self, self.plan, self.clock))]
         try:
-            fate = asyncio.create_task(Fate(self, self.plan, exchange, self.trace.tell).run())
+            fate = asyncio.create_task(Fate(self, self.plan, self.venues.advance, self.trace.tell).run())
             tasks.append(fate)
             await self._until(self.plan.ends_at)
             await asyncio.wait({fate}, timeout=120)
             await self._calm_down()
             await self._converge()
+            for absence in self._absences():
+                await absence.happen()
+                await self._converge()
             host.cancel()
             await self._drain()
             self._audit()
@@ -257,9 +238,7 @@ class Run:
 
     async def _calm_down(self) -> None:
         """The faults are over: the owner's coins rest, and the market is calm for as long as guards remember it."""
-        if self.world.scenario is not None:
-            self.world.scenario.stop()
-        self.world.market.fair.set_weather(CALM, 86_400)
+        self.venues.calm_down()
         waits = [span for code, span in FORGOTTEN_AFTER_MS.items() if self.trace.hits[code]]
         await self._until(self.clock.now_ms() + max(waits, default=5_000))
 
@@ -277,13 +256,20 @@ class Run:
             if now > deadline:
                 self.panel.add([Finding(invariant="I13", at=now, sentence=self._why_not())])
                 return
-            self._take_what_rests()
+            self.take_what_rests()
             await self.clock.sleep(2)
 
-    def _take_what_rests(self) -> None:
+    def _absences(self) -> list[Absence]:
+        """Where a hedge is on two venues, one of them goes away once or twice when all else is well."""
+        rng = self.plan.random("venues", "absences")
+        several = self.staging.portfolio is Portfolio.SEVERAL
+        count = rng.choice((1, 2)) if several else 0
+        return [Absence(self, rng, lambda finding: self.panel.add([finding])) for _ in range(count)]
+
+    def take_what_rests(self) -> None:
         """The crowd comes to our prices: what is quoted at the touch gets filled."""
-        exchange = self.world.exchange
-        for _, order in list(self.witness.live()):
+        for id, order in list(self.witness.live()):
+            exchange = self.venues.exchange_of(id.account)
             best = exchange.best(order.wallet, order.symbol)
             if order.price in (best.bid, best.ask):
                 side = type(order.side).SELL if order.side.sign > 0 else type(order.side).BUY
@@ -305,8 +291,10 @@ class Run:
         unknown = [o.client_order_id for o in state.orders.values() if o.status is OrderStatus.UNKNOWN]
         if unknown:
             return f"{unknown} are unknown"
+        if self.staging.portfolio is Portfolio.SEVERAL and (left := left_over(state, self.staging.policy)):
+            return left
         for hedge in self.staging.policy.hedges:
-            price = self.world.exchange.premium(f"{hedge.underlying}USDT").index_price
+            price = self.venues.exchange.premium(f"{hedge.underlying}USDT").index_price
             off = off_target(self.witness, hedge, price)
             if off:
                 decision = state.hedges[hedge.name].decision
@@ -342,16 +330,15 @@ class Run:
 
     def _audit(self) -> None:
         """I16: nothing left in a quiet that was heard. I11: the journal's fills of each order are the exchange's."""
-        for account, house in self.houses.items():
+        for account, house in self.venues.houses.items():
             for breach in house.breaches if not self.trace.hits["P11"] else ():  # a quiet ends by the wall clock
                 text = f"{account}: {breach.what} left while the venue had asked for quiet"
                 self.panel.add([Finding(invariant="I16", at=breach.at, sentence=text)])
         booked, known = _booked(self.directory)
-        truth = self.witness.exchange
         lost = {
             trade.client_order_id
-            for user in self.witness.users.values()
-            for trade in truth.truth(user).trades
+            for account, user in self.witness.users.items()
+            for trade in self.venues.exchange_of(account).truth(user).trades
             if trade.client_order_id not in known
         }
         if self.trace.hits["P10"]:  # what the first of two wrote after the other took its copy is not in the copy
@@ -360,12 +347,13 @@ class Run:
 
     def outcome(self, replay: str) -> Outcome:
         """The run in numbers."""
-        trades = (t for user in self.staging.users.values() for t in self.world.exchange.truth(user).trades)
+        users = self.staging.users.items()
+        trades = (t for account, user in users for t in self.venues.exchange_of(account).truth(user).trades)
         return Outcome(
             seed=self.plan.seed,
             codes=self.plan.codes,
             book=self.staging.portfolio.value,
-            seconds=(self.world.exchange.now - self.staging.start_at) / 1000,
+            seconds=(self.venues.exchange.now - self.staging.start_at) / 1000,
             hits=dict(sorted(self.trace.hits.items())),
             orders=self.trace.counts["sent place"],
             fills=sum(1 for trade in trades if self.witness.is_ours(trade.client_order_id)),

@@ -12,7 +12,6 @@ from typing import Protocol
 from hedger.app.simulated_process import Process
 from hedger.errors import HedgerError
 from hedger.model.message import Operation
-from hedger.sim.exchange import Exchange
 from hedger.sim.faults.catalogue import CATALOGUE, Layer
 from hedger.sim.faults.plan import Plan, Window
 from hedger.sim.happenings import Struck, Tell
@@ -34,8 +33,9 @@ class Machine(Protocol):
 class Fate:
     """Carries out what the plan holds for the process and the operator; each strike is told."""
 
-    def __init__(self, machine: Machine, plan: Plan, exchange: Exchange, tell: Tell) -> None:
-        self._machine, self._plan, self._exchange, self._tell = machine, plan, exchange, tell
+    def __init__(self, machine: Machine, plan: Plan, advance: Callable[[int], None], tell: Tell) -> None:
+        """`advance` lets the exchanges live until a time (ms)."""
+        self._machine, self._plan, self._advance, self._tell = machine, plan, advance, tell
         self._clock = VirtualClock()
         self._rng = plan.random("fate", "moments")
         self._acts: dict[str, Callable[[Window], object]] = {
@@ -91,7 +91,7 @@ class Fate:
         loop = asyncio.get_running_loop()
         assert isinstance(loop, VirtualEventLoop)
         loop.pass_time(seconds)
-        self._exchange.advance(self._clock.now_ms())
+        self._advance(self._clock.now_ms())
 
     def _bug(self, _: Window) -> None:
         process = self._machine.process

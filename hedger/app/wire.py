@@ -12,7 +12,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from hedger.errors import ConfigError, GiveUp
+from hedger.errors import AskAgain, ConfigError, GiveUp
 from hedger.runtime.journal import Journal
 from hedger.runtime.lease import Lease
 from hedger.settings.schema import Settings
@@ -60,13 +60,18 @@ async def _run(
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     with Lease(directory):
         exchange, continued = await _exchange(settings, directory, arguments)
+    goes_on = False
     try:
         from hedger.app.attached import play_attached
 
         return await play_attached(settings, directory, exchange, continued, seconds, json, metrics_port)
+    except AskAgain:  # one of its venues is out of reach: the world that was left waits for the next start, too
+        goes_on = continued
+        raise
     finally:
-        with suppress(GiveUp):
-            await exchange.stop()
+        if not goes_on:
+            with suppress(GiveUp):
+                await exchange.stop()
 
 
 async def _exchange(settings: Settings, directory: Path, arguments: list[str]) -> tuple[Attached, bool]:

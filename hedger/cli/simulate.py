@@ -35,7 +35,9 @@ def simulate(
     ] = None,
     books: Annotated[
         str | None,
-        typer.Option(help="What is hedged, by comma: plain, options, inverse, dated, targets, bands; else the seed's."),
+        typer.Option(
+            help="What is hedged, by comma: plain, options, inverse, dated, targets, bands, several; else the seed's."
+        ),
     ] = None,
     jobs: Annotated[int, typer.Option(min=1, help="How many seeds run side by side.")] = 1,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object for each run.")] = False,

@@ -31,6 +31,8 @@ def _rows(known: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for account, gate in known.get("accounts", {}).items():
         yield f"gate of {account}", gate["creates_stopped"] or "open"
         yield f"switch of {account}", _switch(gate)
+        if gate.get("out_of_sight"):
+            yield f"sight of {account}", gate["out_of_sight"]
     for name, hedge in known["hedges"].items():
         for order in hedge.get("orders", []):
             yield f"{name}.order", _order(order)

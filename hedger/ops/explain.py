@@ -95,7 +95,7 @@ def _lines(record: Record) -> Iterator[str]:
     yield from _row("market", _market(record))
     yield from _row("exposure", _exposure(record))
     yield from _row("band", _band(record))
-    yield from _row("order", _order(record.get("order"), _mid(record)))
+    yield from _row("order", _order(record.get("order"), _mid(record), _decimal(record, "notional")))
 
 
 def _row(label: str, texts: Iterator[str]) -> Iterator[str]:
@@ -156,7 +156,7 @@ def _where(deviation: Decimal, upper: Decimal, lower: Decimal) -> str:
     return "inside the band"
 
 
-def _order(order: Record | None, mid: Decimal | None) -> Iterator[str]:
+def _order(order: Record | None, mid: Decimal | None, notional: Decimal | None) -> Iterator[str]:
     if order is None:
         yield "none"
         return
@@ -166,7 +166,8 @@ def _order(order: Record | None, mid: Decimal | None) -> Iterator[str]:
     quantity, at = Decimal(order["quantity"]), Decimal(order["price"])
     yield f"{order['side']} {_exact(quantity)} at {price(at)} on {':'.join(order['id'])}, post-only"
     reduce = "may only reduce the position" if order["reduce_only"] else "may add to the position"
-    yield f"worth {money(quantity * at)}, {reduce}, refused by the venue after {order['ttl_ms']} ms on the way"
+    worth = f"worth {money(notional)}, " if notional is not None else ""  # journals of before do not say it
+    yield f"{worth}{reduce}, refused by the venue after {order['ttl_ms']} ms on the way"
     if mid:
         yield f"{bps((at / mid - 1) * BPS)} from the mid price {price(mid)}"
     yield f"client order id {order['client_order_id']}"

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from hedger.engine.exposure import exposure, position_of
 from hedger.engine.facts import Facts, gather
+from hedger.engine.failover import may_be_gone
 from hedger.engine.ledger import Ledger, basis_bps
 from hedger.engine.limits import yearly_funding
 from hedger.engine.margin import liquidation_distances, margin_ratios
@@ -24,6 +25,7 @@ from hedger.ops.figures import bps, coins, money, percent, price, span
 from hedger.ops.gauge import BandGauge, draw
 from hedger.ops.greeks import check_line, option_lines
 from hedger.ops.pnl import pnl_line
+from hedger.ops.several import venues_line
 from hedger.ops.volatility import volatility_line
 from hedger.ops.words import ORDER_WORDS, target_words
 
@@ -101,18 +103,20 @@ def _gauge(state: State, hedge: Hedge, facts: Facts | None, width: int) -> Rende
         *_worth(facts),
         (" · target ", "dim"),
         coins(facts.target, signed=True),
-        *_pending(held),
+        *_pending(held, unseen=may_be_gone(state, hedge) is not None),
     )
     bar, labels = draw(gauge, width)
     return Group(delta, Text("  ") + bar, Text("  ") + labels)
 
 
-def _pending(held: Exposure) -> tuple[tuple[str, str], ...]:
-    """Where the delta goes if everything that works fills."""
+def _pending(held: Exposure, *, unseen: bool) -> tuple[tuple[str, str], ...]:
+    """Where the delta goes if everything that works fills; with an account out of sight also, if its venue has taken
+    what is held there."""
     if held.low == held.high:
         return ()
     ends = [coins(end, signed=True) for end in (held.low, held.high) if end != held.delta]
-    return ((" · ", "dim"), (f"○ {' or '.join(ends)}", "cyan"), (" if filled", "dim"))
+    how = " if filled or taken" if unseen else " if filled"
+    return ((" · ", "dim"), (f"○ {' or '.join(ends)}", "cyan"), (how, "dim"))
 
 
 def _worth(facts: Facts) -> tuple[tuple[str, str], ...]:
@@ -172,9 +176,11 @@ def _standing(state: State, hedge: Hedge, memory: HedgeState, facts: Facts | Non
 
 
 def _doing(state: State, hedge: Hedge) -> list[Row]:
+    venues = venues_line(state, hedge)
     instrument = state.instruments.get(hedge.instruments[0])
     quote = instrument.quote if instrument else ""
     return [
+        *([("venues", venues)] if venues is not None else []),
         ("order", _order(state, hedge)),
         ("cost", _cost(state.ledgers[hedge.name], quote)),
         ("today", pnl_line(state, hedge.name)),

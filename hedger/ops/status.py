@@ -23,7 +23,7 @@ from hedger.ops.greeks import option_status
 from hedger.ops.money import money_status
 from hedger.ops.panel import is_unhedged, outside_ms
 from hedger.ops.pnl import pnl_status
-from hedger.ops.several import several_status
+from hedger.ops.several import absence_words, several_status
 from hedger.ops.view import Banner
 from hedger.ops.volatility import volatility_status
 from hedger.ops.words import doubted, way_out
@@ -47,7 +47,10 @@ def write_status(path: Path, state: State, policy: Policy, banner: Banner, metri
         "kill_file": str(path.parent.absolute() / "kill"),
         "epoch": state.epoch,
         "metrics_port": metrics_port,
-        "accounts": {account: gate_status(state, account) for account in policy.accounts},
+        "accounts": {
+            account: {**gate_status(state, account), "out_of_sight": absence_words(state, policy, account)}
+            for account in policy.accounts
+        },
         "money": money_status(state, policy),
         "hedges": {hedge.name: hedge_status(state, hedge) for hedge in policy.hedges},
     }

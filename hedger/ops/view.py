@@ -22,6 +22,7 @@ from hedger.model.message import PlaceOrder, Stamped
 from hedger.ops.figures import coins, instant, price, span, time_of_day
 from hedger.ops.gates import gate_words
 from hedger.ops.panel import hedge_panel
+from hedger.ops.several import absence_words
 from hedger.ops.words import MODE_WORDS, REASON_WORDS, way_out
 
 RECENT = 8
@@ -65,13 +66,13 @@ class _View:
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         width = min(options.max_width, _WIDEST)
-        yield Constrain(_header(self.state, self.banner), width)
+        yield Constrain(_header(self.state, self.policy, self.banner), width)
         for hedge in self.policy.hedges:
             yield hedge_panel(self.state, hedge, width)
         yield _decisions(self.recent, width)
 
 
-def _header(state: State, banner: Banner | None) -> RenderableType:
+def _header(state: State, policy: Policy, banner: Banner | None) -> RenderableType:
     good = state.mode in _GOOD_MODES
     style = "green" if good else "red" if state.mode in _BAD_MODES else "yellow"
     mode = Text.assemble((" hedger ", "bold"), (f" {state.mode.value.upper()} ", f"bold reverse {style}"))
@@ -79,9 +80,9 @@ def _header(state: State, banner: Banner | None) -> RenderableType:
     up = f"up {span(state.now - banner.started_at)} " if banner else ""
     lines = [_apart(mode.append(f" {instant(state.now)}", style="dim"), _how(banner)), _apart(why, up)]
     lines += _way_out(state)
-    lines += [
-        Text(f" {name}: {against}", style="red") for name in state.accounts if (against := gate_words(state, name))
-    ]
+    for name in state.accounts:
+        said = (absence_words(state, policy, name), gate_words(state, name))
+        lines += [Text(f" {name}: {against}", style="red") for against in said if against]
     if banner is not None and banner.note:
         lines.append(Text(f" {banner.note}"))
     return Group(*lines)

@@ -18,7 +18,7 @@ from aiohttp import web
 from hedger.model.order import Side
 from hedger.sim.dialects.binance.switchboard import Switchboard
 from hedger.sim.dialects.board import Board
-from hedger.sim.dialects.mishaps import Mishap
+from hedger.sim.dialects.mishaps import Mishap, Outage
 from hedger.sim.dialects.server import DialectServer
 from hedger.sim.exchange import Exchange
 from hedger.sim.nouns import OrderKind, Refused, Wallet
@@ -83,6 +83,7 @@ class Admin:
             "set_index": self._set_index,
             "set_leverage": lambda a: self._of(a).set_leverage(self._user(a), a["symbol"], int(a["leverage"])),
             "transfer": self._transfer,
+            "trouble": self._trouble,
         }
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -235,6 +236,10 @@ class Admin:
     def _mishap(self, a: Arguments) -> None:
         """method, path, kind (see `Mishap`), times."""
         self._server.mishaps.plan(a["method"], a["path"], Mishap(a["kind"]), times=int(a.get("times", 1)))
+
+    def _trouble(self, a: Arguments) -> None:
+        """venue, kind (see `Outage`; without: it is over): from now on the whole venue is out of reach."""
+        self._server.trouble(self._counter(a).board, Outage(a["kind"]) if "kind" in a else None)
 
 
 def _decimal(value: object) -> Decimal | None:

@@ -59,9 +59,12 @@ class SyntheticMarket:
         *,
         carry: Carry | None = None,
         seed: int = 0,
+        moves: Random | None = None,
     ) -> None:
+        """`moves` says when the fair price moves; without it the chance of the crowd does, which a shock of the books
+        (another basis, another lot) can shift."""
         self.fair, self.carry = fair, carry
-        self._rng, self._seed = rng, seed
+        self._rng, self._moves, self._seed = rng, moves if moves is not None else rng, seed
         self._surface_rng = Random(f"{seed}/surface")
         self._exchange = exchange
         self._config = config or FlowConfig()
@@ -80,7 +83,7 @@ class SyntheticMarket:
 
     def _flow(self) -> None:
         now = self._exchange.now
-        if self._rng.random() < self._config.move_chance:
+        if self._moves.random() < self._config.move_chance:
             elapsed_s = (now - self._moved_at) / 1000
             self.fair.step(elapsed_s)
             if self.carry is not None:

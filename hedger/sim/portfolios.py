@@ -33,6 +33,7 @@ from hedger.sim.translation import unified_option, unified_symbol
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 SETTLEMENT_MS = 1_800_000
 COMMON = 2  # the plain book is drawn as often as all others twice over
+SEVERAL_OF = 6  # one seed of so many is on two venues, whatever else it would be
 SIGMA = D("0.6")
 LEVERAGE = 5  # what coins back, the same coins make larger
 
@@ -46,9 +47,10 @@ class Portfolio(StrEnum):
     DATED = "dated"
     TARGETS = "targets"
     BANDS = "bands"
+    SEVERAL = "several"
 
 
-OTHERS = tuple(kind for kind in Portfolio if kind is not Portfolio.PLAIN)
+OTHERS = tuple(kind for kind in Portfolio if kind not in (Portfolio.PLAIN, Portfolio.SEVERAL))
 NEEDED: Mapping[str, Portfolio] = MappingProxyType({"D05": Portfolio.OPTIONS, "M06": Portfolio.DATED})
 
 
@@ -81,10 +83,13 @@ class Drawn:
 
 
 def kind_of(seed: int, wanted: Collection[Portfolio] | None) -> Portfolio:
-    """Which portfolio a seed draws: two thirds are plain, unless only some are `wanted`."""
+    """Which portfolio a seed draws: a sixth is on two venues, and two thirds of the rest are plain, unless only some
+    are `wanted`."""
     rng = Random(f"{seed}/portfolio")
     if wanted is not None:
         return rng.choice([kind for kind in Portfolio if kind in wanted])
+    if not Random(f"{seed}/venues").randrange(SEVERAL_OF):
+        return Portfolio.SEVERAL
     return Portfolio.PLAIN if rng.randrange(COMMON + 1) else rng.choice(OTHERS)
 
 

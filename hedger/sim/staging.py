@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from decimal import Decimal as D
 from random import Random
 
@@ -26,10 +26,12 @@ from hedger.sim.market import FlowConfig
 from hedger.sim.nouns import Listing
 from hedger.sim.portfolios import Drawn, Ground, Portfolio, drawn, kind_of
 from hedger.sim.scenario import ScenarioConfig
+from hedger.sim.several import SEATS, spread
 from hedger.sim.world import Funds, World, paper_world
 
 ACCOUNTS = ("first", "second")
 USERS = ("main", "other")
+VENUE = "one"
 HOLDINGS = {"BTC": D(1), "ETH": D(20), "SOL": D(400)}
 BANDS = {"BTC": D("0.01"), "ETH": D("0.2"), "SOL": D(4)}
 PRICES = {"BTC": D(60_000), "ETH": D(3_000), "SOL": D(150)}
@@ -80,7 +82,9 @@ CALM = Pace(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Staging:
-    """A run before its faults: what is hedged, how, at which pace, in which market, and how long faults strike."""
+    """A run before its faults: what is hedged, how, at which pace, in which market, and how long faults strike. `users`
+    says who stands behind each account, `venues` on which venue's exchange that is, `owner` whose coins come and go;
+    `beside` are faults that strike besides those of the swarm."""
 
     seed: int
     start_at: int
@@ -94,19 +98,32 @@ class Staging:
     scenario: ScenarioConfig
     portfolio: Portfolio = Portfolio.PLAIN
     contracts: tuple[Listing, ...] = ()
+    venues: Mapping[str, str] = field(default_factory=dict)
+    owner: str = USERS[0]
+    beside: tuple[str, ...] = ()
 
-    def world(self) -> World:
-        """The world as it is before anything happens."""
+    def venue_of(self, account: str) -> str:
+        """The venue on whose exchange an account is."""
+        return self.venues.get(account, VENUE)
+
+    def worlds(self) -> dict[str, World]:
+        """The world of each venue as it is before anything happens: all have one seed, and so one fair price."""
+        return {venue: self._world(venue) for venue in dict.fromkeys(map(self.venue_of, self.users))}
+
+    def _world(self, venue: str) -> World:
+        here = [user for account, user in self.users.items() if self.venue_of(account) == venue]
         return paper_world(
             self.seed,
             self.start_at,
             coins=self.coins,
-            users=self.funds,
-            owner=USERS[0],
+            users={user: self.funds[user] for user in here},
+            owner=self.owner,
             scenario=self.scenario,
+            still=self.owner not in here,
             flow=self.flow,
             beat_ms=self.pace.beat_ms,
             contracts=self.contracts,
+            moves=Random(f"{self.seed}/moves") if self.venues else None,
         )
 
 
@@ -121,6 +138,8 @@ def staging_of(
         plain = replace(plain, span_s=span_s)
     if kind is Portfolio.PLAIN:
         return plain
+    if kind is Portfolio.SEVERAL:
+        return _spread(plain)
     hedge = plain.policy.hedges[0]
     coin = hedge.underlying
     ground = Ground(
@@ -144,6 +163,34 @@ def _furnished(plain: Staging, kind: Portfolio, portfolio: Drawn) -> Staging:
         start_at=portfolio.start_at,
         funds={**plain.funds, user: changed},
         policy=replace(plain.policy, hedges=(hedge, *plain.policy.hedges[1:])),
+    )
+
+
+def _spread(plain: Staging) -> Staging:
+    """The staging with each hedge on two accounts of two venues, and the coins with a third or with the first."""
+    drawn = spread(Random(f"{plain.seed}/several"), plain.policy.hedges, plain.policy.hedges[0].guards.account_age)
+    coins = {coin: HOLDINGS[coin] for coin in plain.coins}
+    policy = replace(
+        plain.policy,
+        hedges=drawn.hedges,
+        accounts=drawn.accounts,
+        switch_ms=dict.fromkeys(SEATS, plain.pace.switch_ms),
+    )
+    return replace(
+        plain,
+        portfolio=Portfolio.SEVERAL,
+        users={account: account for account in drawn.accounts},
+        venues=drawn.venues,
+        owner=drawn.holder,
+        beside=drawn.faults,
+        funds={
+            account: Funds(
+                spot={"USDT": D(20_000), **(coins if account == drawn.holder else {})},
+                linear=D(400_000) if account in SEATS else D(0),
+            )
+            for account in drawn.accounts
+        },
+        policy=policy,
     )
 
 

@@ -61,11 +61,14 @@ def paper_world(
     wallet: Wallet = Wallet.SPOT,
     terms: Terms = from_symbol,
     fee_table: Mapping[Wallet, Sequence[FeeTier]] = BINANCE_LIKE,
+    moves: Random | None = None,
 ) -> World:
     """Build a world from a seed. With `still` the owner's holding does not change by itself; else it does in `wallet`.
 
     `contracts` (see `listings.contract`) are listed beside each coin's spot pair and USDT perpetual, and change nothing
     in those; dated ones are followed by the next quarter's when they end.
+
+    `moves` is a chance of its own for when prices move: worlds of one seed whose books are shaken apart keep one price.
 
     `terms` makes the listing of an option's unified symbol. `start_at` in ms since 1970. The same arguments give the
     same world, to the last trade.
@@ -82,7 +85,7 @@ def paper_world(
     )
     fair = FairPrices(Random(f"{seed}/fair"), {coin: float(COINS[coin].price) for coin in coins}, weathers)
     carry = Carry(seed, coins)
-    market = SyntheticMarket(exchange, Random(f"{seed}/flow"), fair, coins, flow, carry=carry, seed=seed)
+    market = SyntheticMarket(exchange, Random(f"{seed}/flow"), fair, coins, flow, carry=carry, seed=seed, moves=moves)
     exchange.refresh_marks()
     for user, funds in users.items():
         furnish(exchange, user, funds, terms)

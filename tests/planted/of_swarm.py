@@ -7,6 +7,8 @@ from dataclasses import replace
 
 from tests.planted.plant import Bug
 
+# After the faults one venue of two goes away.
+ON_TWO = "--faults none --until 60 --calm --books several --seeds"
 # The name of a planted bug, and the arguments of `hedger simulate` under which checkers find it: with several seeds.
 FOUND: dict[str, str] = {
     "an order of unknown fate is not reserved": "--faults V01,N03 --seeds 1..8 --until 900",
@@ -29,6 +31,12 @@ FOUND: dict[str, str] = {
     "a dated future keeps its delta through its settlement average": (
         "--faults none --seeds 1..6 --until 1800 --books dated"
     ),
+    "the working order of an account out of sight is not reserved": f"{ON_TWO} 9..10",
+    "an order whose cancel is lost out of sight is forgotten": f"{ON_TWO} 9..10",
+    "a position out of sight cannot have gone": f"{ON_TWO} 8..9",
+    "an account that returns is traded on after one reading": f"{ON_TWO} 15..16",
+    "an account out of sight is believed for ever": f"{ON_TWO} 9..10",
+    "coins that are out of sight are still there": f"{ON_TWO} 15..16",
 }
 PLAIN = ("--books", "plain")
 

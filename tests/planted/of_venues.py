@@ -28,6 +28,14 @@ BUGS: tuple[Bug, ...] = (
         tests=BOOKS,
     ),
     Bug(
+        name="the working order of an account out of sight is not reserved",
+        rule="law 4, failover",
+        path="hedger/engine/exposure.py",
+        old="        if order.hedge == hedge.name and order.live:\n",
+        new="        if order.hedge == hedge.name and order.live and not is_unseen(state, hedge, order.id.account):\n",
+        tests=BOOKS,
+    ),
+    Bug(
         name="what lost orders made of another leg is not in the position limit",
         rule="position limit",
         path="hedger/engine/exposure.py",

@@ -42,7 +42,7 @@ class Stand:
         self.world = paper_world(1, NOON, users={USER: funds}, owner=USER, still=True)
         self.exchange = self.world.exchange
         self.policy = policy or policy_of(hedge_of())
-        self.witness = Witness(self.exchange, self.policy, {ACCOUNT: USER}, self.exchange.dead_man)
+        self.witness = Witness(self.exchange, self.policy, {ACCOUNT: USER})
         self.exchange.advance(NOON + 5_000)
 
     @property

@@ -46,7 +46,7 @@ class Books(Stand):
         self.world = paper_world(1, NOON, users={USER: held}, owner=USER, still=True, contracts=listed)
         self.exchange = self.world.exchange
         self.policy = policy_of(hedge)
-        self.witness = Witness(self.exchange, self.policy, {ACCOUNT: USER}, self.exchange.dead_man)
+        self.witness = Witness(self.exchange, self.policy, {ACCOUNT: USER})
         self.exchange.advance(NOON + 5_000)
 
     @property

@@ -7,9 +7,10 @@ from pathlib import Path
 
 from hedger.cli.told import status_rows
 from hedger.engine.margin import liquidation_distances, margin_ratios
-from hedger.ops.several import several_status
+from hedger.engine.policy import Failover
+from hedger.ops.several import absence_words, several_status, venues_line
 from hedger.ops.status import hedge_status, write_status
-from hedger.ops.view import Banner
+from hedger.ops.view import Banner, render, view_text
 from tests.support.engine_worlds import NOW, position_at
 from tests.support.several_worlds import (
     AT_ONE,
@@ -73,4 +74,35 @@ def test_it_reaches_the_status_file_and_its_rows(tmp_path: Path) -> None:
     known = {**json.loads((tmp_path / "status.json").read_text()), "age_s": 0.2, "stale": False}
     rows = dict(status_rows(known))
     assert rows["btc.several.unseen"] == ONE
+    assert rows[f"sight of {ONE}"].startswith("out of sight for 1 min; btc goes on with two for another 4 min")
+    assert f"sight of {TWO}" not in rows
     assert rows[f"btc.several.instruments.{AT_TWO}.share"] == "-0.1"
+
+
+def test_an_account_out_of_sight_is_told_with_since_when_who_goes_on_and_what_its_venue_said() -> None:
+    state = unseen(at_hand(POLICY, HELD), ONE, last_failure="account: HTTP 503")
+    text = view_text(render(state, POLICY), width=110)
+    for words in (
+        "one: out of sight for 1 min; btc goes on with two for another 4 min, its positions as last seen",
+        "HTTP 503",
+        "one −0.9 out of sight · two −0.1",
+        "if filled or taken",
+    ):
+        assert words in text, text
+    assert absence_words(state, POLICY, TWO) is None
+
+
+def test_a_hedge_that_may_not_go_on_without_an_account_says_that_it_waits() -> None:
+    alone = several(failover=Failover())
+    for policy, for_ms in ((POLICY, 301_000), (alone, 60_000)):
+        told = absence_words(unseen(at_hand(policy, HELD), ONE, for_ms=for_ms), policy, ONE)
+        assert told is not None
+        assert "btc waits for it" in told
+    assert venues_line(at_hand(alone, HELD), alone.hedges[0]) is None
+
+
+def test_an_instrument_that_takes_no_order_is_marked_though_its_account_is_seen() -> None:
+    state = unseen(at_hand(POLICY, HELD), ONE, for_ms=1_000)
+    line = venues_line(state._replace(quotes={AT_TWO: state.quotes[AT_TWO]}), HEDGE)
+    assert line is not None
+    assert line.plain == "one −0.9 no order there now · two −0.1"

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from hedger.sim.faults.catalogue import CATALOGUE
-from hedger.sim.faults.plan import Dose, Plan, Window, constant_plan, plan_of
+from hedger.sim.faults.plan import Dose, Plan, Window, constant_plan, plan_at, plan_of
 from hedger.sim.faults.strikes import Coverage, Strikes
 from hedger.sim.happenings import Struck
 
@@ -108,3 +108,31 @@ def test_coverage_counts_strikes_and_names_what_never_struck() -> None:
         coverage.hear(Struck(at=1, account="paper", code="V01", detail=""))
     assert coverage.hits["V01"] == 2
     assert coverage.missing(["V01", "V05"]) == ("V05",)
+
+
+def test_on_several_venues_each_window_is_of_one_or_of_all_and_nothing_is_lost() -> None:
+    venues, of_one, of_all = ("one", "two"), 0, 0
+    for seed in SEEDS:
+        plan = plan_of(seed, ("V25", "N01", "A02"), 3_600)
+        parts = [plan_at(plan, venue, venues) for venue in venues]
+        for code, dose in plan.doses.items():
+            struck = [part.doses[code].windows if code in part.doses else () for part in parts]
+            assert {window for found in struck for window in found} == set(dose.windows)
+            for window in dose.windows:
+                of_all += all(window in found for found in struck)
+                of_one += not all(window in found for found in struck)
+    assert of_one > 2 * of_all > 0
+
+
+def test_what_a_price_does_or_befalls_the_process_is_of_every_venue_and_one_venue_has_all() -> None:
+    for seed in SEEDS:
+        plan = plan_of(seed, ("M01", "M02", "M07", "P01", "O01"), 3_600)
+        assert plan_at(plan, "one", ("one", "two")) == plan
+        everything = plan_of(seed, None, 3_600)
+        assert plan_at(everything, "one", ("one",)) is everything
+
+
+def test_faults_beside_the_swarm_are_added_and_shift_none_of_it() -> None:
+    for seed in SEEDS:
+        alone, more = plan_of(seed, None, 3_600), plan_of(seed, None, 3_600, beside=("V25",))
+        assert {**windows(alone), "V25": windows(more)["V25"]} == windows(more)

@@ -1,6 +1,7 @@
-"""What a seed hedges: mostly spot with its perpetual, and in one seed of three something else."""
+"""What a seed hedges: mostly spot with its perpetual, in a third of the rest something else, and some on two venues."""
 
 from collections import Counter
+from random import Random
 
 import pytest
 
@@ -18,8 +19,34 @@ def staged(kind: Portfolio) -> list[Staging]:
 
 def test_a_third_of_the_seeds_hedges_something_else_and_each_kind_has_its_share() -> None:
     kinds = Counter(kind_of(seed, None) for seed in range(600))
-    assert 350 < kinds[Portfolio.PLAIN] < 450
-    assert all(kinds[kind] > 20 for kind in OTHERS)
+    assert 290 < kinds[Portfolio.PLAIN] < 380
+    assert 70 < kinds[Portfolio.SEVERAL] < 130
+    assert all(kinds[kind] > 15 for kind in OTHERS)
+
+
+def test_a_seed_on_two_venues_has_each_hedge_on_both_and_one_price() -> None:
+    stagings = staged(Portfolio.SEVERAL)
+    for staging in stagings:
+        worlds = staging.worlds()
+        assert set(worlds) == {"one", "two"}
+        for hedge in staging.policy.hedges:
+            assert {staging.venue_of(id.account) for id in hedge.instruments} == set(worlds)
+        if staging.seed < 3:
+            for world in worlds.values():
+                world.exchange.advance(staging.start_at + 60_000)
+            symbol = f"{staging.coins[0]}USDT"
+            fair = {world.market.fair.price(staging.coins[0]) for world in worlds.values()}
+            assert len(fair) == 1
+            assert all(world.exchange.premium(symbol).index_price for world in worlds.values())
+    hedges = [hedge for staging in stagings for hedge in staging.policy.hedges]
+    assert {hedge.failover.allowed for hedge in hedges} == {True, False}
+    assert {hedge.shares is None for hedge in hedges} == {True, False}
+
+
+def test_a_seed_that_is_told_what_to_hedge_draws_as_it_did_before_there_were_two_venues() -> None:
+    wanted = (Portfolio.OPTIONS, Portfolio.DATED)
+    assert [kind_of(seed, wanted) for seed in SEEDS] == [Random(f"{seed}/portfolio").choice(wanted) for seed in SEEDS]
+    assert Portfolio.SEVERAL not in OTHERS
 
 
 def test_what_is_asked_for_is_drawn_and_nothing_else() -> None:

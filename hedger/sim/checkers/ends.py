@@ -63,8 +63,8 @@ class FillsChecker:
     def audit(self, at: int, booked: Mapping[str, Decimal]) -> Iterator[Finding]:
         """At the end: what the journal booked of each order (by client id) is what the exchange executed of it."""
         truth: dict[str, Decimal] = {}
-        for user in self._witness.users.values():
-            for (wallet, _), trades in self._witness.exchange.floor.account(user).trades.items():
+        for account in self._witness.users:
+            for (wallet, _), trades in self._witness.book_of(account).trades.items():
                 for trade in trades if wallet is not Wallet.SPOT else ():
                     if self._witness.is_ours(trade.client_order_id):
                         truth[trade.client_order_id] = truth.get(trade.client_order_id, ZERO) + trade.quantity
@@ -109,7 +109,7 @@ def off_target(witness: Witness, hedge: Hedge, price: Decimal) -> Decimal:
     delta, premium, slack = witness.options(hedge)
     upper, lower = edges_of(hedge.band, _size(hedge, holding, holding + delta), price)
     held = Held(holding, delta, premium, witness.profit(hedge))
-    deviation = witness.delta(hedge) - wanted(hedge, held, price, witness.exchange.now)
+    deviation = witness.delta(hedge) - wanted(hedge, held, price, witness.now)
     slack += max(witness.coins(id, witness.listing(id).lot_size) for id in hedge.instruments)
     return max(ZERO, deviation - upper - slack, -deviation - lower - slack)
 

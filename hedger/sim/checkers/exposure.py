@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from hedger.engine.policy import Hedge
-from hedger.engine.state import Decision, Mode, Reason
+from hedger.engine.state import Decision, Mode, Reason, State
 from hedger.model.identity import parse_order_id
 from hedger.model.message import PlaceOrder
 from hedger.model.numeric import ONE, ZERO
@@ -15,20 +15,23 @@ from hedger.model.order import Side
 from hedger.sim.checkers.finding import Finding
 from hedger.sim.checkers.targets import Held, wanted
 from hedger.sim.checkers.witness import Witness
-from hedger.sim.happenings import Accepted, Died, Happening, Sent, Started, Stepped
+from hedger.sim.happenings import Accepted, Died, Happening, Sent, Started, Stepped, Struck
 
 READ_LAG_MS = 35_000  # a venue may answer with what it knew so long ago, and a person may trade meanwhile
 MARK_MS = 30_000  # the mark by which an order was sized may be so old
+STRANGERS = frozenset({"A03", "O05"})  # whoever trades an account that nobody sees may make any position there
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decided:
-    """What was known when an order was decided: from when on each account's reading may be, in true time."""
+    """What was known when an order was decided: from when on each account's reading may be, in true time, and which
+    accounts were out of sight."""
 
     order: PlaceOrder
     hedge: Hedge
     decision: Decision
     since: dict[str, int]
+    unseen: tuple[str, ...]
     at: int
     reduces_margin: bool
 
@@ -36,13 +39,14 @@ class Decided:
 class ExposureChecker:
     """Judges each order when it is decided, when it leaves and when the exchange takes it."""
 
-    hears: tuple[type, ...] = (Stepped, Sent, Accepted, Started, Died)
+    hears: tuple[type, ...] = (Stepped, Sent, Accepted, Started, Died, Struck)
 
     def __init__(self, witness: Witness) -> None:
         self._witness = witness
         self._decided: dict[str, Decided] = {}
         self._alive: set[int] = set()
         self._overlapped = False
+        self._strangers_at = 0
 
     def look(self, happening: Happening) -> Iterator[Finding]:
         """I1 and I8 at each accepted order, I15 at each that leaves."""
@@ -60,6 +64,9 @@ class ExposureChecker:
                 self._overlapped = self._overlapped or len(self._alive) > 1
             case Died():
                 self._alive.discard(happening.epoch)
+            case Struck():
+                if happening.code in STRANGERS:
+                    self._strangers_at = happening.at
             case _:
                 pass
 
@@ -80,6 +87,7 @@ class ExposureChecker:
                     hedge=hedge,
                     decision=decision,
                     since=since,
+                    unseen=_unseen(state, hedge, command.id.account),
                     at=at,
                     reduces_margin=reserved is not None and reserved.margin_reduction,
                 )
@@ -118,9 +126,11 @@ class ExposureChecker:
         roll, which another follows, may end anywhere in the band."""
         hedge, sign = decided.hedge, order.side.sign
         own, slack = self._witness.own_of(hedge), self._witness.options(hedge)[2]
+        traded = self._strangers_at > min(decided.since.values())
+        unseen = () if traded else decided.unseen
         past = min(
             (held + own + total - target) * sign
-            for held in self._witness.elsewhere(hedge, decided.since, decided.at)
+            for held in self._witness.elsewhere(hedge, decided.since, decided.at, unseen)
             for target in self._targets(hedge, held, decided)
         )
         lot, decision = self._witness.coins(order.id, self._witness.listing(order.id).lot_size), decided.decision
@@ -163,6 +173,14 @@ class ExposureChecker:
         if least >= hedge.guards.margin_ratio.stop:
             text = f"{order.client_order_id} adds risk at a margin ratio of {least:.3f}"
             yield Finding(invariant="I15", at=at, sentence=text)
+
+
+def _unseen(state: State, hedge: Hedge, own: str) -> tuple[str, ...]:
+    """The accounts besides the traded one that had not been read for longer than they may: whatever their venue took
+    from them since, the order has to be right."""
+    others = {id.account for id in hedge.instruments} - {own}
+    limit = hedge.guards.account_age
+    return tuple(sorted(name for name in others if state.now - state.accounts[name].believed_at > limit))
 
 
 def adds_risk(position: Decimal, order: PlaceOrder) -> bool:

@@ -1,4 +1,4 @@
-"""I5, I6, I24: every create was decided on fresh facts, on readings younger than our own fills, and on sane numbers."""
+"""I5, I6, I24: creates are decided on fresh facts, on readings younger than our fills and enough of them, on sanity."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from hedger.sim.happenings import Happening, Sent, Started, Stepped, Struck
 
 LATE_MS = 1_000  # how long an order may wait between its decision and its first byte
 SLACK_MS = 600  # half a round trip, rounding, and the error of a measured clock
+RETURN_MS = 15_000  # a reading comes so long after it was asked for: an absence may look shorter by that
 CLOCK_FAULTS = frozenset({"V33", "P11"})
 CLOCK_FAULT_LASTS_MS = 900_000
 
@@ -30,6 +31,7 @@ class InputsChecker:
         self._decisions: dict[str, tuple[Decision, Hedge]] = {}
         self._clock_fault_at: int | None = None
         self._filled: dict[tuple[int, str], int] = {}  # by (epoch, account): when a fill was last heard, daemon's time
+        self._read: dict[tuple[int, str], tuple[int, int]] = {}  # by (epoch, account): last read, how often in a row
         self._trades: set[tuple[int, str]] = set()
         self._reported: dict[tuple[int, str], Decimal] = {}
 
@@ -52,6 +54,8 @@ class InputsChecker:
     def _stepped(self, happening: Stepped) -> Iterator[Finding]:
         state = happening.result.state
         self._hear_fills(happening.before, happening.stamped.event, state.now)
+        if isinstance(happening.stamped.event, AccountRead):
+            self._hear_reading(state.epoch, happening.stamped.event.reading.account, state.now)
         for command in happening.result.commands:
             hedge = self._witness.hedge_of(command.id) if isinstance(command, PlaceOrder) else None
             if isinstance(command, PlaceOrder) and hedge is not None:
@@ -59,6 +63,7 @@ class InputsChecker:
                 self._decisions[command.client_order_id] = decision, hedge
                 yield from self._fresh(happening.at, state, hedge, command)
                 yield from self._after_fills(happening.at, state, hedge, command)
+                yield from self._after_absences(happening.at, state, hedge, command)
                 yield from self._sane(happening.at, decision, command)
 
     # --- I5 -------------------------------------------------------------------------------------------------------
@@ -69,7 +74,10 @@ class InputsChecker:
         received = [
             ("quote", state.quotes[command.id][1], guards.quote_age),
             ("mark", state.marks[command.id][1], guards.mark_age),
-            *((f"account {name}", state.accounts[name].believed_at, guards.account_age) for name in self._asked(hedge)),
+            *(
+                (f"account {name}", state.accounts[name].believed_at, _oldest(hedge, name, command))
+                for name in self._asked(hedge)
+            ),
         ]
         for what, received_at, budget in received:
             if state.now - received_at > budget:
@@ -77,8 +85,9 @@ class InputsChecker:
                 yield Finding(invariant="I5", at=at, sentence=text)
 
     def _asked(self, hedge: Hedge) -> tuple[str, ...]:
-        """The accounts whose age counts: the one traded on."""
-        return tuple(dict.fromkeys(id.account for id in hedge.instruments))
+        """The accounts whose age counts: those traded on, and those whose coins count where one may be missed."""
+        coins = hedge.spot_accounts if hedge.failover.allowed else ()
+        return tuple(dict.fromkeys((*(id.account for id in hedge.instruments), *coins)))
 
     def _left(self, at: int, order: PlaceOrder) -> Iterator[Finding]:
         """By the exchange's own times, when the order really left."""
@@ -147,6 +156,21 @@ class InputsChecker:
             )
             yield Finding(invariant="I6", at=at, sentence=text)
 
+    def _hear_reading(self, epoch: int, account: str, now: int) -> None:
+        """Count readings in a row: after a time in which the account was out of sight they begin anew."""
+        last_at, count = self._read.get((epoch, account), (now, 0))
+        limit = max(hedge.guards.account_age for hedge in self._witness.policy.hedges) + RETURN_MS
+        self._read[epoch, account] = now, 1 if now - last_at > limit else count + 1
+
+    def _after_absences(self, at: int, state: State, hedge: Hedge, command: PlaceOrder) -> Iterator[Finding]:
+        """An account that was out of sight, and is seen again, was read as often as after a start."""
+        least = self._witness.policy.clean_cycles
+        for account in hedge.may_miss:
+            last_at, count = self._read.get((state.epoch, account), (0, 0))
+            if state.now - last_at <= hedge.guards.account_age and count < least:
+                text = f"{command.client_order_id} was decided when {account} was read {count} times after an absence"
+                yield Finding(invariant="I6", at=at, sentence=text)
+
     # --- I24 ------------------------------------------------------------------------------------------------------
 
     def _sane(self, at: int, decision: Decision, command: PlaceOrder) -> Iterator[Finding]:
@@ -165,6 +189,12 @@ class InputsChecker:
         if wrong:
             text = f"{command.client_order_id} was decided on {', '.join(wrong)}"
             yield Finding(invariant="I24", at=at, sentence=text)
+
+
+def _oldest(hedge: Hedge, account: str, order: PlaceOrder) -> int:
+    """How old the reading of an account may be: where others may go on without it, longer."""
+    missed = hedge.failover.allowed and account != order.id.account and account not in hedge.spot_accounts
+    return max(hedge.guards.account_age, hedge.failover.blind_ms) if missed else hedge.guards.account_age
 
 
 def _numbers(quote: Quote | None, mark: Mark | None, decision: Decision) -> Iterator[tuple[str, object]]:

@@ -17,6 +17,13 @@ class Mishap(StrEnum):
     OVERLOADED = "overloaded"  # refused by 503, -1008
 
 
+class Outage(StrEnum):
+    """What is the matter with a whole venue: every request has this fate, and its streams are broken."""
+
+    MAINTENANCE = "maintenance"  # a page, 503: the venue's doors are shut
+    PARTITION = "partition"  # connections break before anything was seen
+
+
 NEVER_SEEN = frozenset({Mishap.LOSE_REQUEST, Mishap.OVERLOADED})
 
 

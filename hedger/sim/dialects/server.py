@@ -12,7 +12,7 @@ from aiohttp import web
 
 from hedger.sim.dialects.board import Board
 from hedger.sim.dialects.line import Line
-from hedger.sim.dialects.mishaps import NEVER_SEEN, Mishap, Mishaps
+from hedger.sim.dialects.mishaps import NEVER_SEEN, Mishap, Mishaps, Outage
 from hedger.sim.dialects.requests import Answer, Request
 
 PULSE_S = 0.005  # stream news are gathered this long (real time) before they are told
@@ -32,7 +32,8 @@ class DialectServer:
             board.wake = self._wake
         self._by_host = {host: board for board in self.boards for host in board.hosts}
         self.mishaps = Mishaps()
-        self._lines: set[Line] = set()
+        self._outages: dict[int, Outage] = {}  # by the place of the board
+        self._lines: dict[Line, Board] = {}
         self._pulse: asyncio.TimerHandle | None = None
         self._runner: web.ServerRunner | None = None
         self.requests = 0
@@ -61,10 +62,20 @@ class DialectServer:
         if self._runner is not None:
             await self._runner.cleanup()
 
-    def drop_streams(self) -> None:
-        """Break every WebSocket at once, as a failing network does."""
-        for line in tuple(self._lines):
-            line.drop()
+    def drop_streams(self, of: Board | None = None) -> None:
+        """Break every WebSocket at once, as a failing network does, or those of one venue."""
+        for line, board in tuple(self._lines.items()):
+            if of is None or board is of:
+                line.drop()
+
+    def trouble(self, board: Board, outage: Outage | None) -> None:
+        """From now on a venue is out of reach, or (None) it is there again."""
+        place = self.boards.index(board)
+        if outage is None:
+            self._outages.pop(place, None)
+            return
+        self._outages[place] = outage
+        self.drop_streams(board)
 
     def catch_up(self) -> None:
         """Move the exchanges to the present."""
@@ -83,6 +94,9 @@ class DialectServer:
         board = self._by_host.get(host)
         if board is None:
             return web.Response(status=404)
+        outage = self._outages.get(self.boards.index(board))
+        if outage is not None:
+            return self._turned_away(request, outage)
         if request.headers.get("Upgrade", "").lower() == "websocket":
             return await self._serve_line(board, request, host, path, query)
         body = (await request.read()).decode("utf-8", "replace")
@@ -100,6 +114,13 @@ class DialectServer:
             self.catch_up()
             answer = board.answer(host, asked)
         return await self._deliver(board, request, answer, mishap)
+
+    def _turned_away(self, request: web.BaseRequest, outage: Outage) -> web.StreamResponse:
+        """What comes of a request to a venue that is out of reach: nothing behind the door sees it."""
+        if outage is Outage.PARTITION and request.transport is not None:
+            request.transport.abort()
+        page = "<html><h1>503 Service Temporarily Unavailable</h1></html>"
+        return web.Response(status=503, text=page, content_type="text/html")
 
     async def _deliver(
         self, board: Board, request: web.BaseRequest, answer: Answer | None, mishap: Mishap | None
@@ -129,7 +150,7 @@ class DialectServer:
         socket = web.WebSocketResponse(heartbeat=HEARTBEAT_S, compress=False, max_msg_size=MOST_BYTES)
         await socket.prepare(request)
         line = Line(socket, request.transport, wrap)
-        self._lines.add(line)
+        self._lines[line] = board
         board.exchange.schedule(board.exchange.now + CONNECTION_MS, line.hang_up)
         pump = asyncio.create_task(line.pump())
         session = board.connect(host, path, query, line)
@@ -140,7 +161,7 @@ class DialectServer:
                     if (reply := session.answer(message.data)) is not None:
                         line.reply(reply)
         finally:
-            self._lines.discard(line)
+            self._lines.pop(line, None)
             session.close()
             pump.cancel()
         return socket

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from random import Random
 from typing import NamedTuple
 
-from hedger.sim.faults.catalogue import CATALOGUE, Kind
+from hedger.sim.faults.catalogue import CATALOGUE, Kind, Layer
 
 DENSITIES = (0.05, 0.1, 0.2, 0.35)  # the share of the catalogue that a swarm takes
 SHAPES = ("burst", "long", "long", "rare")
+EVERYWHERE = frozenset({"M01", "M02", "M07"})  # what a price does it does on every venue
 
 
 class Window(NamedTuple):
@@ -75,16 +76,39 @@ class Plan:
         return blake2b(repr(told).encode(), digest_size=8).hexdigest()
 
 
-def plan_of(seed: int, codes: Iterable[str] | None, seconds: float, *, start_at: int = 0) -> Plan:
+def plan_of(
+    seed: int, codes: Iterable[str] | None, seconds: float, *, start_at: int = 0, beside: Iterable[str] = ()
+) -> Plan:
     """The plan of a seed for a phase of so many seconds from `start_at` (ms).
 
-    Without `codes` the seed chooses which faults there are, as a swarm: from a few to a third of the catalogue. A code
-    that is not in the catalogue raises KeyError.
+    Without `codes` the seed chooses which faults there are, as a swarm: from a few to a third of the catalogue, and
+    those of `beside`. A code that is not in the catalogue raises KeyError.
     """
     ends_at = start_at + int(seconds * 1000)
-    chosen = _swarm(seed) if codes is None else [CATALOGUE[code].code for code in codes]
+    chosen = [*_swarm(seed), *beside] if codes is None else [CATALOGUE[code].code for code in codes]
     doses = {code: _dose(seed, CATALOGUE[code], start_at, ends_at) for code in CATALOGUE if code in chosen}
     return Plan(seed=seed, start_at=start_at, ends_at=ends_at, doses=doses)
+
+
+def plan_at(plan: Plan, venue: str, venues: Sequence[str]) -> Plan:
+    """What of a plan befalls one of several venues: each window of a fault is of one of them, or of all. With one
+    venue, and for what a price does, that is everything."""
+    if len(venues) == 1:
+        return plan
+    doses = {}
+    for code, dose in plan.doses.items():
+        windows = tuple(w for w in dose.windows if venue in _struck(plan, code, w, venues))
+        if windows:
+            doses[code] = replace(dose, windows=windows)
+    return replace(plan, doses=doses)
+
+
+def _struck(plan: Plan, code: str, window: Window, venues: Sequence[str]) -> Sequence[str]:
+    """The venues that a window is of."""
+    if CATALOGUE[code].layer not in (Layer.VENUE, Layer.WORLD) or code in EVERYWHERE:
+        return venues
+    alone = [(venue,) for venue in venues]
+    return plan.random(code, f"venue/{window.start_at}").choice([*alone, *alone, tuple(venues)])
 
 
 def constant_plan(codes: Iterable[str], start_at: int, ends_at: int, *, seed: int = 1, chance: float = 1.0) -> Plan:

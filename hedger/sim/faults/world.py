@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 
 from hedger.sim.faults.catalogue import CATALOGUE, Layer
@@ -24,7 +24,8 @@ class WorldFaults:
     """Puts a plan's world faults on the exchange's schedule. `users` are the exchange's names of the accounts.
 
     A fault of the market happens once; a fault of an account happens to one of them, or to two where coins travel.
-    `foreign` are the ids of orders of another hand, which no hedger may touch.
+    `foreign` are the ids of orders of another hand, which no hedger may touch. `beside` are the accounts on other
+    exchanges: they count where chance picks one, so that what strikes every exchange is the same on each.
     """
 
     world: World
@@ -32,6 +33,7 @@ class WorldFaults:
     tell: Tell
     users: Mapping[str, str]
     foreign: set[str] = field(default_factory=set)
+    beside: Collection[str] = ()
 
     def begin(self) -> None:
         """Put everything on the schedule: to be called once, before time moves."""
@@ -48,8 +50,9 @@ class WorldFaults:
     def _scene(self, code: str, number: int, window: Window) -> Scene:
         exchange = self.world.exchange
         rng = self.plan.random(code, f"act/{number}")
-        accounts = sorted(self.users)
+        accounts = sorted({*self.users, *self.beside})
         rng.shuffle(accounts)
+        accounts = [account for account in accounts if account in self.users]
         hands = [Hands(exchange, self.users[account]) for account in accounts]
         return Scene(
             world=self.world,

@@ -23,6 +23,7 @@ from hedger.sim.dialects.deribit.quotes import GREEK_PLACES, Quotes
 from hedger.sim.dialects.deribit.rpc import Call, Method, Methods
 from hedger.sim.dialects.requests import Body
 from hedger.sim.exchange import Exchange
+from hedger.sim.ledger import COLLATERAL
 from hedger.sim.nouns import Listing, OptionListing, Wallet
 
 READ = ("account", "read")
@@ -117,6 +118,10 @@ class AccountApi:
         available = margin_balance - initial - reserved
         options = self._options(user, currency)
         deltas = self._deltas(user, currency)
+        # By index it is that of Black-Scholes; the total is less what coin-settled options are worth, so that equity +
+        # delta_total is the delta of the account's dollars.
+        worth = ZERO if currency == COLLATERAL else options["value"]
+        total = figure(_rounded(sum(deltas.values(), ZERO) - worth))
         body: Body = {
             "currency": currency,
             "balance": figure(balance),
@@ -133,8 +138,8 @@ class AccountApi:
             "futures_session_upl": figure(wallet.unrealized_pnl),
             "futures_pl": figure(wallet.unrealized_pnl),
             "total_pl": figure(wallet.unrealized_pnl),
-            "delta_total": figure(_rounded(sum(deltas.values(), ZERO))),
-            "projected_delta_total": figure(_rounded(sum(deltas.values(), ZERO))),
+            "delta_total": total,
+            "projected_delta_total": total,
             "delta_total_map": {index: figure(_rounded(delta)) for index, delta in deltas.items()},
             "options_value": figure(options["value"]),
             "margin_model": "segregated_sm",
