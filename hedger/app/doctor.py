@@ -14,7 +14,7 @@ from pathlib import Path
 from hedger.app.daemon import ids_by_account, listed_of
 from hedger.app.findings import Finding, tried
 from hedger.app.live import venues_of
-from hedger.app.precautions import key_row, quiet_of, quiet_row, switch_rows
+from hedger.app.precautions import configure, keeps_leverage, key_row, quiet_of, quiet_row, sight_rows, switch_rows
 from hedger.app.transport import why_at_port
 from hedger.engine.policy import Policy
 from hedger.errors import GiveUp, HedgerError
@@ -139,7 +139,7 @@ def _family(host: str) -> socket.AddressFamily:
 
 
 @dataclass(slots=True)
-class _Listed:
+class Listed:
     """What the venues list of a policy's instruments, and what they cost: filled account by account."""
 
     instruments: tuple[Instrument, ...] = ()
@@ -149,7 +149,7 @@ class _Listed:
 
 async def _accounts(settings: Settings, policy: Policy, directory: Path) -> list[Finding]:
     rows: list[Finding] = []
-    clock, listed = SystemClock(), _Listed()
+    clock, listed = SystemClock(), Listed()
     try:
         venues = venues_of(settings, clock)
         asked = quiet_of(directory)
@@ -162,7 +162,7 @@ async def _accounts(settings: Settings, policy: Policy, directory: Path) -> list
         try:
             async with asyncio.timeout(PATIENCE_S):
                 ids = ids_by_account(policy)[name]
-                rows += await _account(policy, venue, ids, settings.mode, clock.now_ms(), listed)
+                rows += await account_rows(policy, venue, ids, settings.mode, clock.now_ms(), listed)
         except TimeoutError:
             rows.append(Finding(False, f"account {name}", f"no whole answer within {PATIENCE_S:.0f} s", "try again"))
         except HedgerError as problem:
@@ -174,8 +174,8 @@ async def _accounts(settings: Settings, policy: Policy, directory: Path) -> list
     return rows
 
 
-async def _account(
-    policy: Policy, venue: Venue, ids: tuple[InstrumentId, ...], mode: Mode, now: int, listed: _Listed
+async def account_rows(
+    policy: Policy, venue: Venue, ids: tuple[InstrumentId, ...], mode: Mode, now: int, listed: Listed
 ) -> list[Finding]:
     """Open the account (keys, permissions, markets), then look at clock, rules, fees and modes."""
     name = venue.account
@@ -185,23 +185,27 @@ async def _account(
     listed.instruments += instruments
     listed.accounts += 1
     listed.prices |= {p.id: p.mid_price for p in await venue.read_prices(ids) if isinstance(p, Quote)}
+    kept = keeps_leverage(venue)
+    if kept:
+        await configure(policy, venue, ids)
     reading = await venue.read_account()
     rows = [
         Finding(True, f"{name}: keys", KEYS[mode]),
         key_row(venue),
+        *sight_rows(venue),
         Finding(abs(offset) <= SKEW_MS, f"{name}: clock", f"{offset:+d} ms", "let NTP set this machine's clock"),
         Finding(reading.one_way, f"{name}: position mode", "one-way" if reading.one_way else "hedge mode", _SET_MODE),
     ]
     rows += await switch_rows(venue, ids, policy.switch_ms.get(name), reading)
     rows += [_left_out(id) for id in _ended(policy, name, ids, now)]
     rows += [_rules(instrument) for instrument in instruments]
-    return rows + [_modes(policy, reading, id) for id in ids]
+    return rows + [_modes(policy, reading, id, kept) for id in ids]
 
 
 _SET_MODE = "it is set at the start, if no position or order is open; or set it on the venue"
 
 
-def _bands(policy: Policy, listed: _Listed, now: int) -> str:
+def _bands(policy: Policy, listed: Listed, now: int) -> str:
     check_reachable(policy, listed.instruments, listed.prices, now)
     return "every band can be reached with these lots"
 
@@ -225,11 +229,12 @@ def _rules(instrument: Instrument) -> Finding:
     return Finding(instrument.post_only, str(instrument.id), found, "it has no post-only orders: use another")
 
 
-def _modes(policy: Policy, reading: AccountReading, id: InstrumentId) -> Finding:
+def _modes(policy: Policy, reading: AccountReading, id: InstrumentId, kept: bool) -> Finding:
     guards = next(hedge.guards for hedge in policy.hedges if id in hedge.instruments)
     held = next((p for p in reading.positions if p.id == id), None)
     if held is None:
         return Finding(False, f"{id}: modes", "no position row was given", "try again; if it stays, report it")
     good = held.leverage == guards.leverage and held.margin_mode is guards.margin_mode
-    found = f"{held.margin_mode.value}, {plain(held.leverage)}x, position {plain(held.quantity)}"
+    leverage = f"{plain(held.leverage)}x" + (" kept by us, for the venue has none to set" if kept else "")
+    found = f"{held.margin_mode.value}, {leverage}, position {plain(held.quantity)}"
     return Finding(good, f"{id}: modes", found, "they are set at the start, if nothing is open; or set them there")

@@ -12,6 +12,7 @@ from hedger.app.daemon import ids_by_account
 from hedger.app.gamma import GammaOfHedge, Known, gammas_of, refuse_ended
 from hedger.app.live import venues_of
 from hedger.app.precautions import quiet_of, quiet_row
+from hedger.engine.money import settle_of
 from hedger.engine.policy import Hedge, Policy, TargetKind
 from hedger.engine.settled import held
 from hedger.engine.volatility import bars_of, yang_zhang
@@ -28,6 +29,8 @@ from hedger.settings.paper_rules import holder_of, option_expiry, option_symbol,
 from hedger.settings.policy import to_policy
 from hedger.settings.relative import PAPER_PRICES, PAPER_START_AT, price_of
 from hedger.settings.schema import Mode, Settings
+from hedger.sim.dialects.known import DIALECTS, plain_fees
+from hedger.sim.nouns import Wallet
 
 PATIENCE_S = 60.0
 BAR_MS = 3_600_000
@@ -91,8 +94,21 @@ def known_on_paper(settings: Settings, policy: Policy) -> dict[str, Known]:
                 for option in paper.options
                 if option.asset == coin and (holder := holder_of(settings, option)) in there
             )
-            known[hedge.name] = Known(price=PAPER_PRICES[coin], holding=owned + hedge.static_quantity, options=options)
+            known[hedge.name] = Known(
+                price=PAPER_PRICES[coin],
+                holding=owned + hedge.static_quantity,
+                options=options,
+                maker_fee=_maker_fee(settings, hedge.instruments[0]),
+            )
     return known
+
+
+def _maker_fee(settings: Settings, id: InstrumentId) -> float:
+    """What a maker pays at first on the exchange that a paper account is on."""
+    dialect = DIALECTS.get(settings.accounts[id.account].venue)
+    fees = plain_fees() if dialect is None else dialect.fees()
+    wallet = Wallet.INVERSE if settle_of(id) == id.symbol.partition("/")[0] else Wallet.LINEAR
+    return float(fees[wallet][0].maker)
 
 
 def _position(settings: Settings, account: str, option: PaperOptionSettings) -> OptionPosition:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import asyncio
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from hedger.app.findings import Finding
+from hedger.engine.policy import Policy
 from hedger.errors import HedgerError
 from hedger.model.account import AccountReading
 from hedger.model.identity import parse_order_id
@@ -27,6 +29,54 @@ class Keyed(Protocol):
     @property
     def keys_bound(self) -> bool | None:
         """Whether they work from given addresses only; None where the venue was not asked."""
+
+
+@runtime_checkable
+class Seeing(Protocol):
+    """A venue that says what its keys may not read."""
+
+    @property
+    def unseen(self) -> str:
+        """What the account may hold and nobody counts, in words; else empty."""
+
+
+@runtime_checkable
+class Sweeping(Protocol):
+    """A venue that says how far its dead man's switch reaches."""
+
+    @property
+    def switch_reach(self) -> str:
+        """What it takes where that is more than the contracts named to it, in words; else empty."""
+
+
+@runtime_checkable
+class Remembering(Protocol):
+    """A venue that says where its leverage is kept."""
+
+    @property
+    def keeps_leverage(self) -> bool:
+        """Whether the venue has none to set: what is configured is remembered by us, and nothing is sent for it."""
+
+
+def keeps_leverage(venue: Venue) -> bool:
+    """Whether configuring an account sends nothing, so that it is done where nothing may be sent, too."""
+    return isinstance(venue, Remembering) and venue.keeps_leverage
+
+
+async def configure_all(
+    policy: Policy, venues: Mapping[str, Venue], ids: Mapping[str, Collection[InstrumentId]]
+) -> None:
+    """Configure each account, but where nothing may be sent those only for which nothing is sent."""
+    set_now = [name for name, venue in venues.items() if policy.sends or keeps_leverage(venue)]
+    await asyncio.gather(*(configure(policy, venues[name], ids[name]) for name in set_now))
+
+
+async def configure(policy: Policy, venue: Venue, ids: Collection[InstrumentId]) -> None:
+    """Put the instruments of every hedge on one account into the modes that its guards ask for."""
+    for hedge in policy.hedges:
+        symbols = [id.symbol for id in hedge.instruments if id in ids]
+        if symbols:
+            await venue.configure(symbols, leverage=hedge.guards.leverage, margin_mode=hedge.guards.margin_mode)
 
 
 def quiet_of(directory: Path) -> tuple[VenueQuieted, ...]:
@@ -61,10 +111,20 @@ def key_row(venue: Venue) -> Finding:
     return Finding(False, check, "the keys work from any address", "bind them to this machine's address on the venue")
 
 
+def sight_rows(venue: Venue) -> list[Finding]:
+    """What may be held on the account and is not counted, because the keys may not read it."""
+    unseen = venue.unseen if isinstance(venue, Seeing) else ""
+    remedy = "give the keys that right, or hold none there"
+    return [Finding(False, f"{venue.account}: what is not seen", unseen, remedy)] if unseen else []
+
+
 async def switch_rows(
     venue: Venue, ids: Sequence[InstrumentId], switch_ms: int | None, reading: AccountReading
 ) -> list[Finding]:
-    """The switch, tried where no order is open (a countdown of 0 changes nothing then), and whom else it would hit."""
+    """The switch, tried where no order is open (a countdown of 0 changes nothing then), and whom else it would hit.
+
+    One that is the whole account's is not tried: it would stop the countdown of another hedger on the account.
+    """
     check = f"{venue.account}: dead man's switch"
     if switch_ms is None:
         return [Finding(True, check, "off: nothing is sent in this mode, or accounts' dead_mans_switch_s is 0")]
@@ -81,6 +141,12 @@ async def switch_rows(
 
 async def _tried_switch(venue: Venue, ids: Sequence[InstrumentId], switch_ms: int, check: str, busy: bool) -> Finding:
     period = f"cancels {switch_ms / 1000:g} s after we fall silent"
+    reach = venue.switch_reach if isinstance(venue, Sweeping) else ""
+    if reach:
+        whole = (
+            f"{period}, and with ours {reach}, by hand too; whoever else counts down on the account keeps ours alive"
+        )
+        return Finding(True, check, f"{whole}; not tried, for it would stop their countdown")
     if busy:
         return Finding(True, check, f"{period}; not tried, for orders are open")
     try:

@@ -104,16 +104,20 @@ def _tell_coins(
     What a contract's settlement or an option's price paid in the same reading (`cash`) is no transfer.
     """
     movement = state.accounts[account].movement
-    coins, changes = dict(movement.coins), []
+    coins, unpaid, changes = dict(movement.coins), dict(movement.unpaid), []
     for asset, least in _watched(state, policy, account, new).items():
-        left = coins.get(asset, ZERO) + coins_owned(new, asset) - coins_owned(old, asset)
+        came = coins_owned(new, asset) - coins_owned(old, asset)
+        accrued = new.accrued.get(asset, ZERO) - old.accrued.get(asset, ZERO)
+        left = coins.get(asset, ZERO) + came - accrued
+        if abs(came) < abs(came - accrued):  # what had accrued is settled, and the coins stay where they were
+            unpaid[asset] = unpaid.get(asset, ZERO) - accrued
         if asset in cash:
             left = ZERO
-        elif left and abs(left) >= least and not _awaits_trades(state, account, asset):
+        elif left and abs(left) >= least + abs(unpaid.get(asset, ZERO)) and not _awaits_trades(state, account, asset):
             changes.append(_change(state, account, asset, ChangeCause.TRANSFER, left, "coins came or went"))
             left = ZERO
         coins[asset] = left
-    return _told(_with(state, account, replace(movement, coins=coins)), changes)
+    return _told(_with(state, account, replace(movement, coins=coins, unpaid=unpaid)), changes)
 
 
 def _watched(state: State, policy: Policy, account: str, reading: AccountReading) -> dict[str, Decimal]:
@@ -154,11 +158,13 @@ def funding_told(after: State, before: State, event: FundingRead) -> State:
     """`after` the booking of payments: those in a coin are no transfer of it."""
     view, seen = after.accounts[event.account], before.funding_seen.get(event.account, frozenset())
     booked = after.funding_seen.get(event.account, frozenset()) - seen
-    coins = dict(view.movement.coins)
+    coins, unpaid = dict(view.movement.coins), dict(view.movement.unpaid)
     for payment in {p.payment_id: p for p in event.payments}.values():
         if payment.payment_id in booked and payment.asset in coins:
             coins[payment.asset] -= payment.amount
-    return _with(after, event.account, replace(view.movement, coins=coins)) if coins != view.movement.coins else after
+            unpaid.pop(payment.asset, None)
+    movement = replace(view.movement, coins=coins, unpaid=unpaid)
+    return _with(after, event.account, movement) if movement != view.movement else after
 
 
 def _traded(state: State, movement: Movement, fills: Iterable[Fill]) -> Movement:

@@ -32,6 +32,7 @@ class Shift:
 class Movement:
     """What of an account's movements is not explained yet: `shifts` of positions, and `coins` by asset.
 
+    `unpaid` is, by asset, funding that had accrued and was settled, until the payment is heard of that says so.
     Up to `explained_at` there was nothing to explain. `trades_known` are the newest executions that were booked or
     told. `drifted_at` are the last times that somebody else moved a position; until `drifting_until` that was too
     often.
@@ -39,6 +40,7 @@ class Movement:
 
     shifts: Mapping[InstrumentId, Shift] = field(default_factory=dict)
     coins: Mapping[str, Decimal] = field(default_factory=dict)
+    unpaid: Mapping[str, Decimal] = field(default_factory=dict)
     explained_at: int = 0
     trades_known: tuple[str, ...] = ()
     drifted_at: tuple[int, ...] = ()

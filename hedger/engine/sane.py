@@ -111,7 +111,8 @@ def _flaw_of_rules(rules: Instrument) -> str | None:
 
 def _flaw_of_reading(reading: AccountReading, coins: Set[str] | None) -> str | None:
     """One false number and the whole reading is refused: nobody knows which of the others are true."""
-    balances = [*reading.spot.items(), *reading.collateral.items(), *reading.unrealized.items()]
+    told = (reading.spot, reading.collateral, reading.unrealized, reading.accrued)
+    balances = [entry for balances in told for entry in balances.items()]
     margins = (reading.margin, *reading.coin_margins.values())
     flaw = _first(finite=balances) or next((flaw for margin in margins if (flaw := _flaw_of_margin(margin))), None)
     return flaw or next(_flaws_of_rows(reading, coins), None)

@@ -156,7 +156,8 @@ class Exposure:
 class Decision:
     """One decision of one hedge, with the facts that it was made on.
 
-    `deviation` = net delta − `target`, in coins; the band is [−`lower`, +`upper`] around the target.
+    `deviation` = net delta − `target`, in coins; the band is [−`lower`, +`upper`] around the target. `notional` is what
+    an order that is placed is worth, in the quote of its instrument.
     """
 
     decision_id: int
@@ -174,6 +175,7 @@ class Decision:
     quote: Quote | None
     mark: Mark | None
     order: PlaceOrder | CancelOrder | None = None
+    notional: Decimal | None = None
 
 
 class ChangeCause(StrEnum):

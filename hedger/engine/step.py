@@ -213,7 +213,8 @@ def _place(
         ttl_ms=hedge.execution.ttl_ms,
         decision_id=decision.decision_id,
     )
-    decision = replace(decision, order=command)
+    worth = draft.instrument.notional(draft.quantity, draft.price)
+    decision = replace(decision, order=command, notional=worth)
     decisions.append(decision)
     memory = replace(memory, decision=decision)
     if state.mode is Mode.SHADOW:

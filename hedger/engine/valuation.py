@@ -59,12 +59,15 @@ def _was(before: Standing | None, asset: str) -> bool:
 
 def _equity(reading: AccountReading, static: Mapping[str, Decimal]) -> dict[str, Decimal]:
     """By asset: the balances in both wallets, what is held elsewhere, and the unrealised profit that settles in it, as
-    the venue says or else by the entries of the positions."""
+    the venue says or else by the entries of the positions. Funding that is not settled yet comes with its payment."""
     equity: dict[str, Decimal] = {}
     for held in (reading.spot, reading.collateral, static, reading.unrealized):
         for asset, quantity in held.items():
             if quantity:
                 equity[asset] = equity.get(asset, ZERO) + quantity
+    for asset, unsettled in reading.accrued.items():
+        if unsettled:
+            equity[asset] = equity.get(asset, ZERO) - unsettled
     for row in reading.positions:
         if row.quantity and (asset := settle_of(row.id)) not in reading.unrealized:
             equity[asset] = equity.get(asset, ZERO) + _unrealized(row)

@@ -79,6 +79,8 @@ class AccountReading:
     at the marks of `positions`; the equity of a coin, which is delta, is its collateral plus that. Where options settle
     in a coin their value is in neither (see `engine/overlay.py`). `coin_margins` has the margin of each wallet that is
     kept in a coin, in that coin; `margin` is that of the wallet in money.
+    `accrued` is, per asset, the funding in those balances that the venue pays all the time and has not settled yet: it
+    is owned, and is booked when it is settled as a payment.
     `exchange_at` is the oldest of the venue's times in it.
     """
 
@@ -93,6 +95,7 @@ class AccountReading:
     options: tuple[OptionPosition, ...] = ()
     unrealized: Mapping[str, Decimal] = field(default_factory=dict)
     coin_margins: Mapping[str, Margin] = field(default_factory=dict)
+    accrued: Mapping[str, Decimal] = field(default_factory=dict)
 
     def equity(self, asset: str) -> Decimal:
         """What the derivatives wallet holds of an asset: its balance and its unrealised profit, in that asset."""

@@ -8,12 +8,14 @@ from decimal import Decimal
 
 from pydantic import SecretStr
 
+from hedger.model.instrument import Payoff
 from hedger.settings.cross_rules import problems_of_crossings
 from hedger.settings.hedge_rules import problems_of_hedge, underlying_of
 from hedger.settings.money_rules import problems_of_money
 from hedger.settings.paper_rules import problems_of_paper
 from hedger.settings.schema import AccountSettings, Mode, Settings
 from hedger.settings.sentences import Problem, did_you_mean
+from hedger.settings.symbols import parse_contract
 from hedger.settings.target_rules import problems_of_relative
 from hedger.settings.venues import VENUES
 
@@ -103,9 +105,27 @@ def _venues(settings: Settings) -> Iterator[Problem]:
             having = " and ".join(venue for venue, facts in VENUES.items() if facts.passphrase)
             text = f"is given, and keys of {facts.title} have none, only those of {having}: take it away"
             yield Problem(("accounts", name, "passphrase"), text)
-        if account.dead_mans_switch_s and not facts.switch and name in _traded(settings):
-            text = f"is {account.dead_mans_switch_s} s, and {facts.title} has no dead man's switch that can be used: "
-            yield Problem(("accounts", name, "dead_mans_switch_s"), f"{text}set it to 0; {_OUTLIVES}")
+        if account.dead_mans_switch_s and name in _traded(settings):
+            problem = _fault_of_switch(settings, name, account)
+            if problem is not None:
+                yield Problem(("accounts", name, "dead_mans_switch_s"), problem)
+
+
+def _fault_of_switch(settings: Settings, name: str, account: AccountSettings) -> str | None:
+    """Why the venue would not guard the orders of an account for so long, None if it would."""
+    facts, seconds = VENUES[account.venue], account.dead_mans_switch_s
+    if not facts.switch:
+        text = f"is {seconds} s, and {facts.title} has no dead man's switch that can be used: "
+        return f"{text}set it to 0; {_OUTLIVES}"
+    texts = (text for hedge in settings.hedges.values() for text in hedge.instruments)
+    contracts = [contract for contract in map(parse_contract, texts) if contract is not None]
+    bare = [one.id for one in contracts if one.id.account == name and one.payoff is Payoff.INVERSE]
+    if bare and not facts.coin_switch:
+        text = f"is {seconds} s, and {facts.title}'s dead man's switch does not guard {bare[0]}: "
+        return f"{text}set it to 0, or trade that on an account of its own without it; {_OUTLIVES}"
+    if facts.longest_switch_s is not None and seconds > facts.longest_switch_s:
+        return f"is {seconds} s, and {facts.title} counts down from {facts.longest_switch_s} s at most"
+    return None
 
 
 def _traded(settings: Settings) -> set[str]:

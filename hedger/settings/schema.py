@@ -91,7 +91,8 @@ class AccountSettings(Table):
         default=Decimal(120),
         description="After so many seconds of our silence the venue cancels every open order on the instruments that "
         "the account hedges with, orders placed by hand too; 0 is off, else at least 10. Bybit, deribit, mexc and weex "
-        "have none that can be used: it must be 0 there.",
+        "have none that can be used: it must be 0 there. On bingx and okx it is 120 at most, and on bingx it guards no "
+        "contract that settles in its coin: it must be 0 on an account with one.",
     )
 
 

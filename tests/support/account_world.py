@@ -67,6 +67,7 @@ class AccountWorld:
     number: int = 0
     fees: dict[str, D] = field(default_factory=dict)
     funding: dict[str, D] = field(default_factory=dict)
+    accrued: dict[str, D] = field(default_factory=dict)
     state: State = field(init=False)
 
     def __post_init__(self) -> None:
@@ -180,6 +181,19 @@ class AccountWorld:
         self.number += 1
         return FundingPayment(id=id, payment_id=f"p{self.number}", amount=amount, asset=asset, exchange_at=self.now)
 
+    def accrue(self, id: InstrumentId, amount: D) -> None:
+        """Funding that the venue pays all the time, and tells as a payment later."""
+        asset = self.leg(id).settle
+        self._get(asset, amount)
+        self.accrued[asset] = self.accrued.get(asset, D(0)) + amount
+
+    def fund_accrued(self, id: InstrumentId) -> FundingPayment:
+        """All that has accrued is settled: the wallet has it already."""
+        asset = self.leg(id).settle
+        amount = self.accrued.pop(asset)
+        self._get(asset, -amount)
+        return self.fund(id, amount)
+
     def hear_payment(self, payment: FundingPayment) -> None:
         seen = self.state.funding_seen.get(ACCOUNT, frozenset()) | {payment.payment_id}
         after = self.state._replace(funding_seen={ACCOUNT: seen})
@@ -227,6 +241,7 @@ class AccountWorld:
             exchange_at=self.now,
             options=tuple(self.options.values()),
             unrealized=unrealized,
+            accrued=dict(self.accrued),
         )
 
     def _position(self, id: InstrumentId) -> Position:

@@ -14,7 +14,7 @@ from hedger.app.transport import why_at_port, why_not_recorded
 from hedger.errors import ConfigError
 from hedger.settings.policy import to_policy
 from hedger.settings.schema import Settings
-from tests.support.configurations import GOOD, load, refusal
+from tests.support.configurations import GOOD, ROOT, load, refusal
 
 HOUR_MS = 3_600_000
 OPTION = '\n[[paper.options]]\nasset = "BTC"\noption = "call"\nstrike = "105%"\nexpiry = "30 days"\nquantity = -1\n'
@@ -104,6 +104,14 @@ def test_an_option_is_held_by_the_account_that_it_names_and_by_no_other(tmp_path
     assert held == {"main": {}, "linear": {}, "coins": {"BTCUSD-260131-57000-P": D(2)}}
     known = known_on_paper(settings, to_policy(settings))["BTC"]
     assert (known.holding, [option.id.account for option in known.options]) == (D("3.25"), ["coins"])
+
+
+def test_what_a_gamma_costs_on_paper_is_reckoned_with_the_fee_of_the_venue_it_is_hedged_on(tmp_path: Path) -> None:
+    fees = {}
+    for name in ("paper.toml", "paper-deribit.toml"):
+        settings = load(tmp_path, (ROOT / "config" / name).read_text(encoding="utf-8"))
+        fees[name] = known_on_paper(settings, to_policy(settings))["BTC"].maker_fee
+    assert fees == {"paper.toml": 0.0002, "paper-deribit.toml": 0.0}
 
 
 def test_perpetuals_in_coins_are_listed_without_being_told_and_in_the_size_of_the_venue(tmp_path: Path) -> None:

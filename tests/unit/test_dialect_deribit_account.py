@@ -116,8 +116,11 @@ def test_the_deltas_of_a_summary_are_those_of_its_positions(board: DeribitBoard)
     trade(board, "buy", "BTC-27MAR26", 6_000)
     told = summary(board)
     rows = result(board, "private/get_positions", currency="BTC")
-    assert told["delta_total"] == pytest.approx(sum(row["delta"] for row in rows), abs=1e-7)
-    assert told["delta_total_map"] == {"btc_usd": told["delta_total"]}
+    worth = sum(row["size"] * row["mark_price"] for row in rows if row["kind"] == "option")
+    assert worth
+    whole = sum(row["delta"] for row in rows)
+    assert told["delta_total"] == pytest.approx(whole - worth, abs=1e-7)
+    assert told["delta_total_map"] == {"btc_usd": pytest.approx(whole, abs=1e-7)}
     assert told["options_delta"] == pytest.approx(position(board, CALL)["delta"])
     assert told["options_value"] == pytest.approx(-position(board, CALL)["mark_price"])
     assert told["options_gamma_map"] == {"btc_usd": told["options_gamma"]}

@@ -66,6 +66,22 @@ def test_funding_received_is_a_gain_and_funding_paid_a_loss(amount: str) -> None
     assert world.part(Component.RESIDUAL) == 0
 
 
+@pytest.mark.parametrize("amount", ["0.002", "-0.002"])
+def test_funding_that_is_paid_all_the_time_counts_once_when_it_is_settled(amount: str) -> None:
+    """It trickles into the wallet in pieces that are too small to be a transfer, and is told as one payment."""
+    world = opened()
+    for _ in range(40):
+        world.accrue(INVERSE, D(amount) / 40)
+        world.pass_time(200_000)
+        world.read()
+    assert world.made() == world.flows() == 0
+    world.hear_payment(world.fund_accrued(INVERSE))
+    world.read()
+    world.settle()
+    assert world.part(Component.FUNDING) == D(amount) * world.index
+    assert world.part(Component.RESIDUAL) == world.flows() == 0
+
+
 @pytest.mark.parametrize(("fee", "made"), [("24", "-24"), ("-6", "6")])
 def test_a_fee_is_a_loss_and_a_rebate_a_gain(fee: str, made: str) -> None:
     world = opened()

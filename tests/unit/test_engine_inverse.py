@@ -139,6 +139,8 @@ def test_an_inverse_short_is_hedged_further_when_coins_come_and_not_when_the_pri
     )
     (order,) = placed(results)
     assert (order.side, order.quantity) == (Side.SELL, D(50)), "0.1 coins at 50,000 are 50 contracts of 100"
+    (decided,) = (d for result in results for d in result.decisions if d.action is Action.PLACE)
+    assert decided.notional == 5_000, "and worth 5,000 dollars, whatever their price"
 
 
 # --- trades, fees and funding in coins --------------------------------------------------------------------------------
@@ -199,6 +201,23 @@ def test_funding_in_coins_is_booked_at_the_index_and_is_no_transfer(amount: str)
     assert state.ledgers["btc"].funding == D(amount) * MARK, "a coin at the index"
     assert not told([*results, *more])
     assert not state.accounts[ACCOUNT].movement.coins["BTC"]
+
+
+@pytest.mark.parametrize("amount", ["0.004", "-0.004"])
+def test_funding_that_trickles_into_the_wallet_until_it_is_settled_is_no_transfer(amount: str) -> None:
+    state = world(reading("10", row("-5000")))
+    owed = {"BTC": D(amount)}
+    trickled = reading(10 + D(amount), row("-5000"), accrued=owed)
+    state, results = twice(state, trickled)
+    assert (state.accounts[ACCOUNT].reading or trickled).equity("BTC") == 10 + D(amount), "and it is owned"
+    state, more = twice(state, reading(10 + D(amount), row("-5000"), accrued={"BTC": D(0)}), at=NOW + 5_000)
+    paid = FundingPayment(id=ID, payment_id="f1", amount=D(amount), asset="BTC", exchange_at=NOW + 5_000)
+    read = FundingRead(account=ACCOUNT, requested_at=NOW + 8_000, since_at=0, payments=(paid,))
+    state, last = feed(state, (NOW + 8_000, read), policy=WIDE)
+    assert not told([*results, *more, *last])
+    assert not state.accounts[ACCOUNT].movement.coins["BTC"]
+    _, gone = twice(state, reading(9 + D(amount), row("-5000")), at=NOW + 9_000)
+    assert told(gone) == [("BTC", ChangeCause.TRANSFER, D(-1))]
 
 
 def test_funding_in_a_coin_whose_price_was_never_seen_is_booked_later_and_not_as_a_dollar() -> None:

@@ -118,6 +118,12 @@ def test_a_stored_decision_is_explained_with_arithmetic_that_adds_up() -> None:
     assert ORDER_ID in text
 
 
+def test_an_order_is_worth_what_its_contract_says_and_not_its_price_times_its_size() -> None:
+    dollars = replace(decision(), notional=D("47550"))
+    assert "worth 47,550.00, may add to the position" in explain(json.loads(pydantic_core.to_json(dollars)))
+    assert "          may add to the position" in explain(json.loads(pydantic_core.to_json(decision())))
+
+
 def test_a_decision_made_on_nothing_is_explained_too() -> None:
     blind = replace(
         decision(action=Action.DENY, reason=Reason.NO_QUOTE),

@@ -145,3 +145,25 @@ def test_where_a_venue_has_no_switch_its_owner_says_that_they_do_without(tmp_pat
 def test_an_account_that_only_holds_coins_needs_no_switch(tmp_path: Path) -> None:
     more = '[accounts.vault]\nvenue = "bybit"\n\n[hedges.BTC]'
     assert load(tmp_path, GOOD.replace("[hedges.BTC]", more)).accounts["vault"].venue == "bybit"
+
+
+@pytest.mark.parametrize("venue", [venue for venue, facts in VENUES.items() if facts.longest_switch_s is not None])
+def test_a_countdown_that_is_longer_than_the_venues_longest_is_refused(tmp_path: Path, venue: str) -> None:
+    text = LIVE.replace('"binance"\n', f'"{venue}"\ndead_mans_switch_s = 121\n')
+    title = VENUES[VenueName(venue)].title
+    assert str(refusal(tmp_path, text, to_run=False)) == (
+        f"x.toml:5: accounts.main.dead_mans_switch_s is 121 s, and {title} counts down from 120 s at most"
+    )
+    assert load(tmp_path, text.replace("121", "120"), to_run=False).accounts["main"].dead_mans_switch_s == 120
+
+
+def test_a_switch_that_leaves_contracts_in_coins_unguarded_is_refused_with_them(tmp_path: Path) -> None:
+    more = 'numeraire = "usd"\ninstruments = ["main:BTC/USDT:USDT", "main:BTC/USD:BTC"]'
+    text = LIVE.replace('instruments = ["main:BTC/USDT:USDT"]', more)
+    assert str(refusal(tmp_path, text.replace('"binance"', '"bingx"'), to_run=False)) == (
+        "x.toml:3: accounts.main.dead_mans_switch_s is 120 s, and BingX's dead man's switch does not guard "
+        "main:BTC/USD:BTC: set it to 0, or trade that on an account of its own without it; what rests there outlives a "
+        "hedger that dies, until one is started again"
+    )
+    load(tmp_path, text.replace('"binance"', '"bingx"\ndead_mans_switch_s = 0'), to_run=False)
+    load(tmp_path, text, to_run=False)

@@ -141,25 +141,22 @@ def test_a_coin_is_counted_once_whatever_wallets_it_lies_in() -> None:
     assert set(reading.coin_margins) == {"SOL"}
 
 
-@proves(Ability.EQUITY_AND_MARGIN)
-def test_maintenance_margin_is_that_of_the_tiers_and_no_less_than_the_risk_rate_says() -> None:
-    # 0.5 BTC at 60,100 are 30,050: the first tier's 0.4 %.
-    assert read({}).margin.maintenance_margin == Decimal("30050") * Decimal("0.004")
-    large = position(positionAmt="5", initialMargin="300000", riskRate="0.001")
-    rich = wallet(usedMargin="300000", equity="500000", balance="500000")
-    reading = read({POSITIONS: ok([large]), BALANCE: ok([rich])})
-    assert reading.margin.maintenance_margin == Decimal("300500") * Decimal("0.006") - Decimal(300)
-    risky = read({POSITIONS: ok([position(riskRate="0.5")])})
-    assert risky.margin.margin_ratio == Decimal("0.5")
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {POSITIONS: ok([position(positionSide="BOTH", markPrice="61000", unrealizedProfit="-500")])},
+        {POSITIONS: ok([position(positionSide="LONG", markPrice="61000", unrealizedProfit="-500")])},
+        {COIN_POSITIONS: ok([coin_position(positionSide="BOTH", markPrice="150", unrealizedProfit="0.01")])},
+    ],
+    ids=["a short told without its sign", "the other side", "a coin contract"],
+)
+def test_a_side_that_the_profit_contradicts_is_not_believed(changes: Answers) -> None:
+    assert "is not understood" in refused(changes)
 
 
-def test_a_position_of_others_in_the_same_wallet_needs_its_margin_too() -> None:
-    other = position("ETH-USDT", positionAmt="10", positionSide="LONG", markPrice="2000", initialMargin="20000")
-    reading = read({POSITIONS: ok([position(), other]), BALANCE: ok([wallet(usedMargin="50000")])})
-    assert reading.margin.maintenance_margin == Decimal("30050") * Decimal("0.004") + Decimal("20000") * Decimal(
-        "0.004"
-    )
-    assert row(reading, "ETH/USDT:USDT").quantity == Decimal(10)
+def test_a_signed_quantity_of_both_sides_is_that_quantity() -> None:
+    short = position(positionSide="BOTH", positionAmt="-0.5", markPrice="61000", unrealizedProfit="-500")
+    assert row(read({POSITIONS: ok([short])}), "BTC/USDT:USDT").quantity == Decimal("-0.5")
 
 
 @proves(Ability.POSITIONS)
@@ -204,6 +201,8 @@ def test_a_long_and_a_short_row_are_netted_and_are_not_one_way() -> None:
         {POSITIONS: ok([position(positionSide="UP")])},
         {POSITIONS: ok([position(positionSide="LONG", positionAmt="-1")])},
         {POSITIONS: ok([position(), position()])},
+        {POSITIONS: ok([position(), position(positionSide="BOTH", positionAmt="-0.5")])},
+        {POSITIONS: ok([position(positionSide="BOTH", positionAmt="-0.5"), position()])},
         {POSITIONS: ok([position(markPrice="0")])},
         {POSITIONS: ok([position("NEW-USDT")])},
         {POSITIONS: ok(None)},
@@ -292,6 +291,24 @@ def test_a_coin_that_was_held_is_believed_gone_only_after_half_a_minute() -> Non
 
     told, quantity = asyncio.run(scenario())
     assert "held BTC and does not list it" in told
+    assert quantity == 0
+
+
+def test_a_wallet_without_a_row_is_believed_empty_only_after_half_a_minute_also_at_the_start() -> None:
+    clock = WireClock()
+
+    async def scenario() -> tuple[str, Decimal]:
+        fake = STAND.fake()
+        fake.answers["GET", SPOT_WALLET] = ok({"balances": []})
+        async with opened(BOTH, stand=STAND, clock=clock, fake=fake) as desk:
+            desk.fake.judges_age = False
+            with pytest.raises(AskAgain) as raised:
+                await desk.venue.read_account()
+            clock.stand_still(-31_000)
+            return str(raised.value), (await desk.venue.read_account()).spot["BTC"]
+
+    told, quantity = asyncio.run(scenario())
+    assert "lists nothing at all" in told
     assert quantity == 0
 
 

@@ -168,13 +168,19 @@ def coin_fill(number: int, at: int, **changes: Any) -> dict[str, Any]:
     return row | changes
 
 
+def coin_order(at: int, number: int = 1817441228670648320, **changes: Any) -> dict[str, Any]:
+    """An order of two contracts that filled at a moment."""
+    told = {"orderId": str(number), "executedQty": "2", "status": "Filled", "time": at, "updateTime": at}
+    return coin_record(**(told | changes))
+
+
 @proves(Ability.FILLS)
 def test_fills_of_a_coin_contract_are_read_order_by_order_in_contracts() -> None:
     at = now_ms() - 60_000
 
     async def work(desk: Desk) -> list[Fill]:
-        ended = coin_record(orderId="1817441228670648320", quantity=4, executedQty="4", status="Filled")
-        idle = coin_record(orderId="2", status="Cancelled")
+        ended = coin_order(at, quantity=3_000, executedQty="3000")
+        idle = coin_record(orderId="2", status="Cancelled", updateTime=at)
         desk.fake.answers["GET", COIN_ORDERS] = ok({"orders": [ended, idle]})
 
         async def pages(_request: web.Request, seen: Seen) -> web.StreamResponse:
@@ -196,7 +202,7 @@ def test_a_page_of_an_orders_fills_that_repeats_is_not_the_whole() -> None:
     at = now_ms() - 60_000
 
     async def work(desk: Desk) -> None:
-        ended = coin_record(orderId="1817441228670648320", executedQty="2", status="Filled")
+        ended = coin_order(at)
         desk.fake.answers["GET", COIN_ORDERS] = ok({"orders": [ended]})
         desk.fake.answers["GET", COIN_FILLS] = ok([coin_fill(number, at) for number in range(1_000)])
         with pytest.raises(AskAgain, match="a page repeats"):
@@ -206,6 +212,39 @@ def test_a_page_of_an_orders_fills_that_repeats_is_not_the_whole() -> None:
             await desk.venue.read_fills(COIN, at - 1)
 
     on_desk(work, COIN.symbol)
+
+
+def test_the_fills_of_a_coin_order_are_asked_for_once_unhurried_and_only_where_it_changed_since() -> None:
+    at, numbers = now_ms() - 60_000, (11, 12, 13, 14)
+
+    async def scenario() -> tuple[list[str], float, int, list[str]]:
+        fast = quick(1.0)
+        async with opened([COIN.symbol], stand=STAND, **fast) as desk:
+            old = coin_order(at - 10 * 60_000, 9)
+            rows = [old, *(coin_order(at, number) for number in numbers)]
+            desk.fake.answers["GET", COIN_ORDERS] = ok({"orders": rows})
+
+            async def fills(_request: web.Request, seen: Seen) -> web.StreamResponse:
+                number = seen.params["orderId"]
+                return web.json_response(ok([coin_fill(int(number), at, orderId=number)]))
+
+            desk.fake.answers["GET", COIN_FILLS] = fills
+            begun = time.monotonic()
+            await desk.venue.read_fills(COIN, at - 1)
+            took = time.monotonic() - begun
+            asked = [seen.params["orderId"] for seen in desk.fake.requests("GET", COIN_FILLS)]
+            again = len(await desk.venue.read_fills(COIN, at - 1))
+            rows[-1] |= {"quantity": 4, "executedQty": "4"}
+            with pytest.raises(AskAgain, match="traded more than they tell"):
+                await desk.venue.read_fills(COIN, at - 1)
+            more = [seen.params["orderId"] for seen in desk.fake.requests("GET", COIN_FILLS)]
+            return asked, took, again, more[len(asked) :]
+
+    asked, took, again, more = asyncio.run(scenario())
+    assert asked == ["11", "12", "13", "14"]
+    assert took >= 4 / 5
+    assert again == 4
+    assert more == ["14"]
 
 
 @proves(Ability.FUNDING_PAYMENTS)
@@ -265,6 +304,7 @@ def test_prices_are_the_best_of_each_book_in_whatever_order_it_comes() -> None:
     ("path", "data"),
     [
         (f"{SWAP}/v2/quote/depth", {"T": AT, "bids": [["2", "1"]], "asks": [["1", "1"]]}),
+        (f"{SWAP}/v2/quote/depth", {"bids": [["1", "1"]], "asks": [["2", "1"]]}),
         (f"{SWAP}/v2/quote/depth", {"T": AT, "bids": [], "asks": [["1", "1"]]}),
         (f"{SWAP}/v2/quote/depth", {"T": AT // 1000, "bids": [["1", "1"]], "asks": [["2", "1"]]}),
         (f"{SWAP}/v2/quote/depth", {"T": AT, "bids": [["0", "1"]], "asks": [["2", "1"]]}),

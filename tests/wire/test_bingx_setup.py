@@ -14,6 +14,7 @@ from hedger.model.account import MarginMode
 from hedger.model.instrument import Instrument, Kind, Payoff
 from hedger.settings.load import load_settings
 from hedger.venues.abilities import Ability
+from hedger.venues.account import VenueAccount
 from hedger.venues.bingx.switch import LONGEST_S, SHORTEST_S
 from tests.support.leave import let_go
 from tests.support.stand import proves
@@ -25,6 +26,7 @@ from tests.support.stands.bingx import (
     STAND,
     SWAP,
     SWITCH,
+    coin_contract,
     fake,
     linear_contract,
     ok,
@@ -279,6 +281,14 @@ def test_a_countdown_that_was_not_confirmed_as_asked_is_no_guard() -> None:
     on_desk(work)
 
 
+def test_people_are_told_that_the_countdown_takes_more_than_our_contracts() -> None:
+    async def work(desk: Desk) -> str:
+        assert isinstance(desk.venue, VenueAccount)
+        return desk.venue.switch_reach
+
+    assert "every order of the account on USDT-M" in on_desk(work)
+
+
 @proves(Ability.SWITCH)
 def test_a_switch_that_would_leave_a_coin_contract_unguarded_is_refused() -> None:
     async def work(desk: Desk) -> None:
@@ -323,6 +333,14 @@ def test_opening_asks_only_for_what_is_configured() -> None:
     assert asyncio.run(asked(BTC.symbol)) == sorted([time, RIGHTS, CONTRACTS, f"{SWAP}/v2/user/commissionRate"])
     coins = [f"{COINS}/market/contracts", f"{COINS}/user/commissionRate"]
     assert asyncio.run(asked(COIN.symbol)) == sorted([time, RIGHTS, *coins])
+
+
+@pytest.mark.parametrize("worth", ["abc", "NaN", "-1", "0"])
+def test_a_contract_of_others_whose_worth_is_odd_is_unknown_and_ends_nothing(worth: str) -> None:
+    others = coin_contract("BTC-USD", minTickSize=worth)
+    answers = {f"{COINS}/market/contracts": ok([coin_contract(), others])}
+    (rules,) = opened_with(answers, COIN.symbol)
+    assert rules.id == COIN
 
 
 @pytest.mark.parametrize("name", ["bingx-testnet", "bingx-live"])

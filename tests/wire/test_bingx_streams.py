@@ -10,13 +10,14 @@ from typing import Any
 
 import pytest
 
+from hedger.errors import AskAgain
 from hedger.model.market import Quote
 from hedger.model.message import StreamChanged
 from hedger.model.order import Fill, FillCause, OrderReport, ReportStatus
 from hedger.runtime.ports import Hint
 from hedger.venues.abilities import Ability
 from tests.support.stand import OUR_ID, proves
-from tests.support.stands.bingx import AT, BTC, COIN, LISTEN, LISTEN_KEY, STAND, quick, said
+from tests.support.stands.bingx import AT, BTC, COIN, LISTEN, LISTEN_KEY, STAND, SWAP, ok, quick, said
 from tests.support.wire_server import plain_answer
 from tests.support.wire_venue import Desk, opened
 
@@ -226,6 +227,40 @@ def test_a_book_that_is_not_understood_is_left_out_and_counted() -> None:
     assert len(ignored) == 4
 
 
+def test_a_frame_without_a_book_does_not_end_the_hearing_of_those_that_follow() -> None:
+    async def scenario() -> tuple[list[Any], list[str]]:
+        async with reading() as (desk, reader):
+            await push(desk, "open-api-swap", {"e": "bookTicker", "dataType": "BTC-USDT@bookTicker"})
+            await push(desk, "open-api-cswap", {"e": "depth", "data": None})
+            await push(desk, "open-api-swap", SWAP_BOOK)
+            await push(desk, "open-api-cswap", COIN_BOOK)
+            return await reader.until(Quote, 2), desk.watcher.ignored
+
+    quotes, ignored = asyncio.run(scenario())
+    assert {quote.id for quote in quotes} == {BTC, COIN}
+    assert len(ignored) == 2
+
+
+@proves(Ability.STREAMS, Ability.TEST_ENVIRONMENT)
+def test_the_books_of_simulated_trading_come_from_its_own_host() -> None:
+    async def scenario() -> tuple[list[Any], set[str]]:
+        async with opened([BTC.symbol], stand=STAND, environment="testnet", **quick()) as desk:
+            reader = Reader(desk)
+            task = asyncio.create_task(reader.run())
+            async with asyncio.timeout(5):
+                while len(desk.fake.sockets) < 2 or not desk.fake.subscriptions:  # noqa: ASYNC110
+                    await asyncio.sleep(0.005)
+            await push(desk, "vst-open-api-ws", SWAP_BOOK)
+            quotes = await reader.until(Quote)
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+            return quotes, {host.partition(":")[0] for host, _, _ in desk.fake.sockets}
+
+    quotes, hosts = asyncio.run(scenario())
+    assert [quote.id for quote in quotes] == [BTC]
+    assert hosts == {"vst-open-api-ws.bingx.com"}
+
+
 @proves(Ability.STREAMS)
 def test_the_listen_key_is_renewed_and_a_refused_renewal_begins_again() -> None:
     async def scenario() -> tuple[str, int]:
@@ -246,3 +281,23 @@ def test_the_listen_key_is_renewed_and_a_refused_renewal_begins_again() -> None:
             return key, keys
 
     assert asyncio.run(scenario())[0] == LISTEN_KEY
+
+
+def test_an_interval_of_funding_that_was_told_may_not_go_missing_or_be_no_number() -> None:
+    path = f"{SWAP}/v2/quote/premiumIndex"
+
+    async def scenario() -> None:
+        async with opened([BTC.symbol], stand=STAND, **quick()) as desk:
+            await work(desk)
+
+    async def work(desk: Desk) -> None:
+        good = desk.fake.answers["GET", path]["data"]
+        lacking = {name: value for name, value in good.items() if name != "fundingIntervalHours"}
+        for odd in (lacking, good | {"fundingIntervalHours": True}, good | {"fundingIntervalHours": None}):
+            await desk.venue.read_prices([BTC])
+            desk.fake.answers["GET", path] = ok(odd)
+            with pytest.raises(AskAgain):
+                await desk.venue.read_prices([BTC])
+            desk.fake.answers["GET", path] = ok(good)
+
+    asyncio.run(scenario())

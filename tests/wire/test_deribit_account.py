@@ -276,6 +276,45 @@ def test_the_deltas_of_all_rows_are_the_accounts_own() -> None:
 
 
 @proves(Ability.OPTIONS)
+def test_a_part_of_the_options_is_not_taken_for_the_whole() -> None:
+    """Two options were sold and one is listed, or the one that is listed was exercised since the summary."""
+    both = option("BTC-26MAR27-90000-P", -1.6, delta=0.5)
+    assert len(read(positions=told([position(), option(), both]), summaries=of_delta(-0.51962)).options) == 2
+    with pytest.raises(AskAgain, match="do not come to the delta"):
+        read(summaries=of_delta(-0.51962))
+    # Prices move between the two answers, and the delta may be told less the options' value.
+    assert read(summaries=of_delta(-1.1)).options
+    assert read(summaries=of_delta(-1.01102)).options
+    assert read(summaries=of_delta(None)).options
+
+
+@proves(Ability.POSITIONS)
+def test_a_contract_that_the_list_leaves_out_is_not_flat_while_the_wallet_has_its_delta() -> None:
+    """An option is listed still, so that the list is not empty, and the contract asked for by name says zero."""
+    with pytest.raises(AskAgain, match="do not come to"):
+        read(positions=told([option()]))
+    alone = summaries(summary(delta_total=-1.01102), usdc())
+    assert held(read(positions=told([option()]), summaries=alone)) == {PERPETUAL: D(0)}
+
+
+def of_delta(options_delta: float | None) -> dict[str, Any]:
+    return summaries(summary(options_delta=options_delta), usdc())
+
+
+@proves(Ability.FUNDING_PAYMENTS)
+def test_funding_of_the_session_is_owned_and_told_apart_until_it_is_settled() -> None:
+    """It is in the equity, and so in the cash, from the moment that it is paid; a payment it is at 08:00 UTC."""
+    reading = read(positions=told([position(realized_funding=-0.0003), option()]))
+    cash = read().spot["BTC"]
+    assert (reading.spot["BTC"], reading.accrued) == (cash, {"BTC": D("-0.0003"), "ETH": D(0), "USDC": D(0)})
+    # Of a position that was closed in this session too, whether the list still has it or not.
+    gone = flat("BTC-PERPETUAL") | {"realized_funding": 0.0002}
+    nothing = summaries(summary(options_value=0, equity=302.62729214, delta_total=0), usdc())
+    closed = read(positions=told([]), summaries=nothing, one=told(gone))
+    assert closed.accrued["BTC"] == D("0.0002")
+
+
+@proves(Ability.OPTIONS)
 def test_the_engine_finds_no_flaw_in_what_was_read_and_a_delta_of_its_own_sign() -> None:
     reading = read()
     found = overlay(reading.options, D("49990.79"), 1_795_000_000_000)
@@ -292,6 +331,7 @@ def test_many_options_cost_one_request_for_each_currency() -> None:
     async def scenario() -> tuple[AccountReading, list[str]]:
         async with opened([PERPETUAL], stand=STAND) as desk:
             desk.fake.answers[POSITIONS] = told([*rows, linear])
+            desk.fake.answers[SUMMARIES] = summaries(summary(options_delta=30), usdc())
             desk.fake.answers[path("public/get_book_summary_by_currency")] = told(
                 [book_summary(f"BTC-26MAR27-{strike}-C") for strike in strikes]
             )

@@ -136,7 +136,11 @@ def test_an_account_with_options_is_read_whole_and_its_delta_is_the_exchanges() 
         assert ours.flaw is None
         theirs = result(bench.board, "private/get_account_summary", currency="BTC")
         assert float(ours.delta) == pytest.approx(theirs["options_delta"], abs=1e-4)
-        assert theirs["delta_total"] == pytest.approx(theirs["options_delta"], abs=1e-9)
+        net = theirs["options_delta"] - theirs["options_value"]
+        assert theirs["delta_total"] == pytest.approx(net, abs=1e-7)
+        # What the venue says of the dollars' delta, equity + delta_total, is what we add up another way.
+        whole = reading.spot["BTC"] + reading.equity("BTC") + ours.delta
+        assert float(whole) == pytest.approx(theirs["equity"] + theirs["delta_total"], abs=1e-4)
 
     at_the_wire(test)
 

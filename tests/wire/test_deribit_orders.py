@@ -159,6 +159,19 @@ def test_a_create_that_timed_out_there_is_looked_up_rather_than_believed() -> No
     assert isinstance(outcome, OrderOutcomeUnknown)
 
 
+@proves(Ability.TIME_TO_LIVE)
+def test_a_create_that_timed_out_there_has_the_clock_measured_for_ours_may_be_behind() -> None:
+    async def question(desk: Desk) -> None:
+        await desk.venue.place(STAND.order(), let_go)
+        for _ in range(100):
+            if desk.fake.requests(*path("public/get_time")):
+                return
+            await asyncio.sleep(0.01)
+        raise AssertionError("nobody asked for the time")
+
+    ask(question, sell=plain_answer(400, '{"error": {"code": 13888, "message": "timed_out"}}'))
+
+
 # --- the end of an order ----------------------------------------------------------------------------------------------
 
 

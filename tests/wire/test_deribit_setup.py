@@ -176,6 +176,7 @@ def test_only_futures_are_listed_and_pairs_where_one_is_traded() -> None:
     [
         ("account:read trade:read_write wallet:read_write", "may withdraw"),
         ("account:read custody:read_write trade:read_write wallet:none", "may withdraw"),
+        ("account:read_write trade:read_write wallet:none", "may make other keys"),
         ("account:read trade:read wallet:read", "may not read and trade"),
         ("account:none trade:read_write wallet:none", "may not read and trade"),
     ],
@@ -203,7 +204,7 @@ def test_the_rights_are_asked_for_without_the_secret() -> None:
 
     asyncio.run(scenario())
     assert rights_of("account:read_write trade:read_write").may_withdraw is False
-    assert rights_of("mainaccount connection") == (False, False, False, None)
+    assert rights_of("mainaccount connection") == (False, False, False, None, "")
 
 
 def test_a_sign_in_that_was_cut_shows_no_token() -> None:

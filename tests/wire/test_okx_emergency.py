@@ -77,6 +77,9 @@ def test_an_order_that_is_still_live_or_another_s_record_is_not_over() -> None:
     others = [
         told(order(clOrdId=OUR_ID)),
         told(order(clOrdId="h2", state="canceled")),
+        told(order(clOrdId=OUR_ID, state=["canceled"])),
+        told(order(clOrdId=OUR_ID, state=None)),
+        told(None),
         told(order(clOrdId=OUR_ID, instId="ETH-USDT-SWAP", state="canceled")),
         told(),
         refused("50026"),

@@ -124,8 +124,8 @@ def test_liquidation_deleveraging_and_delivery_are_told_by_the_kind_of_an_execut
 @pytest.mark.parametrize(
     "odd",
     [
-        {"fillSz": "0"}, {"fillSz": "NaN"}, {"fillPx": ""}, {"fee": "x"}, {"instId": "ETH-USDT-SWAP"}, {"billId": ""},
-        {"ts": "1790000000"}, {"side": ""},
+        {"fillSz": "0"}, {"fillSz": "NaN"}, {"fillPx": ""}, {"fee": "x"}, {"feeCcy": ""}, {"billId": ""},
+        {"instId": "ETH-USDT-SWAP"}, {"ts": "1790000000"}, {"side": ""},
     ],
 )  # fmt: skip
 def test_a_fill_that_is_not_understood_is_no_list(odd: dict[str, str]) -> None:
@@ -134,6 +134,21 @@ def test_a_fill_that_is_not_understood_is_no_list(odd: dict[str, str]) -> None:
             desk.fake.answers["GET", OLD_FILLS] = told(fill(1), fill(2, **odd))
             with pytest.raises(AskAgain):
                 await desk.venue.read_fills(BTC, AT)
+
+    asyncio.run(scenario())
+
+
+def test_pages_of_what_is_limited_by_itself_are_asked_for_slowly() -> None:
+    """Bills five times in two seconds and old fills ten times: a burst of pages would be answered with quiet."""
+
+    async def scenario() -> None:
+        async with opened(stand=STAND) as desk:
+            desk.fake.answers["GET", OLD_BILLS] = paged([bill(number) for number in range(1, 202)])
+            desk.fake.answers["GET", OLD_FILLS] = paged([fill(number) for number in range(1, 202)])
+            for least_s, read in ((0.9, desk.venue.read_funding(AT)), (0.5, desk.venue.read_fills(BTC, AT))):
+                begun = time.monotonic()
+                assert len(await read) == 201
+                assert time.monotonic() - begun >= least_s
 
     asyncio.run(scenario())
 

@@ -198,7 +198,7 @@ def test_an_order_is_found_by_our_id_in_the_record_and_then_in_the_history() -> 
                 assert await desk.venue.find_order(BTC, OUR_ID) is None
                 old = [
                     order(ordId="7", clOrdId=OUR_ID, state="canceled"),
-                    order(ordId="9", clOrdId="h2", state="filled"),
+                    order(ordId="9", clOrdId="h2", state="filled", accFillSz="2"),
                 ]
                 newer = order(ordId="8", clOrdId=OUR_ID, state="filled", accFillSz="2")
                 desk.fake.answers["GET", HISTORY] = told(*old, newer)
@@ -218,6 +218,8 @@ def test_a_record_that_is_of_another_order_or_cannot_be_is_asked_for_again() -> 
         {"instId": "ETH-USDT-SWAP"},
         {"accFillSz": "3"},
         {"accFillSz": "-1"},
+        {"accFillSz": ""},
+        {"accFillSz": "0", "state": "filled"},
         {"sz": "NaN"},
         {"sz": "1e400"},
         {"side": "both"},

@@ -1,6 +1,7 @@
 """What is held on OKX: every coin once, positions in our units, flat proven by two lists, open orders in pages."""
 
 import asyncio
+import time
 from decimal import Decimal
 from typing import Any
 
@@ -62,13 +63,17 @@ async def refused_reading(desk: Desk, sentence: str) -> None:
 def test_positions_in_contracts_are_coins_of_a_linear_and_dollars_of_an_inverse_one() -> None:
     """Golden: 50 contracts of 0.01 BTC are half a coin; 600 of 100 dollars at 60,100.5 are 0.998 of one."""
 
-    async def scenario() -> AccountReading:
+    async def scenario() -> tuple[AccountReading, AccountReading]:
         async with opened([BTC.symbol, INVERSE.symbol], stand=STAND) as desk:
             hold(desk, position(), SHORT)
-            return await desk.venue.read_account()
+            usdt, btc = balance()["details"]
+            desk.fake.answers["GET", BALANCE] = told(balance(usdt, btc | {"imr": "0.3", "mmr": "0.004"}))
+            reading = await desk.venue.read_account()
+            hold(desk, position(liqPx="-5"), SHORT)
+            return reading, await desk.venue.read_account()
 
-    reading = asyncio.run(scenario())
-    linear, inverse = of(reading, BTC), of(reading, INVERSE)
+    reading, later = asyncio.run(scenario())
+    linear, inverse, below = of(reading, BTC), of(reading, INVERSE), of(later, BTC)
     assert (linear.quantity, linear.delta) == (Decimal("-0.5"), Decimal("-0.5"))
     assert (linear.entry_price, linear.mark_price, linear.liquidation_price) == (
         60_000,
@@ -79,6 +84,7 @@ def test_positions_in_contracts_are_coins_of_a_linear_and_dollars_of_an_inverse_
     assert (inverse.quantity, inverse.contract_multiplier, inverse.payoff) == (-600, 100, Payoff.INVERSE)
     assert round(inverse.delta, 6) == Decimal("-0.998328")
     assert inverse.liquidation_price is None, "an empty text"
+    assert below.liquidation_price is None, "no price is below zero"
     assert reading.unrealized == {"USDT": Decimal("-50.25"), "BTC": Decimal("-0.00001672")}
     assert reading.one_way is True
 
@@ -142,6 +148,8 @@ def test_in_multi_currency_margin_one_pool_in_dollars_backs_all() -> None:
             for name in ("adjEq", "imr", "mmr"):
                 desk.fake.answers["GET", BALANCE] = told(balance(*held, **pool | {name: ""}))
                 await refused_reading(desk, "does not tell its margin")
+            desk.fake.answers["GET", BALANCE] = told(balance(*held, **pool | {"mmr": "0"}))
+            await refused_reading(desk, "no margin for its positions")  # of a short of half a coin
             return reading
 
     reading = asyncio.run(scenario())
@@ -154,8 +162,12 @@ def test_in_multi_currency_margin_one_pool_in_dollars_backs_all() -> None:
 def test_a_cross_position_whose_margin_is_not_told_is_no_reading() -> None:
     async def scenario() -> None:
         async with hurried() as desk:
-            usdt = coin("USDT", "1052.25", eq="1002", imr="", mmr="")
-            desk.fake.answers["GET", BALANCE] = told(balance(usdt, coin("BTC", "1.5", "90148")))
+            for untold in ("", "0"):
+                usdt = coin("USDT", "1052.25", eq="1002", imr=untold, mmr=untold)
+                desk.fake.answers["GET", BALANCE] = told(balance(usdt, coin("BTC", "1.5", "90148")))
+                await refused_reading(desk, "margin of USDT")
+            desk.fake.answers["GET", BALANCE] = told(balance(coin("BTC", "1.5", "90148")))
+            hold(desk, position(), balances={"BTC": "1.5"})
             await refused_reading(desk, "margin of USDT")
 
     asyncio.run(scenario())
@@ -206,6 +218,27 @@ def test_a_fill_between_the_two_lists_is_read_again() -> None:
             return await desk.venue.read_account()
 
     assert of(asyncio.run(scenario()), BTC).quantity == Decimal("-0.5")
+
+
+def test_a_reading_that_is_tried_again_keeps_to_the_venue_s_limit_of_its_configuration() -> None:
+    """Five in two seconds: lists that differ in a run of fills would otherwise end in a minute of quiet."""
+
+    async def scenario() -> list[float]:
+        async with opened(stand=STAND) as desk:
+            times: list[float] = []
+
+            def timed(_: Seen) -> Any:
+                times.append(time.monotonic())
+                return told(config())
+
+            desk.fake.answers["GET", CONFIG] = answering(timed)
+            desk.fake.answers["GET", POSITIONS] = told(position(contracts="-49"))
+            await refused_reading(desk, "differ")
+            return times
+
+    first, second, third = asyncio.run(scenario())
+    assert second - first >= 0.35
+    assert third - second >= 0.35
 
 
 def test_rows_that_cannot_concern_us_do_not_spoil_a_reading_and_those_that_may_always_do() -> None:
@@ -274,6 +307,10 @@ def test_a_coin_of_ours_that_is_not_listed_is_none_only_where_that_is_proven() -
             assert (await desk.venue.read_account()).spot == {"BTC": 0}
             desk.fake.answers["GET", BALANCE] = told(balance(usdt, totalEq="91150"))
             await refused_reading(desk, "does not list BTC")
+            desk.fake.answers["GET", BALANCE] = told(balance(coin("USDT", "1000000"), totalEq="1009000"))
+            await refused_reading(desk, "does not list BTC")  # less than a hundredth, and 0.15 BTC
+            desk.fake.answers["GET", BALANCE] = told(balance(coin("USDT", "1000000"), totalEq="1000500"))
+            assert (await desk.venue.read_account()).spot == {"BTC": 0}, "the venue rounds"
             desk.fake.answers["GET", BALANCE] = told(balance(usdt))
             hold(desk, balances={"USDT": "1002", "BTC": "1.5"})
             await refused_reading(desk, "two lists of balances differ on BTC")
@@ -287,7 +324,7 @@ def test_a_coin_of_ours_that_is_not_listed_is_none_only_where_that_is_proven() -
 def test_a_balance_that_is_no_number_or_stands_twice_is_no_reading() -> None:
     async def scenario() -> None:
         async with hurried() as desk:
-            btc, usdt = coin("BTC", "1.5", "90148"), coin("USDT", "1000")
+            btc, usdt = coin("BTC", "1.5", "90148"), coin("USDT", "1000", imr="300.5", mmr="120.2")
             for odd in ("NaN", "Infinity", "1e400", "1,5", ""):
                 desk.fake.answers["GET", BALANCE] = told(balance(btc | {"cashBal": odd}, usdt))
                 await refused_reading(desk, "row of BTC")
@@ -302,7 +339,7 @@ def test_a_balance_that_is_no_number_or_stands_twice_is_no_reading() -> None:
 def test_the_borrowed_coins_of_an_account_count_below_zero() -> None:
     async def scenario() -> AccountReading:
         async with opened(stand=STAND) as desk:
-            held = [coin("BTC", "-0.5", "-30000"), coin("USDT", "100000")]
+            held = [coin("BTC", "-0.5", "-30000"), coin("USDT", "100000", imr="300.5", mmr="120.2")]
             desk.fake.answers["GET", BALANCE] = told(balance(*held))
             return await desk.venue.read_account()
 

@@ -222,13 +222,35 @@ def test_a_dated_contract_that_has_ended_is_left_out_and_its_past_is_still_asked
         async with opened([BTC.symbol, "BTC/USDT:USDT-241227"], stand=STAND) as desk:
             assert [rules.id for rules in desk.instruments] == [BTC]
             ended = InstrumentId("main", "BTC/USDT:USDT-241227")
-            desk.fake.answers["GET", HISTORY] = told(order(clOrdId=OUR_ID, instId="BTC-USDT-241227", state="filled"))
+            desk.fake.answers["GET", HISTORY] = told(order(clOrdId=OUR_ID, instId="BTC-USDT-241227"))
             found = await desk.venue.find_order(ended, OUR_ID)
             assert found is not None
             assert found.quantity == Decimal("0.02"), "of the size of its pair"
             (asked,) = desk.fake.seen
             assert (asked.path, asked.params["instType"]) == (HISTORY, "FUTURES")
             await desk.venue.read_account()
+
+    asyncio.run(scenario())
+
+
+def test_a_contract_whose_name_does_not_follow_from_its_symbol_is_not_traded() -> None:
+    """BTC-USD_UM-SWAP settles in dollars: its symbol's plain name is that of the inverse one, where the watchdog, which
+    knows symbols alone, would cancel in vain and be told that there is no such order."""
+    margined_in_dollars = swap("BTC-USD", instId="BTC-USD_UM-SWAP", instFamily="BTC-USD_UM", groupId="2") | {
+        "ctType": "linear", "ctVal": "0.0001", "ctValCcy": "BTC", "settleCcy": "USD",
+    }  # fmt: skip
+
+    async def scenario() -> None:
+        async with opened(stand=STAND, ready=False) as desk:
+            desk.fake.answers["GET", INSTRUMENTS] = answering(
+                lambda seen: (
+                    told(swap(), swap("BTC-USD"), margined_in_dollars)
+                    if seen.params["instType"] == "SWAP"
+                    else listed(seen)
+                )
+            )
+            with pytest.raises(ConfigError, match="BTC/USD:USD is BTC-USD_UM-SWAP on OKX"):
+                await desk.venue.open([BTC.symbol, "BTC/USD:USD"])
 
     asyncio.run(scenario())
 

@@ -28,7 +28,8 @@ ABILITIES: Mapping[Ability, Told] = MappingProxyType(
         Ability.EQUITY_AND_MARGIN: Told(
             _U,
             "equity as the wallet tells it; maintenance margin is reckoned by us from the venue's table of tiers "
-            "(COIN-M has none: from the risk rate of its positions), and never less than the risk rate says",
+            "(COIN-M has none: from the risk rate of its positions, and half a percent of them at least), and never "
+            "less than the risk rate says",
             "the venue tells no maintenance margin, and that a risk rate is of the wallet's equity is read from "
             "recorded figures",
         ),
@@ -64,7 +65,8 @@ ABILITIES: Mapping[Ability, Told] = MappingProxyType(
         Ability.FILLS: Told(
             _U,
             "USDT-M by windows of a week, halved while one is full; COIN-M order by order, from the list of its orders",
-            "by which time the list of COIN-M orders is cut: it is read from a day earlier",
+            "by which time the list of COIN-M orders is cut: it is read from a day earlier; that `role` is ours, which "
+            "the documentation words as the side of the trade",
         ),
         Ability.MODES: Told(
             _U,

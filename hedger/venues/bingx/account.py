@@ -157,10 +157,10 @@ class AccountReader:
 
     async def _maintenance(self, book: Book, wallet: Wallet, rows: Sequence[PositionRow], odd: bool) -> Decimal:
         if book is INVERSE:
-            return inverse_maintenance(wallet, rows)
+            return inverse_maintenance(wallet, rows, self._positions.derivatives)
         rows = [row for row in rows if row.positionAmt]
-        await self._tiers.need(row.symbol for row in rows)
-        return linear_maintenance(wallet, rows, self._tiers, odd=odd)
+        untold = [row.symbol for row in rows if not await self._tiers.have(row.symbol)]
+        return linear_maintenance(wallet, rows, self._tiers, odd=odd or bool(untold))
 
     async def _settings_of(self, part: _Part, held: Held) -> dict[str, Settings]:
         """What is set for those contracts of ours of which nothing is held; a row tells it of the others.

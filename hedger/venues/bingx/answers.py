@@ -47,6 +47,14 @@ def _zoned(value: object) -> object:
     return round(moment.timestamp() * 1000)
 
 
+def _whole(value: object) -> object:
+    """A whole number, which comes as one or as text; it may be left out, but not be nothing."""
+    if value is None:
+        raise ValueError("not a number")
+    return int(value) if isinstance(value, str) and value.isascii() and value.isdecimal() else value
+
+
+MaybeHours = Annotated[Annotated[int, Field(strict=True, ge=1, le=24)] | None, BeforeValidator(_whole)]
 VenueId = Annotated[Name, BeforeValidator(_id)]
 ClientId = Annotated[str, Field(strict=True, max_length=64)]
 MaybeFlag = Annotated[Flag | None, BeforeValidator(_yes_or_no)]

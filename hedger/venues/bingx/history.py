@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -10,6 +11,7 @@ from hedger.errors import AskAgain, GiveUp
 from hedger.model.account import FundingPayment
 from hedger.model.instrument import InstrumentId, Kind, Payoff
 from hedger.model.market import Mark, Quote
+from hedger.model.numeric import ZERO
 from hedger.model.order import Fill
 from hedger.venues.asking import Understand, together
 from hedger.venues.bingx.answers import answered
@@ -27,7 +29,7 @@ from hedger.venues.bingx.payloads import (
     Orders,
     Premium,
 )
-from hedger.venues.bingx.windows import whole
+from hedger.venues.bingx.windows import PACE_S, whole
 from hedger.venues.lanes import Lane
 from hedger.venues.link import Link
 from hedger.venues.listing import Listing
@@ -38,6 +40,9 @@ LEVELS = 5
 MOST_PAGES = 50
 # An order that was filled since a moment may be older than it: ours live for minutes.
 OLDER_MS = 24 * 3_600_000
+# An order's record may be older than its last fill by so much [V].
+LATE_MS = 60_000
+MOST_KNOWN = 5_000
 # A fill cannot lie further ahead than this: its zone would be read wrongly.
 AHEAD_MS = 60_000
 
@@ -58,6 +63,10 @@ class HistoryReader:
         self._link = link
         self._listing = listing
         self._causes = Causes(link, listing)
+        # What COIN-M orders traded, by their numbers, the newest few thousand.
+        self._known: dict[str, list[Fill]] = {}
+        # The contracts of which the interval of funding is told.
+        self._tell_interval: set[str] = set()
 
     async def prices(self, ids: Sequence[InstrumentId]) -> tuple[Quote | Mark, ...]:
         """The best prices of `ids`, and the marks of those that are contracts."""
@@ -78,7 +87,7 @@ class HistoryReader:
             "best prices",
             method,
             {"symbol": self._listing.raw[id], "limit": LEVELS},
-            lambda payload: quote_of(_read_depth(payload), id, asked_at),
+            lambda payload: quote_of(_read_depth(payload), id, asked_at, rules.payoff),
             Lane.DATA,
         )
         return quote
@@ -93,6 +102,10 @@ class HistoryReader:
             rows = _read_premiums(payload) if isinstance(told, list) else [_read_premium(payload)]
             if [row.symbol for row in rows] != [raw]:
                 raise ValueError(f"another contract's mark came as an answer about {raw}")
+            if rows[0].fundingIntervalHours is not None:
+                self._tell_interval.add(raw)
+            elif raw in self._tell_interval:
+                raise ValueError("the interval of funding, which was told before, is missing")
             return mark_of(rows[0], id, asked_at)
 
         method = getattr(self._link.client, book.premium)
@@ -123,15 +136,31 @@ class HistoryReader:
             rows: list[LinearFill] = await self._ask("fills", method, params, understand)
             return rows
 
-        rows = await whole("fills", since_at, self._link.venue_now(), PAGE, ask)
+        rows = await whole("fills", since_at, self._link.venue_now(), PAGE, ask, self._link.clock.sleep)
         return [linear_fill_of(row, id) for row in rows]
 
     async def _coin_fills(self, id: InstrumentId, since_at: int) -> list[Fill]:
         raw = self._listing.raw[id]
         orders = [*await self._ended(raw, since_at), *await self._open(raw)]
-        traded = sorted({order.orderId for order in orders if order.executedQty > 0})
-        rows = [row for order_id in traded for row in await self._of_order(raw, order_id)]
-        return [inverse_fill_of(row, id) for row in rows]
+        # What an order traded changed it: one that did not change since has no fill since.
+        changed = [order for order in orders if order.executedQty > 0 and order.updateTime >= since_at - LATE_MS]
+        filled: dict[str, Decimal] = {}
+        for order in changed:
+            filled[order.orderId] = max(order.executedQty, filled.get(order.orderId, ZERO))
+        return [fill for order_id in sorted(filled) for fill in await self._fills_of(id, order_id, filled[order_id])]
+
+    async def _fills_of(self, id: InstrumentId, order_id: str, filled: Decimal) -> list[Fill]:
+        """What one order traded, asked for once as long as it trades no more; AskAgain where it is not all told yet."""
+        known = self._known.get(order_id)
+        if known is None or sum((fill.quantity for fill in known), ZERO) < filled:
+            await self._link.clock.sleep(PACE_S)
+            known = [inverse_fill_of(row, id) for row in await self._of_order(self._listing.raw[id], order_id)]
+            if sum((fill.quantity for fill in known), ZERO) < filled:
+                raise AskAgain(f"bingx: fills of an order: {id.symbol} traded more than they tell.")
+            self._known[order_id] = known
+            if len(self._known) > MOST_KNOWN:
+                del self._known[next(iter(self._known))]
+        return known
 
     async def _ended(self, raw: str, since_at: int) -> list[OrderRecord]:
         async def ask(start: int, end: int) -> list[OrderRecord]:
@@ -139,7 +168,7 @@ class HistoryReader:
             method = self._link.client.cswap_v1_private_get_trade_orderhistory
             return await self._orders("orders", method, params, raw)
 
-        return await whole("orders", since_at - OLDER_MS, self._link.venue_now(), PAGE, ask)
+        return await whole("orders", since_at - OLDER_MS, self._link.venue_now(), PAGE, ask, self._link.clock.sleep)
 
     async def _open(self, raw: str) -> list[OrderRecord]:
         method = self._link.client.cswap_v1_private_get_trade_openorders
@@ -187,7 +216,7 @@ class HistoryReader:
             rows: list[Income] = await self._ask("funding", method, params, _read_incomes)
             return rows
 
-        rows = await whole("funding", since_at, self._link.venue_now(), PAGE, ask)
+        rows = await whole("funding", since_at, self._link.venue_now(), PAGE, ask, self._link.clock.sleep)
         once = {(row.tranId, row.symbol): row for row in rows if row.incomeType == "FUNDING_FEE"}
         payments = []
         for row in sorted(once.values(), key=lambda row: (row.time, row.tranId)):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from decimal import Decimal
 from difflib import get_close_matches
 from typing import Annotated, Any
@@ -55,6 +56,10 @@ class _InverseRow(Payload):
     status: State
 
 
+class _Worth(Payload):
+    minTickSize: Positive
+
+
 class _SpotRow(Payload):
     symbol: Name
     tickSize: Positive
@@ -65,6 +70,7 @@ class _SpotRow(Payload):
 
 _read_linear = reader(_LinearRow)
 _read_inverse = reader(_InverseRow)
+_read_worth = reader(_Worth)
 _read_spot = reader(_SpotRow)
 
 
@@ -182,13 +188,15 @@ def _spot_rules(market: Mapping[str, Any], account: str) -> Instrument:
 
 
 def derivatives_of(markets: Sequence[Mapping[str, Any]]) -> dict[str, Listed]:
-    """Every contract by the venue's name."""
+    """Every contract by the venue's name. One in coins whose worth is not understood is left out, as if it were not
+    listed: a position in it is then no reading."""
     found = {}
     for market in markets:
         symbol, raw = str(market["symbol"]), str(market["id"])
         if market["inverse"]:
-            value = Decimal(str(market["contractSize"]))
-            found[raw] = Listed(symbol, str(market["base"]), value, payoff=Payoff.INVERSE)
+            with suppress(ValueError):
+                value = _read_worth(market["info"]).minTickSize
+                found[raw] = Listed(symbol, str(market["base"]), value, payoff=Payoff.INVERSE)
         else:
             found[raw] = Listed(symbol, *split_multiplier(str(market["base"])))
     return found

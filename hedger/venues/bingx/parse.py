@@ -29,6 +29,8 @@ HOUR_MS = 3_600_000
 USUAL_INTERVAL_MS = 8 * HOUR_MS
 # How long after it came an order that would have crossed is taken off at the latest [V].
 AT_ONCE_MS = 500
+# How far a price must have moved since the entry before the sign of the profit proves the side.
+_TOLD = Decimal("0.002")
 SIDES = {"BUY": Side.BUY, "SELL": Side.SELL}
 MARGIN_MODES = {"CROSSED": MarginMode.CROSS, "ISOLATED": MarginMode.ISOLATED}
 _FORCED_TYPES = {"LIQUIDATION": FillCause.LIQUIDATION, "ADL": FillCause.DELEVERAGING}
@@ -69,12 +71,15 @@ def report_of(record: OrderRecord, id: InstrumentId, payoff: Payoff, *, unasked:
 
 
 def signed(row: PositionRow) -> Decimal:
-    """A position's quantity with its sign, which its side tells; ValueError where the two contradict each other."""
-    if row.positionSide == "BOTH":
-        return row.positionAmt
+    """A position's quantity with its sign, which its side tells; ValueError where its profit or its own sign says the
+    other side. In one-way mode, too, the venue names LONG or SHORT; with BOTH, the quantity would bear the sign [V]."""
     if row.positionSide == "LONG" and row.positionAmt < 0:
         raise ValueError(f"a long position in {row.symbol} is negative")
-    return row.positionAmt if row.positionSide == "LONG" else -abs(row.positionAmt)
+    quantity = -abs(row.positionAmt) if row.positionSide == "SHORT" else row.positionAmt
+    moved = row.markPrice - row.avgPrice if row.markPrice and row.avgPrice else ZERO
+    if abs(moved) > _TOLD * row.avgPrice and moved * quantity * (row.unrealizedProfit or ZERO) < 0:
+        raise ValueError(f"the position in {row.symbol} gains where its side would lose")
+    return quantity
 
 
 def position_of(row: PositionRow, quantity: Decimal, account: str, listed: Listed) -> Position:
@@ -149,9 +154,13 @@ def mark_of(premium: Premium, id: InstrumentId, asked_at: int) -> Mark:
     )
 
 
-def quote_of(depth: Depth, id: InstrumentId, asked_at: int) -> Quote:
-    """The best prices of a book."""
-    return _quote(id, depth.bids, depth.asks, depth.T or depth.ts or asked_at)
+def quote_of(depth: Depth, id: InstrumentId, asked_at: int, payoff: Payoff) -> Quote:
+    """The best prices of a book; ValueError where it does not say of when it is. Only of COIN-M, whose books were never
+    recorded, one without a time counts as of the question [V]."""
+    at = depth.T or depth.ts or (asked_at if payoff is Payoff.INVERSE else None)
+    if at is None:
+        raise ValueError("a book without a time")
+    return _quote(id, depth.bids, depth.asks, at)
 
 
 def quote_of_coin_frame(frame: CoinFrame, id: InstrumentId) -> Quote:

@@ -6,7 +6,17 @@ from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 
-from hedger.venues.bingx.answers import ClientId, MaybeFlag, Role, SideName, TextFlag, VenueId, ZonedMoment, one_id
+from hedger.venues.bingx.answers import (
+    ClientId,
+    MaybeFlag,
+    MaybeHours,
+    Role,
+    SideName,
+    TextFlag,
+    VenueId,
+    ZonedMoment,
+    one_id,
+)
 from hedger.venues.wire import (
     Flag,
     MaybeNumber,
@@ -79,6 +89,7 @@ class PositionRow(Payload):
     liquidationPrice: MaybeNumber = None
     leverage: Positive
     initialMargin: NotNegative
+    unrealizedProfit: MaybeNumber = None
     riskRate: MaybeNumber = None
 
 
@@ -88,7 +99,7 @@ class Tier(Payload):
     symbol: Name
     minPositionVal: NotNegative
     maxPositionVal: Positive
-    maintMarginRatio: Annotated[NotNegative, Field(lt=1)]
+    maintMarginRatio: Annotated[Positive, Field(lt=1)]
     maintAmount: NotNegative
 
 
@@ -281,7 +292,7 @@ class Premium(Payload):
     indexPrice: Positive
     lastFundingRate: Number
     nextFundingTime: TextMoment
-    fundingIntervalHours: Annotated[int, Field(ge=1, le=24)] | None = None
+    fundingIntervalHours: MaybeHours = None
 
 
 class SettledRate(Payload):

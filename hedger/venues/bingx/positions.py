@@ -88,6 +88,9 @@ class PositionReader:
             if (row.symbol, read.positionSide) in seen and self._concerns_us(row.symbol):
                 raise ValueError(f"the position in {row.symbol} is listed twice")
             seen.add((row.symbol, read.positionSide))
+            sides = {read.positionSide, *(other.positionSide for other in held.rows.get(row.symbol, ()))}
+            if "BOTH" in sides and len(sides) > 1 and self._concerns_us(row.symbol):
+                raise ValueError(f"the position in {row.symbol} is listed by side and as a whole")
             held.rows.setdefault(row.symbol, []).append(read)
         return held
 

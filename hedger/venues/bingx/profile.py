@@ -76,4 +76,5 @@ PROFILE = Profile(
     emergency=BingxEmergency(),
     abilities=ABILITIES,
     prepare=_prepare,
+    switch_reach="every order of the account on USDT-M contracts",
 )

@@ -10,6 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
 from hedger.model.instrument import InstrumentId, Payoff
 from hedger.model.order import OrderReport
@@ -28,6 +29,7 @@ from hedger.venues.wire import reader
 RENEW_S = 20 * 60.0
 BOOK_SILENCE_S = 60.0
 _KEPT = "listenKey"
+_NAMES = {COIN_STREAM: "coin books", SPOT_STREAM: "spot"}
 
 _read_book: Understand[BookFrame] = reader(BookFrame)
 _read_coin_book: Understand[CoinFrame] = reader(CoinFrame)
@@ -76,13 +78,13 @@ class BingxFrames:
 
     def name_of(self, url: str) -> str | None:
         """The watch that a connection serves, by its address."""
-        if not url.startswith("wss://"):
+        place = urlsplit(url)
+        if place.scheme != "wss":
             return None
-        if "listenKey=" in url:
+        if "listenKey=" in place.query:
             return "orders"
-        if COIN_STREAM in url:
-            return "coin books"
-        return "spot" if SPOT_STREAM in url else "books"
+        # The whole name: that of simulated trading ends like that of the spot pairs.
+        return _NAMES.get(place.hostname or "", "books")
 
     def is_news(self, name: str, message: Any) -> bool:
         """Whether a frame carries a book, an event of the account, or a refusal."""
@@ -111,9 +113,9 @@ class BingxFrames:
             case "orders", _:
                 pass
             case "coin books", _:
-                self._use_coin_book(message["data"], queue)
+                self._use_coin_book(message.get("data"), queue)
             case _:
-                self._use_book(name, message["data"], queue)
+                self._use_book(name, message.get("data"), queue)
         return None
 
     def _use_book(self, name: str, data: Any, queue: HintQueue) -> None:

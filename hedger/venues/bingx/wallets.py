@@ -38,6 +38,8 @@ class SpotReader:
         self._listing = listing
         # Of each coin of ours that was held: since when it is not listed, 0 while it is.
         self._missing: dict[str, int] = {}
+        # Since when the wallet lists nothing at all, None while it lists something.
+        self._empty_since: int | None = None
 
     async def read(self) -> dict[str, Decimal]:
         """Coins held, every coin of ours among them. One that is not listed is asked for a second time, and is none
@@ -51,9 +53,16 @@ class SpotReader:
                 raise ValueError("two lists of the spot wallet, one after the other, name other coins")
             coins = again
         now = self._link.clock.now_ms()
+        self._believe_none(coins, now)
         for coin in self._listing.coins:
             self._believe(coin, coins, now)
         return dict.fromkeys(self._listing.coins, ZERO) | coins
+
+    def _believe_none(self, coins: Mapping[str, Decimal], now: int) -> None:
+        """A wallet without a row may be one without a coin, or an answer that went wrong: time tells them apart."""
+        self._empty_since = (self._empty_since or now) if not coins else None
+        if self._empty_since is not None and now - self._empty_since < VANISHED_MS:
+            raise ValueError("the spot wallet lists nothing at all: that is not believed at once")
 
     def _believe(self, coin: str, coins: Mapping[str, Decimal], now: int) -> None:
         if coin in coins:

@@ -17,12 +17,14 @@ ABILITIES: Mapping[Ability, Told] = MappingProxyType(
         Ability.POSITIONS: Told(
             Proof.WIRE,
             "one list of all; sizes are signed, dollars of inverse contracts and coins of linear ones, and must agree "
-            "with their size in coins; a contract that the list leaves out is asked for by name and must say zero",
+            "with their size in coins; a contract that the list leaves out is asked for by name and must say zero, "
+            "and the rows that are listed must come to the delta of its wallet",
         ),
         Ability.OPTIONS: Told(
             Proof.UNVERIFIED,
             "of the same list, coins with the venue's greeks; terms are read from the name; volatilities and forwards "
-            "come in one request for each currency, never one an option; no option is traded",
+            "come in one request for each currency, never one an option; together they must come to the delta that the "
+            "account tells; no option is traded",
             "whether each row tells mark_iv: without it the volatility is implied by the mark",
         ),
         Ability.EQUITY_AND_MARGIN: Told(
@@ -49,7 +51,8 @@ ABILITIES: Mapping[Ability, Told] = MappingProxyType(
         Ability.CANCEL: Told(Proof.WIRE, "cancel by label, which answers with a count: one, or none that was open"),
         Ability.TIME_TO_LIVE: Told(
             Proof.WIRE,
-            "valid_until in the venue's time; 13888 timed_out proves nothing, because it is said of slowness too",
+            "valid_until in the venue's time; 13888 timed_out proves nothing, because it is said of slowness too, and "
+            "has its clock measured anew",
         ),
         Ability.OPEN_ORDERS: Told(
             Proof.WIRE,
@@ -62,7 +65,8 @@ ABILITIES: Mapping[Ability, Told] = MappingProxyType(
         Ability.MODES: Told(
             Proof.WIRE,
             "positions are net and margin is crossed, always; there is no leverage to set: what was configured is kept "
-            "here and bounds the free margin of a reading, so that it limits new orders as a set one would",
+            "here, in every mode, and bounds the free margin of a reading, so that it limits new orders as a set one "
+            "would",
         ),
         Ability.PRICES: Told(Proof.WIRE, "one ticker tells best prices, mark and index"),
         Ability.FUNDING_RATE: Told(
@@ -75,7 +79,8 @@ ABILITIES: Mapping[Ability, Told] = MappingProxyType(
             Proof.UNVERIFIED,
             "`funding` of the settlement history, booked once a day at 08:00 UTC, paged by continuation",
             "its sign (positive is taken for received), and whether a position that was closed before the settlement "
-            "has a row; until it is settled it is in the session's profit, and so in the cash that is read",
+            "has a row; until it is settled it is in the cash that is read, and the positions' realized_funding tells "
+            "how much of it, so that the books count it when it is settled and not twice",
         ),
         Ability.PAST: Told(
             Proof.UNVERIFIED,
@@ -103,7 +108,8 @@ ABILITIES: Mapping[Ability, Told] = MappingProxyType(
         ),
         Ability.KEY_RIGHTS: Told(
             Proof.WIRE,
-            "the scope of a sign-in by signature: wallet or custody with read_write is refused",
+            "the scope of a sign-in by signature: wallet or custody with read_write is refused, and account with "
+            "read_write, which may make keys that withdraw",
             "whether keys are bound to addresses is not told there",
         ),
         Ability.STREAMS: Told(

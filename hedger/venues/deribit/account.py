@@ -21,9 +21,21 @@ from hedger.model.option import OptionPosition
 from hedger.model.order import OrderReport
 from hedger.venues.asking import Understand, together
 from hedger.venues.deribit.codes import NO_SUCH_INSTRUMENT, REST
+from hedger.venues.deribit.names import settle_of
 from hedger.venues.deribit.parse import report_of
 from hedger.venues.deribit.payloads import BookSummary, FutureRow, OrderRecord, Row, Summaries, Summary, result_of
-from hedger.venues.deribit.positions import Held, coins_of, flat, future_row, held_in, named, option_of, position_of
+from hedger.venues.deribit.positions import (
+    Held,
+    check_flat,
+    check_whole,
+    coins_of,
+    flat,
+    future_row,
+    held_in,
+    named,
+    option_of,
+    position_of,
+)
 from hedger.venues.deribit.setup import Leverage
 from hedger.venues.link import Link
 from hedger.venues.listing import Listing
@@ -72,20 +84,25 @@ class AccountReader:
             self._need("open orders", client.private_get_get_open_orders, {"kind": "future"}, _read_rows),
         )
         held = held_in(rows, self._listing.coins, self._settles)
-        flats, marks = await together(self._flats(held), self._marks(held))
+        rest, marks = await together(self._rest(held), self._marks(held))
         wallets = self._understood(summaries)
         _agree(wallets, held, (self._listing.coins | self._settles) & wallets.keys())
+        for coin in self._listing.coins & wallets.keys():
+            check_whole(wallets[coin], held, asked_at)
+        for coin in {settle_of(id.symbol) for id, _ in rest} & self._listing.coins & wallets.keys():
+            check_flat(wallets[coin], held, asked_at)
         return AccountReading(
             account=self._link.account,
             spot=self._coins(wallets),
             collateral={name: _cash(row) for name, row in wallets.items() if name in self._monies},
-            positions=(*self._positions(held), *flats),
+            positions=(*self._positions(held), *(self._flat(id, row) for id, row in rest)),
             margin=self._margin(wallets[MONEY], held),
             open_orders=self._orders(orders),
             one_way=True,
             exchange_at=asked_at,
             options=self._options(held, marks),
             unrealized={name: row.futures_session_upl for name, row in wallets.items()},
+            accrued=_accrued(wallets, [*held.futures.values(), *(row for _, row in rest if row is not None)]),
             coin_margins={c: self._margin(wallets[c], held) for c in sorted(self._listing.coins & wallets.keys())},
         )
 
@@ -145,12 +162,13 @@ class AccountReader:
 
     # --- positions --------------------------------------------------------------------------------------------------
 
-    async def _flats(self, held: Held) -> list[Position]:
+    async def _rest(self, held: Held) -> list[tuple[InstrumentId, FutureRow | None]]:
         """The configured contracts that the list of positions leaves out, each asked for by its name."""
         missing = [(raw, id) for raw, id in self._raws.items() if raw not in held.futures]
-        return await together(*(self._flat(raw, id) for raw, id in missing))
+        rows = await together(*(self._zero(raw, id) for raw, id in missing))
+        return [(id, row) for (_, id), row in zip(missing, rows, strict=True)]
 
-    async def _flat(self, raw: str, id: InstrumentId) -> Position:
+    async def _zero(self, raw: str, id: InstrumentId) -> FutureRow | None:
         """Its explicit zero. What does not trade any more need not have one."""
         link = self._link
         row = await link.asker.ask(
@@ -163,13 +181,19 @@ class AccountReader:
         if row is None:
             if not await self._suspicion.is_gone(id):
                 raise AskAgain(f"deribit: position: the venue lists {raw} and does not know it.")
-            return flat(raw, link.account, self._leverage.of(id))
+            return None
         read = future_row(row)
         if read.instrument_name != raw:
             raise ValueError(f"{read.instrument_name} came as an answer about {raw}")
         if read.size:
             raise ValueError(f"the venue's list of positions leaves out {raw}, of which there is one")
-        return position_of(read, link.account, self._leverage.of(id))
+        return read
+
+    def _flat(self, id: InstrumentId, row: FutureRow | None) -> Position:
+        account, leverage = self._link.account, self._leverage.of(id)
+        if row is None:
+            return flat(self._listing.raw[id], account, leverage)
+        return position_of(row, account, leverage)
 
     def _positions(self, held: Held) -> list[Position]:
         """A row of each configured contract in the list, and of any other that is held on a coin of ours."""
@@ -227,6 +251,16 @@ def _cash(row: Summary) -> Decimal:
     if abs(cash - row.balance) > moved + ROUNDING * max(Decimal(1), abs(row.balance)):
         raise ValueError(f"the equity of {row.currency} and its balance do not fit together")
     return cash
+
+
+def _accrued(wallets: Iterable[str], rows: Iterable[FutureRow]) -> dict[str, Decimal]:
+    """By wallet, what perpetuals were paid in this session: it is in the cash already, and a payment at 08:00 UTC."""
+    found = dict.fromkeys(wallets, ZERO)
+    for row in rows:
+        settle = named(row.instrument_name).settle
+        if row.realized_funding and settle in found:
+            found[settle] += row.realized_funding
+    return found
 
 
 def _why(problem: Exception) -> str:

@@ -49,8 +49,9 @@ CODES = Codes(
     hopeless=frozenset({13020, 10020, 11029, 11050, -32602, -32601}),
     passing=frozenset({10028, 10040, 10041, 10047, 10066, 11051, 11094, 13028, 13888}),
     too_many=frozenset(_TOO_MANY),
-    # A timestamp that is more than a minute off is called invalid credentials too.
-    wrong_time=frozenset({13004, 13009}),
+    # A timestamp that is more than a minute off is called invalid credentials too; a clock that is seconds behind the
+    # venue's makes each create time out on arrival.
+    wrong_time=frozenset({13004, 13009, 13888}),
 )
 NO_SUCH_INSTRUMENT = frozenset({13020, 10020})
 

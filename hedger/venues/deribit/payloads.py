@@ -147,11 +147,15 @@ class Summary(Payload):
     options_session_upl: Number = Decimal(0)
     options_session_rpl: Number = Decimal(0)
     options_value: Number
+    options_delta: Number | None = None
     delta_total: Number
 
 
 class FutureRow(Payload):
-    """A position in a future. `size` is signed: dollars of an inverse contract, coins of a linear one."""
+    """A position in a future. `size` is signed: dollars of an inverse contract, coins of a linear one.
+
+    `realized_funding` is that of the session until now, a part of its realised profit, in what the contract settles in.
+    """
 
     instrument_name: Name
     size: Number
@@ -161,6 +165,7 @@ class FutureRow(Payload):
     mark_price: NotNegative
     index_price: Positive
     estimated_liquidation_price: Number | None = None
+    realized_funding: Number | None = None
 
 
 class OptionRow(Payload):

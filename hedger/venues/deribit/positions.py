@@ -12,11 +12,15 @@ from hedger.model.numeric import ZERO
 from hedger.model.option import OptionPosition, VenueGreeks
 from hedger.venues.asking import Understand
 from hedger.venues.deribit.names import SETTLEMENT_MS, Terms, coin_in, terms_of
-from hedger.venues.deribit.payloads import BookSummary, FutureRow, OptionRow, Row
+from hedger.venues.deribit.payloads import BookSummary, FutureRow, OptionRow, Row, Summary
 from hedger.venues.wire import reader
 
+SLACK_MS = 60_000
 # How far a future's size in coins may be from its size at the mark: the two are of one answer.
 MOST_APART = Decimal("0.02")
+# How far the deltas of the listed options may be from what the account says they come to, as a share of their size:
+# the two are of two answers, and prices move between them.
+MOST_DELTA_APART = Decimal("0.1")
 _read_future: Understand[FutureRow] = reader(FutureRow)
 _read_option: Understand[OptionRow] = reader(OptionRow)
 
@@ -79,6 +83,50 @@ def future_row(row: Row) -> FutureRow:
     if abs(read.size_currency - coins) > MOST_APART * abs(coins):
         raise ValueError(f"{read.instrument_name}: a size of {read.size} is not {read.size_currency} coins")
     return read
+
+
+def check_whole(summary: Summary, held: Held, now: int) -> None:
+    """ValueError where the options that are listed of a coin are not those that its summary is of: a part of them, or
+    those of another moment. Both deltas are the venue's, by Black-Scholes or less the options' value.
+
+    Nothing is said while one of them is being settled: the venue takes their deltas to zero then.
+    """
+    rows = [row for row in held.options.values() if row.size and named(row.instrument_name).settle == summary.currency]
+    deltas = [row.delta for row in rows if row.delta is not None]
+    expiries = [at for row in rows if (at := named(row.instrument_name).expiry_at) is not None]
+    if summary.options_delta is None or not rows or len(deltas) < len(rows):
+        return
+    if min(expiries) - now <= SETTLEMENT_MS + SLACK_MS:
+        return
+    apart = sum(deltas, ZERO) - summary.options_delta
+    worth = summary.options_value
+    most = MOST_DELTA_APART * sum((abs(row.size) for row in rows), ZERO)
+    if min(abs(apart), abs(apart + worth), abs(apart - worth)) > most:
+        raise ValueError(f"the options listed of {summary.currency} do not come to the delta that the account tells")
+
+
+def check_flat(summary: Summary, held: Held, now: int) -> None:
+    """ValueError where a contract of a coin is told flat because the list leaves it out, and the delta of the coin's
+    wallet is not that of the rows that are listed: by Black-Scholes, or less the options' value.
+
+    Nothing is said while one of them is being settled: the venue takes their deltas to zero then.
+    """
+    told: list[FutureRow | OptionRow] = [*held.futures.values(), *held.options.values()]
+    rows = [row for row in told if row.size and named(row.instrument_name).settle == summary.currency]
+    expiries = [at for row in rows if (at := named(row.instrument_name).expiry_at) is not None]
+    if min(expiries, default=now + 2 * SETTLEMENT_MS) - now <= SETTLEMENT_MS + SLACK_MS:
+        return
+    listed, most = ZERO, MOST_APART
+    for row in rows:
+        if isinstance(row, FutureRow):
+            listed, most = listed + coins_of(row), most + MOST_APART * abs(coins_of(row))
+        elif row.delta is not None:
+            listed, most = listed + row.delta, most + MOST_DELTA_APART * abs(row.size)
+        else:
+            return
+    apart = listed - summary.delta_total
+    if min(abs(apart), abs(apart - summary.options_value)) > most:
+        raise ValueError(f"{summary.currency} has a delta that the listed positions do not come to")
 
 
 def option_row(row: Row) -> OptionRow:

@@ -74,4 +74,5 @@ PROFILE = Profile(
     abilities=ABILITIES,
     tells_rights=frozenset({Environment.LIVE, Environment.SHADOW, Environment.TESTNET}),
     prepare=_prepare,
+    keeps_leverage=True,
 )

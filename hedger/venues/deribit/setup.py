@@ -9,7 +9,7 @@ from contextlib import suppress
 from decimal import Decimal
 from typing import Any
 
-from hedger.errors import AskAgain, GiveUp
+from hedger.errors import AskAgain, CredentialsError, GiveUp
 from hedger.model.account import MarginMode
 from hedger.model.instrument import Instrument, InstrumentId
 from hedger.venues.asking import Understand, explain, together
@@ -39,7 +39,8 @@ async def ask_time(link: Link, lane: Lane) -> int:
 
 
 async def check_key(link: Link) -> KeyRights:
-    """What the keys may do: the scope that the venue grants to a signature of theirs. The secret does not leave.
+    """What the keys may do: the scope that the venue grants to a signature of theirs. The secret does not leave. Raises
+    CredentialsError for keys that may make other keys: whoever steals them makes one that may withdraw.
 
     The venue does not tell here whether they are bound to addresses.
     """
@@ -53,12 +54,17 @@ async def check_key(link: Link) -> KeyRights:
         return found
 
     grant = await link.asker.need("rights of the key", ask, _read_grant, host=link.hosts[REST])
+    if _levels(grant.scope).get("account") == "read_write":
+        raise CredentialsError(
+            "deribit: the API key has account: read_write, and so may make other keys, also ones that withdraw: "
+            "give it account: read, then start again."
+        )
     return rights_of(grant.scope)
 
 
 def rights_of(scope: str) -> KeyRights:
     """What a scope such as `account:read trade:read_write wallet:none` lets its bearer do."""
-    levels = dict(word.split(":", 1) for word in scope.split() if ":" in word)
+    levels = _levels(scope)
     reads = all(levels.get(area) in ("read", "read_write") for area in ("account", "trade"))
     return KeyRights(
         may_read=reads,
@@ -66,6 +72,10 @@ def rights_of(scope: str) -> KeyRights:
         may_withdraw=any(levels.get(area) == "read_write" for area in _WITHDRAWING),
         bound=None,
     )
+
+
+def _levels(scope: str) -> dict[str, str]:
+    return dict(word.split(":", 1) for word in scope.split() if ":" in word)
 
 
 class Leverage:

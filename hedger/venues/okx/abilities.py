@@ -15,7 +15,7 @@ ABILITIES: Mapping[Ability, Told] = MappingProxyType(
             _UNVERIFIED,
             "`account/balance` of the trading account: cashBal and what is set aside for isolated positions, without "
             "unrealised profit; a coin that is not listed is none where `account-position-risk` has none either and "
-            "the listed coins add up to totalEq",
+            "the listed coins add up to totalEq within a thousandth or 5 USD",
             "that they always add up; the funding account, earn and trading bots are not counted: declare them",
         ),
         Ability.POSITIONS: Told(
@@ -89,7 +89,8 @@ ABILITIES: Mapping[Ability, Told] = MappingProxyType(
         Ability.SWITCH: Told(
             _UNVERIFIED,
             "`trade/cancel-all-after`, 10 to 120 whole seconds, one request for the whole account: every order falls, "
-            "those by hand and on spot too",
+            "those by hand and on spot too; two hedgers on one account share it, so that the one that lives keeps the "
+            "orders of the one that died",
             "whether it tells its end in seconds or in milliseconds: both are understood",
         ),
         Ability.TRANSFER: Told(

@@ -43,6 +43,8 @@ from hedger.venues.suspicion import Suspicion
 from hedger.venues.wire import reader
 
 FUTURES_MODE = "2"
+# The configuration may be asked for five times in two seconds; a complaint would cost a minute of quiet.
+PAUSE_MS = 400
 
 _read_balance: Understand[AccountBalance] = row_as(AccountBalance)
 _read_positions: Understand[list[NamedRow]] = rows_as(NamedRow)
@@ -72,12 +74,14 @@ class AccountReader:
         self._marks = marks
         self._wanted = wanted
         self._suspicion = suspicion
+        self._begun_at = 0
 
     async def read(self) -> AccountReading:
         """One complete reading; ValueError where two parts disagree, GiveUp in an account mode without contracts.
 
         `exchange_at` is the venue's time when the first request left: no part of the reading can be older.
         """
+        await self._pause()
         asked_at = self._link.venue_now()
         config, balance, told, risk, leverages, orders = await self._read_parts()
         if config.acctLv == "1":
@@ -101,6 +105,14 @@ class AccountReader:
             unrealized=self._positions.unrealized(held),
             coin_margins=self._coin_margins(config, balance, wallet, held),
         )
+
+    async def _pause(self) -> None:
+        """Keep readings apart: a list that changes while it is read, as in a run of fills, is read again at once."""
+        clock = self._link.clock
+        left_ms = min(self._begun_at + PAUSE_MS - clock.now_ms(), PAUSE_MS)
+        if left_ms > 0:
+            await clock.sleep(left_ms / 1000)
+        self._begun_at = clock.now_ms()
 
     async def _read_parts(self) -> list[Any]:
         client = self._link.client
@@ -147,13 +159,13 @@ class AccountReader:
     def _margin(self, config: AccountConfig, balance: AccountBalance, wallet: Wallet, held: Held) -> Margin:
         """That of all together; in the futures mode the worst of the currencies that back linear contracts."""
         if config.acctLv != FUTURES_MODE:
-            return whole_margin(balance)
+            return whole_margin(balance, backing=bool(_crossed(held)))
         linear = [
             rules.settle
             for rules in (self._listing.instruments[id] for id in self._listing.contracts)
             if rules.payoff is Payoff.LINEAR
         ]
-        return worst(own_margin(wallet.rows.get(money), _crossed(held)) for money in dict.fromkeys(linear))
+        return worst(own_margin(money, wallet.rows, _crossed(held)) for money in dict.fromkeys(linear))
 
     def _coin_margins(
         self, config: AccountConfig, balance: AccountBalance, wallet: Wallet, held: Held
@@ -165,15 +177,15 @@ class AccountReader:
             if rules.payoff is Payoff.INVERSE
         }
         if config.acctLv == FUTURES_MODE:
-            return {coin: own_margin(wallet.rows.get(coin), _crossed(held)) for coin in sorted(inverse)}
-        whole = whole_margin(balance)
+            return {coin: own_margin(coin, wallet.rows, _crossed(held)) for coin in sorted(inverse)}
+        whole = whole_margin(balance, backing=bool(_crossed(held)))
         prices = {coin: dollar_price(wallet.rows.get(coin)) or self._marks.price_of(coin) for coin in sorted(inverse)}
         return {coin: in_coins(whole, price) for coin, price in prices.items() if price}
 
 
 def _crossed(held: Held) -> set[str]:
-    """The currencies that back a cross position."""
-    return {row.ccy for row in (*held.contracts, *held.options) if row.mgnMode == "cross" and row.ccy}
+    """The currencies that back a cross position in a contract: its margin is never nothing, as that of an option is."""
+    return {row.ccy for row in held.contracts if row.mgnMode == "cross" and row.ccy}
 
 
 def _order_id(row: NamedRow) -> str:

@@ -40,7 +40,7 @@ class OkxEmergency:
         row = _row(answer)
         if row is None or row.get("clOrdId") != order.client_order_id or row.get("instId") != name_of(order.symbol):
             return False
-        return row.get("state") in ENDED
+        return str(row.get("state")) in ENDED
 
     def is_absent(self, answer: Any, code: Code | None) -> bool:
         """Whether the venue knows no such order."""

@@ -27,6 +27,8 @@ DAY_MS = 24 * 3_600_000
 # The venue keeps two lists of either: a quick one of the last days, and one of three months. The quick one is asked
 # for no more than it surely has.
 QUICK_FILLS_MS, QUICK_BILLS_MS = 2 * DAY_MS, 6 * DAY_MS
+# Old fills may be asked for ten times in two seconds, bills five times.
+FILLS_PAUSE_S, BILLS_PAUSE_S = 0.25, 0.45
 FUNDING = "8"
 
 _read_ticker: Understand[Ticker] = row_as(Ticker)
@@ -111,7 +113,8 @@ class HistoryReader:
         def read(payload: Any) -> list[FillRow]:
             return [_ours(row, contract) for row in _read_fills(payload)]
 
-        rows = await whole_list(self._link, "fills", method, params, read, lambda row: row.billId)
+        pause_s = 0.0 if quick else FILLS_PAUSE_S
+        rows = await whole_list(self._link, "fills", method, params, read, lambda row: row.billId, pause_s)
         fills = [fill_of(row, id, contract) for row in sorted(rows, key=lambda row: (row.ts, int(row.billId)))]
         for fill in fills:
             self._link.seen.remember(id, fill.venue_order_id, fill.client_order_id, fill.cause)
@@ -123,7 +126,8 @@ class HistoryReader:
         quick = since_at > self._link.venue_now() - QUICK_BILLS_MS
         method = client.private_get_account_bills if quick else client.private_get_account_bills_archive
         params = {"type": FUNDING, "begin": str(max(since_at - 1, 0))}
-        rows = await whole_list(self._link, "funding", method, params, self._payments, lambda row: row.billId)
+        id_of, read = (lambda row: row.billId), self._payments
+        rows = await whole_list(self._link, "funding", method, params, read, id_of, BILLS_PAUSE_S)
         found = []
         for row in sorted(rows, key=lambda row: (row.ts, int(row.billId))):
             id = self._listing.contract(row.instId)
@@ -156,4 +160,6 @@ def _named(row: T, name: str) -> T:
 def _ours(row: FillRow, contract: Contract) -> FillRow:
     if row.instId != contract.raw:
         raise ValueError(f"{row.instId} came as an answer about {contract.raw}")
+    if row.fee and not row.feeCcy:
+        raise ValueError("a fill has a fee in no currency")
     return row

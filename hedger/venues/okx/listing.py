@@ -149,6 +149,9 @@ def rules_of(row: InstrumentRow, contract: Contract | None, account: str, fees: 
     symbol = contract.symbol if contract is not None else f"{row.baseCcy}/{row.quoteCcy}"
     if not is_trading(row):
         raise ConfigError(f"{symbol} is not open for trading on OKX (its state is {row.state}).")
+    if name_of(symbol) != row.instId:
+        # The watchdog knows symbols alone, and would cancel on another contract: BTC/USD:USD is BTC-USD_UM-SWAP.
+        raise ConfigError(f"{symbol} is {row.instId} on OKX, a name of another kind: it is not traded here.")
     if row.ruleType not in _RULES:
         raise ConfigError(f"{symbol} trades by rules of its own on OKX ({row.ruleType}): it is not traded here.")
     tick, lot, most = row.tickSz or ZERO, row.lotSz or ZERO, row.maxLmtSz or ZERO

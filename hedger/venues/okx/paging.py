@@ -22,11 +22,17 @@ async def whole_list(
     params: dict[str, Any],
     read: Callable[[Any], Sequence[T]],
     id_of: Callable[[T], str],
+    pause_s: float = 0.0,
 ) -> list[T]:
-    """Every row, by the ids that the venue pages by; AskAgain where a page repeats or the list has no end."""
+    """Every row, by the ids that the venue pages by; AskAgain where a page repeats or the list has no end.
+
+    `pause_s` lies before each further page, where the venue limits the list by itself.
+    """
     found: dict[str, T] = {}
     cursor: dict[str, str] = {}
     for _ in range(MOST_PAGES):
+        if cursor and pause_s:
+            await link.clock.sleep(pause_s)
         asked = {**params, "limit": str(PAGE), **cursor}
         rows = await link.asker.need(what, partial(method, asked), read, host=link.hosts[REST])
         page = {id_of(row): row for row in rows}

@@ -20,11 +20,12 @@ _read_level = reader(tuple[Positive, Positive])
 
 
 def report_of(record: OrderRecord, id: InstrumentId, contract: Contract) -> OrderReport:
-    """An order's record. A filled quantity above the order's own is refused."""
-    filled = record.accFillSz or ZERO
-    if not ZERO <= filled <= record.sz:
-        raise ValueError("an order is filled beyond its quantity")
+    """An order's record. A filled quantity above the order's own is refused, and none of one that is filled: less than
+    its own may be right, for the venue cuts reduce-only orders down."""
+    filled = record.accFillSz
     status = STATUSES.get(record.state, ReportStatus.UNRECOGNISED)
+    if filled > record.sz or (status is ReportStatus.FILLED and not filled):
+        raise ValueError("the filled quantity of an order cannot be")
     would_take = status is ReportStatus.CANCELED and record.cancelSource == WOULD_TAKE
     return OrderReport(
         id=id,
@@ -51,8 +52,8 @@ def fill_of_news(record: OrderRecord, news: FillNews, id: InstrumentId, contract
     tells that then."""
     if not news.tradeId or not news.fillSz or news.fillFee is None:
         return None
-    if news.fillSz < 0 or news.fillPx is None or news.fillPx <= 0:
-        raise ValueError("a trade without a quantity or a price")
+    if news.fillSz < 0 or news.fillPx is None or news.fillPx <= 0 or (news.fillFee and not news.fillFeeCcy):
+        raise ValueError("a trade without a quantity, a price or the currency of its fee")
     return Fill(
         id=id,
         trade_id=news.tradeId,

@@ -261,7 +261,7 @@ class OrderRecord(Payload):
     clOrdId: Text = ""
     side: SideName
     sz: NotNegative
-    accFillSz: MaybeNumber = None
+    accFillSz: NotNegative
     px: MaybeNumber = None
     state: Name
     ordType: Name
@@ -302,7 +302,7 @@ class FillRow(Payload):
     side: SideName
     fillSz: Positive
     fillPx: Positive
-    fee: MaybeNumber = None
+    fee: MaybeNumber
     feeCcy: Text = ""
     execType: Text = ""
     subType: Text = ""

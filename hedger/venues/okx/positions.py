@@ -109,7 +109,7 @@ class PositionReader:
             contract_multiplier=contract.multiplier,
             entry_price=main.avgPx or ZERO,
             mark_price=main.markPx,
-            liquidation_price=main.liqPx if main.liqPx else None,
+            liquidation_price=main.liqPx if main.liqPx and main.liqPx > 0 else None,
             leverage=main.lever or self._leverage(contract, leverages),
             margin_mode=MarginMode(main.mgnMode),
             payoff=contract.payoff,

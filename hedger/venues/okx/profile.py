@@ -80,4 +80,5 @@ PROFILE = Profile(
     tells_rights=frozenset({Environment.LIVE, Environment.SHADOW, Environment.TESTNET}),
     prepare=_prepare,
     needs_passphrase=True,
+    switch_reach="every order of the account, on every contract and pair",
 )

@@ -18,7 +18,7 @@ from hedger.venues.wire import reader
 
 MONEY = ("USDT", "USDC", "USD", "USDG")
 # How far the dollars of all coins together may be from the account's own sum for a coin that is not listed to be none.
-SLACK_USD, SLACK = Decimal(5), Decimal("0.01")
+SLACK_USD, SLACK = Decimal(5), Decimal("0.001")
 
 _read_coin: Understand[CoinBalance] = reader(CoinBalance)
 _read_risk: Understand[RiskBalance] = reader(RiskBalance)
@@ -95,10 +95,13 @@ def refuse_unseen(rows: Mapping[str, CoinBalance], told: Iterable[NamedRow], *, 
             raise ValueError(f"{row.ccy} backs positions that no list shows")
 
 
-def whole_margin(balance: AccountBalance) -> Margin:
-    """The margin of multi-currency margin, in dollars. The venue's own `mgnRatio` is the inverse of ours."""
+def whole_margin(balance: AccountBalance, *, backing: bool) -> Margin:
+    """The margin of multi-currency margin, in dollars. The venue's own `mgnRatio` is the inverse of ours. Where it is
+    `backing` a cross position, it must be above zero."""
     if balance.adjEq is None or balance.mmr is None or balance.imr is None:
         raise ValueError("the account does not tell its margin")
+    if backing and not (balance.mmr and balance.imr):
+        raise ValueError("the account tells no margin for its positions")
     available = balance.availEq if balance.availEq is not None else balance.adjEq - balance.imr
     return Margin(
         equity=balance.adjEq,
@@ -118,13 +121,14 @@ def in_coins(margin: Margin, price: Decimal) -> Margin:
     )
 
 
-def own_margin(row: CoinBalance | None, crossed: Collection[str]) -> Margin:
+def own_margin(money: str, rows: Mapping[str, CoinBalance], crossed: Collection[str]) -> Margin:
     """The margin of one currency in the futures mode, in that currency, without what is set aside for isolated
-    positions. `crossed` are the currencies that back a cross position: there the venue must tell it."""
+    positions. `crossed` are the currencies that back a cross position: there the venue must tell one above zero."""
+    row = rows.get(money)
+    if money in crossed and (row is None or not row.mmr or not row.imr):
+        raise ValueError(f"the wallet does not tell the margin of {money}")
     if row is None:
         return NO_MARGIN
-    if row.ccy in crossed and (row.mmr is None or row.imr is None):
-        raise ValueError(f"the wallet does not tell the margin of {row.ccy}")
     equity = row.eq - (row.isoEq or ZERO) - (row.stgyEq or ZERO)
     return Margin(
         equity=equity,
