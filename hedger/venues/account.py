@@ -67,6 +67,8 @@ class VenueAccount:
         self._served: set[str] = set()
         # Whether the keys work from given addresses only, as the venue said; None where it was not asked.
         self.keys_bound: bool | None = None
+        # What the account may hold and the keys may not read, in words.
+        self.unseen = ""
         # Whether the venue has no leverage to set: what is configured is remembered here.
         self.keeps_leverage = profile.keeps_leverage
         self._session: aiohttp.ClientSession | None = None
@@ -117,7 +119,7 @@ class VenueAccount:
             raise CredentialsError(f"{name}: the API key may withdraw: take that right from it, then start again.")
         if rights.may_read is False or rights.may_trade is False:
             raise CredentialsError(f"{name}: the API key may not read and trade futures: give it both rights.")
-        self.keys_bound = rights.bound
+        self.keys_bound, self.unseen = rights.bound, rights.unseen
 
     def _clock_measured(self, offset_ms: int) -> None:
         """Out of turn, so that ages are judged by it at once."""

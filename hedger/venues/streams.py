@@ -25,6 +25,11 @@ class Watch:
     private: bool = False
 
 
+# Whatever an odd frame makes a reader stumble on: raised on, it would end ccxt's reading of this connection, which
+# stays open and says nothing more.
+_UNCLEAR = (ValueError, ArithmeticError, LookupError, TypeError, AttributeError)
+
+
 class Frames(Protocol):
     """How one venue's streams are begun and read."""
 
@@ -136,7 +141,7 @@ class Streams:
         self._keeper.heard(channel)
         try:
             over = self._frames.use(name, message, self._queue)
-        except (ValueError, ArithmeticError):
+        except _UNCLEAR:
             self._link.observer.frame_ignored(self._link.account, f"{name}: a frame is not understood")
             over = "an order update is not understood" if channel.private else None
         if over is not None:

@@ -183,12 +183,23 @@ def test_funding_is_read_to_the_last_page_and_signed_by_who_paid() -> None:
 
 def test_a_settlement_of_profit_without_funding_is_no_payment() -> None:
     payments, _ = asked(
-        lambda desk: desk.venue.read_funding(AT), ledger=lambda _: listed(settlement(1, funding="", cashFlow="7"))
+        lambda desk: desk.venue.read_funding(AT),
+        ledger=lambda _: listed(settlement(1, funding="", cashFlow="7", currency="USDC")),
     )
     assert payments == ()
 
 
-@pytest.mark.parametrize("changes", [{"funding": "NaN"}, {"id": "", "tradeId": ""}, {"transactionTime": "1790000000"}])
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"funding": "NaN"},
+        {"funding": ""},
+        {"symbol": None},
+        {"type": None},
+        {"id": "", "tradeId": ""},
+        {"transactionTime": "1790000000"},
+    ],
+)
 def test_a_payment_of_ours_that_is_odd_is_asked_for_again(changes: dict[str, Any]) -> None:
     with pytest.raises(AskAgain):
         asked(lambda desk: desk.venue.read_funding(AT), ledger=lambda _: listed(settlement(1, **changes)))

@@ -5,6 +5,7 @@ import json
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
@@ -229,6 +230,62 @@ def test_a_book_that_lacks_a_side_and_a_topic_that_nobody_asked_for_are_no_hints
     quotes, ignored = asyncio.run(scenario())
     assert len(quotes) == 1
     assert ignored == []
+
+
+def test_a_change_of_a_ticker_that_is_odd_does_not_spoil_those_after_it() -> None:
+    async def scenario() -> tuple[list[Mark], list[str]]:
+        async with watched() as (desk, reader):
+            await desk.fake.push(PUBLIC, prices())
+            await desk.fake.push(PUBLIC, prices(kind="delta", fundingRate="NaN"))
+            await desk.fake.push(PUBLIC, prices(kind="delta", markPrice="60200.5"))
+            return await reader.until(Mark, 2), desk.watcher.ignored
+
+    (_, second), ignored = asyncio.run(scenario())
+    assert (second.mark_price, second.funding_rate) == (Decimal("60200.5"), Decimal("0.00038246"))
+    assert len(ignored) == 1
+
+
+@pytest.mark.parametrize("category", [["linear"], {"linear": 1}, None])
+def test_a_row_of_our_orders_whose_category_is_odd_does_not_end_the_reading(category: Any) -> None:
+    async def scenario() -> tuple[list[OrderReport], list[str]]:
+        async with watched() as (desk, reader):
+            await desk.fake.push(PRIVATE, news("order", order(category=category), order(category="linear")))
+            return await reader.until(OrderReport), desk.watcher.ignored
+
+    reports, ignored = asyncio.run(scenario())
+    assert [report.client_order_id for report in reports] == [OUR_ID]
+    assert ignored == []
+
+
+@dataclass
+class Clumsy:
+    """Frames that stumble on the first one in a way that nobody foresaw."""
+
+    frames: Any
+    stumbles: int = 1
+
+    def use(self, name: str, message: Any, queue: Any) -> str | None:
+        self.stumbles -= 1
+        if self.stumbles >= 0:
+            raise TypeError("unhashable type: 'list'")
+        found: str | None = self.frames.use(name, message, queue)
+        return found
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.frames, name)
+
+
+def test_a_frame_that_its_reader_stumbles_on_does_not_end_the_reading_of_the_next() -> None:
+    async def scenario() -> tuple[list[Quote], list[str]]:
+        async with watched() as (desk, reader):
+            account: Any = desk.venue
+            account._streams._frames = Clumsy(account._streams._frames)
+            await desk.fake.push(PUBLIC, book())
+            await desk.fake.push(PUBLIC, book())
+            return await reader.until(Quote), desk.watcher.ignored
+
+    quotes, ignored = asyncio.run(scenario())
+    assert (len(quotes), len(ignored)) == (1, 1)
 
 
 def test_an_order_update_of_ours_that_is_odd_begins_the_stream_anew() -> None:

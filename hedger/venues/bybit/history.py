@@ -15,7 +15,7 @@ from hedger.venues.bybit.asked import Envelope, host_of, need_rows, read_envelop
 from hedger.venues.bybit.listing import USUAL_INTERVAL_MS
 from hedger.venues.bybit.names import category_of
 from hedger.venues.bybit.parse import HOUR_MS, fill_of, mark_of, payment_of, quote_of
-from hedger.venues.bybit.payloads import ContractPrices, Execution, Funding, Ledger, Ticker
+from hedger.venues.bybit.payloads import ContractPrices, Execution, Funding, Ledger, LedgerLine, Ticker
 from hedger.venues.lanes import Lane
 from hedger.venues.link import Link
 from hedger.venues.listing import Listing
@@ -30,6 +30,7 @@ _read_ticker: Understand[Ticker] = reader(Ticker)
 _read_prices: Understand[ContractPrices] = reader(ContractPrices)
 _read_funding: Understand[Funding] = reader(Funding)
 _read_execution: Understand[Execution] = reader(Execution)
+_read_line: Understand[LedgerLine] = reader(LedgerLine)
 _read_ledger: Understand[Ledger] = reader(Ledger)
 
 
@@ -109,8 +110,9 @@ class HistoryReader:
         """The payments of our contracts; what others settled is passed over unread."""
         try:
             for told in rows:
-                id = self._listing.contract(str(told.get("symbol")))
-                if id is None or told.get("type") != _SETTLEMENT:
+                line = _read_line(told)
+                id = self._listing.contract(line.symbol)
+                if id is None or line.type != _SETTLEMENT:
                     continue
                 payment = payment_of(_read_ledger(told), id)
                 if payment is not None:

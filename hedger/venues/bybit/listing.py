@@ -91,13 +91,14 @@ class Market(NamedTuple):
 
 def markets_of(rows: Iterable[Mapping[str, Any]], category: Category, needed: Collection[str] = ()) -> list[Market]:
     """The markets of a listing. A row that says not even what it is is left out, but for one of the venue's names in
-    `needed`: ValueError. What is left out is not known, and a position in it is therefore not believed."""
+    `needed`, or one without a name, which may be any: ValueError. What is left out is not known, and a position in it
+    is therefore not believed."""
     found = []
     for row in rows:
         try:
             found.append(Market(_symbol(row, category), category, _read_head(row).symbol, row))
         except ValueError:
-            if row.get("symbol") in needed:
+            if needed and (not isinstance(name := row.get("symbol"), str) or not name or name in needed):
                 raise
     return found
 
@@ -106,7 +107,9 @@ def _symbol(row: Mapping[str, Any], category: Category) -> str:
     head = _read_head(row)
     if category is Category.SPOT:
         return f"{head.baseCoin}/{head.quoteCoin}"
-    settle = str(row.get("settleCoin") or (head.baseCoin if category is Category.INVERSE else head.quoteCoin))
+    settle = row.get("settleCoin") or (head.baseCoin if category is Category.INVERSE else head.quoteCoin)
+    if not isinstance(settle, str):
+        raise ValueError(f"{head.symbol} settles in something odd")
     return unified(head.baseCoin, head.quoteCoin, settle, _expiry(row))
 
 

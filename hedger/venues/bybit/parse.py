@@ -8,7 +8,7 @@ from hedger.model.account import FundingPayment, MarginMode, Position
 from hedger.model.instrument import InstrumentId
 from hedger.model.market import Mark, Quote
 from hedger.model.numeric import ONE, ZERO
-from hedger.model.order import Fill, OrderReport, ReportStatus
+from hedger.model.order import Fill, FillCause, OrderReport, ReportStatus
 from hedger.venues.bybit.codes import CAUSES, ENDED_BECAUSE, NO_FILLS, SIDES, STATUSES
 from hedger.venues.bybit.payloads import ContractPrices, Execution, Funding, Ledger, OrderRecord, PositionRow, Ticker
 from hedger.venues.listing import Listed
@@ -21,6 +21,8 @@ def report_of(record: OrderRecord, id: InstrumentId) -> OrderReport:
     """An order's record. A filled quantity above the order's own is refused."""
     if record.cumExecQty > record.qty > 0:
         raise ValueError("an order is filled beyond its quantity")
+    if not record.price and record.orderType == "Limit":
+        raise ValueError("a limit order has no price")
     status = STATUSES.get(record.orderStatus, ReportStatus.UNRECOGNISED)
     return OrderReport(
         id=id,
@@ -71,6 +73,8 @@ def fill_of(row: Execution, id: InstrumentId, usual_asset: str) -> Fill | None:
         return None
     if row.execType not in CAUSES:
         raise ValueError(f"nobody knows what an execution of the kind {row.execType[:20]} is")
+    if row.execFee is None and CAUSES[row.execType] is FillCause.ORDER:
+        raise ValueError("a trade has no fee")
     return Fill(
         id=id,
         trade_id=row.execId,
@@ -89,7 +93,9 @@ def fill_of(row: Execution, id: InstrumentId, usual_asset: str) -> Fill | None:
 
 def payment_of(row: Ledger, id: InstrumentId) -> FundingPayment | None:
     """One funding payment, None for a settlement without: contracts in USDC also settle their profit. ValueError for
-    one that nobody could know again."""
+    one that nobody could know again, and for one without an amount in another money."""
+    if row.funding is None and row.currency != "USDC":
+        raise ValueError("a payment has no amount")
     if not row.funding:
         return None
     if not (row.id or row.tradeId):
@@ -122,6 +128,8 @@ def mark_of(
 ) -> Mark:
     """Mark, index and funding; without `funding` of a dated contract, which pays none."""
     told = None if funding is None else funding.fundingIntervalHour
+    if told is not None and told < 0:
+        raise ValueError("funding is paid at no interval")
     return Mark(
         id=id,
         mark_price=prices.markPrice,

@@ -83,7 +83,7 @@ class PositionRow(Payload):
     """One row of `GET /v5/position/list`. A flat one has no side; index 1 and 2 are the sides of hedge mode."""
 
     symbol: Name
-    positionIdx: Literal[0, 1, 2]
+    positionIdx: Annotated[int, Field(strict=True, ge=0, le=2)]
     side: Literal["Buy", "Sell", "", "None"]
     size: NotNegative
     avgPrice: MaybeNothing = Decimal(0)
@@ -104,7 +104,7 @@ class OrderRecord(Payload):
     orderType: Name
     timeInForce: Name
     price: MaybeNothing
-    qty: MaybeNothing
+    qty: NotNegative
     cumExecQty: MaybeNothing
     reduceOnly: Flag
     rejectReason: str = ""
@@ -134,6 +134,13 @@ class Execution(Payload):
     feeCoin: str = ""
     isMaker: Flag
     execTime: TextMoment
+
+
+class LedgerLine(Payload):
+    """A line of the transaction log, unread but for what it is about: nothing, where it is about no contract."""
+
+    symbol: Annotated[str, Field(strict=True)]
+    type: Name
 
 
 class Ledger(Payload):

@@ -55,7 +55,8 @@ class PositionReader:
             raw = _read_row(told).symbol
             try:
                 row = _read_position(told)
-                signed(row)
+                if signed(row) and row.unrealisedPnl is None:
+                    raise ValueError(f"{raw} is held, and its profit is not told")
             except ValueError:
                 if self._concerns_us(raw):
                     raise ValueError(f"the venue's row of the position in {raw} is not understood") from None
@@ -108,7 +109,7 @@ class PositionReader:
             raise ValueError(f"{raw}, of which there is a position, is not in the venue's listing")
         listed, quantity = self._derivatives[raw], _net(rows)
         largest = max(rows, key=lambda row: row.size)
-        if listed.payoff is Payoff.INVERSE and largest.markPrice <= 0 and self._is_traded(raw):
+        if (quantity or listed.payoff is Payoff.INVERSE) and largest.markPrice <= 0 and self._is_traded(raw):
             raise ValueError(f"the venue tells no mark price of {raw}")
         return position_of(largest, quantity, self._link.account, listed, margin_mode)
 

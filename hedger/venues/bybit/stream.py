@@ -155,21 +155,23 @@ class BybitFrames:
         """A ticker is told whole once, and then by what has changed."""
         if frame.data.get("symbol") != self._listing.raw[id]:
             raise ValueError("a ticker of another instrument")
-        if frame.type == "snapshot":
-            self._tickers[id] = {}
-        elif id not in self._tickers:
+        before = {} if frame.type == "snapshot" else self._tickers.get(id)
+        if before is None:
             return
-        self._tickers[id] |= frame.data
+        # What is not understood is not kept: later frames are told on top of it.
+        ticker = before | frame.data
+        mark = self._history.mark_of(ticker, id, frame.ts)
+        self._tickers[id] = ticker
         changed = frame.type == "snapshot" or bool(_MARK & frame.data.keys())
         if changed or frame.ts - self._told_at.get(id, 0) >= REPEAT_MS:
-            queue.put(self._history.mark_of(self._tickers[id], id, frame.ts))
+            queue.put(mark)
             self._told_at[id] = frame.ts
 
     def _use_news(self, news: News, queue: HintQueue) -> None:
         """Orders and executions of our contracts; what is about others is passed over unread. A pair has the name of a
         contract, so the category is read first."""
         for row in news.data:
-            id = self._listing.contract(str(row.get("symbol"))) if row.get("category") in _CONTRACTS else None
+            id = self._listing.contract(str(row.get("symbol"))) if str(row.get("category")) in _CONTRACTS else None
             if id is None:
                 continue
             if news.topic == "order":

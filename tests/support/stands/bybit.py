@@ -483,6 +483,17 @@ def _time(_params: Mapping[str, Any]) -> Any:
     return told({"timeSecond": str(now // 10**9), "timeNano": str(now)})
 
 
+def _rates(params: Mapping[str, Any]) -> Any:
+    """Settlements eight hours apart up to the last full one, the newest first, as recorded."""
+    step = 8 * 3_600_000
+    newest_at = AT // step * step
+    rows = [
+        {"symbol": params["symbol"], "fundingRate": f"0.000{n}", "fundingRateTimestamp": str(newest_at - n * step)}
+        for n in range(6)
+    ]
+    return told({"category": params["category"], "list": rows})
+
+
 _READS: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
     TIME: _time,
     LISTING: _listing,
@@ -490,6 +501,7 @@ _READS: Mapping[str, Callable[[Mapping[str, Any]], Any]] = {
     WALLET: _wallet,
     POSITIONS: _positions,
     FEES: _fees,
+    RATES: _rates,
     INFO: lambda _: told(ACCOUNT_INFO),
     RIGHTS: lambda _: told(KEY_RIGHTS),
     EXECUTIONS: lambda params: listed(
