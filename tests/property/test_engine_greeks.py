@@ -139,7 +139,8 @@ def test_delta_and_gamma_are_slopes_of_the_value_in_dollars_of_today(
     )
     slope = (high - low) / float(2 * step)
     bend = (high - 2 * middle + low) / float(step) ** 2
-    assert abs(slope - float(here.delta)) < 1e-4 * float(size)
+    # A slope over 30 dollars either way misses up to 30²/6 · 0.242/w² of a delta, w = F·σ·√τ: 1.7e-4 at the narrowest.
+    assert abs(slope - float(here.delta)) < 3e-4 * float(size)
     assert abs(bend - here.gamma) < 1e-2 * abs(here.gamma) + 1e-8 * float(size)
 
 

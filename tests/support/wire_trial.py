@@ -43,7 +43,7 @@ _REFUSED, _BELIEVED = "refused", "believed"
 
 
 class Hurry:
-    """A clock in which nobody waits: it stands at a moment, a sleep moves it on, and a span is a small part of itself."""
+    """A clock in which nobody waits: it stands at a moment, a sleep moves it on, a span is a small part of itself."""
 
     speed = 1.0
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from hedger.settings.values import VenueName
 from hedger.settings.venues import VENUES as TOLD
 from hedger.venues.abilities import Ability, Proof
 from hedger.venues.light import load_exchange_class
@@ -11,13 +12,13 @@ every_venue = pytest.mark.parametrize("venue", VENUES)
 
 
 def test_the_settings_know_the_same_venues() -> None:
-    assert set(TOLD) == set(VENUES)
+    assert {str(name) for name in TOLD} == set(VENUES)
 
 
 @every_venue
 def test_the_settings_say_of_a_venue_what_its_profile_says(venue: str) -> None:
     profile = profile_of(venue)
-    told = TOLD[profile.name]
+    told = TOLD[VenueName(profile.name)]
     assert told.title == profile.title
     assert told.passphrase == profile.needs_passphrase
     assert (told.no_testnet is None) == (profile.testnet is not None)

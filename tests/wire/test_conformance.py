@@ -19,7 +19,8 @@ from hedger.venues.profile import VENUES, profile_of
 from tests.support.leave import let_go
 from tests.support.stand import stand_of
 from tests.support.wire_canaries import listening
-from tests.support.wire_conformance import ANYWHERE, NEVER_LEFT, QUIET, outcomes, secrets_of, wrong
+from tests.support.wire_conformance import ANYWHERE, QUIET, outcomes, secrets_of, wrong
+from tests.support.wire_outcomes import NEVER_LEFT
 from tests.support.wire_server import plain_answer
 from tests.support.wire_venue import Desk, opened
 
