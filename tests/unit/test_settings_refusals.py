@@ -22,8 +22,8 @@ REFUSED = [
     (
         '"binance"',
         '"binnance"',
-        "x.toml:4: accounts.main.venue must be binance, bybit, bingx, weex, mexc, okx or deribit, not binnance; did you "
-        "mean `binance`?",
+        "x.toml:4: accounts.main.venue must be binance, bybit, bingx, weex, mexc, okx or deribit, not binnance; did "
+        "you mean `binance`?",
     ),
     ('mode = "paper"', 'bot = "HDG"', "x.toml:1: bot must be three characters of 0-9a-z, not HDG"),
     ('mode = "paper"', 'state_dir = ""', "x.toml:1: state_dir must not be empty"),

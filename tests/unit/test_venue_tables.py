@@ -1,4 +1,4 @@
-"""Two tables about venues, one of the settings' and one of the profiles', that may not know each other and must agree."""
+"""Two tables about venues, the settings' and the profiles', that may not know each other and must agree."""
 
 import pytest
 
