@@ -46,13 +46,15 @@ class Places:
 class KeyRights(NamedTuple):
     """What a pair of keys may do, as the venue says; None is what it does not say.
 
-    `bound`: the keys work from given addresses only.
+    `bound`: the keys work from given addresses only. `unseen`: what the account may hold and they may not read, in
+    words; empty where they read all.
     """
 
     may_read: bool | None
     may_trade: bool | None
     may_withdraw: bool | None
     bound: bool | None
+    unseen: str = ""
 
 
 class SourceOfAccount(Protocol):
@@ -168,7 +170,9 @@ class Profile:
     `options` are ccxt's, `prepare` tells a client of its environment. `budgets` are what each lane may use,
     `weight_limits` what an address may use in a minute by the name of the API, and `weight_of` reads the weight used
     from an answer's headers (None: count requests ourselves). `is_private` tells a signed request by its address.
+    `keeps_leverage`: it has none to set, so that what is configured is only remembered here, and nothing is sent.
     `clock` asks for the venue's time; `check_key` is asked for the keys' rights in the environments of `tells_rights`.
+    `switch_reach` says in words what the dead man's switch takes where that is more than the contracts named to it.
     """
 
     name: str
@@ -190,6 +194,8 @@ class Profile:
     weight_of: Callable[[Mapping[str, str]], int | None] | None = None
     prepare: Callable[[Any, Environment], None] = _nothing
     needs_passphrase: bool = False
+    keeps_leverage: bool = False
+    switch_reach: str = ""
     also_used: Collection[str] = field(default_factory=frozenset)
 
     def places(self, environment: Environment) -> Places:

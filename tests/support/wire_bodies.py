@@ -262,6 +262,13 @@ def bodies() -> dict[tuple[str, str], Any]:
             "enableFutures": True,
             "enableWithdrawals": False,
         },
+        # Documented; whether it is in portfolio margin is left out, which is told where it matters.
+        ("GET", "/sapi/v1/account/info"): {
+            "vipLevel": 0,
+            "isMarginEnabled": True,
+            "isFutureEnabled": True,
+            "isOptionsEnabled": False,
+        },
         ("POST", "/fapi/v1/listenKey"): {"listenKey": "LK1"},
         ("PUT", "/fapi/v1/listenKey"): {"listenKey": "LK1"},
     }

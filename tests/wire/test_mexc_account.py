@@ -148,6 +148,18 @@ def test_flat_is_an_empty_list_with_a_wallet_that_uses_no_margin() -> None:
     assert row(read(FLAT | {POSITIONS: ok([closed])})).quantity == 0
 
 
+def test_a_position_that_the_list_left_out_is_found_by_asking_for_it_alone() -> None:
+    """The margin in use does not tell: that of another contract is told for twice as much as is used."""
+
+    def told(seen: Seen) -> Any:
+        other = position("ETH_USDT", positionId=7, holdVol=100, im=60000, oim=60000)
+        return ok([position()] if seen.params.get("symbol") == "BTC_USDT" else [other])
+
+    assert "flat in one list of positions, and not in another" in refused(
+        {POSITIONS: answering(told), TICKER: answering(by_symbol)}
+    )
+
+
 ODD: tuple[Answers, ...] = (
     {POSITIONS: ok([])},
     {POSITIONS: ok([position(holdVol=100, im=600, oim=600)])},

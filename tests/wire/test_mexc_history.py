@@ -183,6 +183,11 @@ def test_every_page_of_funding_is_read_once_until_it_is_older_than_asked_for() -
         payments(paged(rows[:100], 151))
 
 
+def test_funding_that_is_told_the_oldest_first_is_read_to_its_end() -> None:
+    rows = [funding_record(number) for number in range(-120, 151)]
+    assert len(payments(pages(rows))) == 151
+
+
 # --- prices -------------------------------------------------------------------------------------------------------
 
 

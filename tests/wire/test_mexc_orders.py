@@ -36,6 +36,7 @@ from tests.support.stands.mexc import (
     FIND,
     LEVERAGE,
     MODE,
+    OPEN,
     POSITIONS,
     STAND,
     TICKER,
@@ -102,6 +103,40 @@ def test_an_order_is_one_post_only_request_with_its_numbers_written_exactly() ->
         f'"positionMode":2,"externalOid":"{OUR_ID}"}}'
     )
     assert [one.body for one in seen] == [body]
+
+
+@proves(Ability.POST_ONLY)
+@pytest.mark.parametrize("kind", ["1", "3", "4", "5"])
+def test_an_order_of_ours_that_rests_as_another_kind_is_not_believed_and_ends_all_creates(kind: str) -> None:
+    async def scenario() -> tuple[PlaceOutcome, list[Seen]]:
+        async with opened(stand=STAND, **quick()) as desk:
+            desk.fake.answers["GET", OPEN] = ok([record(orderType=kind)])
+            desk.fake.answers["GET", FIND] = ok(record(orderType=kind))
+            for question in (desk.venue.read_account(), desk.venue.find_order(BTC, OUR_ID)):
+                with pytest.raises(AskAgain, match=f"stands there as type {kind} and not as post-only"):
+                    await question
+            assert isinstance(await desk.venue.cancel(STAND.cancel()), CancelAnswered)  # it can still be taken off
+            desk.fake.answers["GET", OPEN] = ok([])
+            await desk.venue.read_account()
+            return await desk.venue.place(STAND.order(client_order_id="hbot000100000288"), let_go), desk.fake.seen
+
+    outcome, seen = asyncio.run(scenario())
+    assert isinstance(outcome, OrderRejected)
+    assert "nothing more is created in this session" in outcome.text
+    assert [one for one in seen if one.path == CREATE] == []
+
+
+def test_an_order_of_another_kind_that_a_person_placed_or_that_has_ended_is_told() -> None:
+    async def scenario() -> None:
+        async with opened(stand=STAND, **quick()) as desk:
+            desk.fake.answers["GET", OPEN] = ok([record(orderType="1", externalOid="_m_0f55d1"), record(orderId="2")])
+            assert len((await desk.venue.read_account()).open_orders) == 2
+            assert isinstance(await desk.venue.place(STAND.order(), let_go), OrderAccepted)
+            desk.fake.answers["GET", FIND] = ok(record(orderType="1", state="4"))
+            assert await desk.venue.find_order(BTC, OUR_ID) is not None
+            assert isinstance(await desk.venue.place(STAND.order(), let_go), OrderRejected)
+
+    asyncio.run(scenario())
 
 
 @pytest.mark.parametrize(("price", "written"), [("0.0000012", "0.0000012"), ("0.3", "0.3"), ("123456789.1", None)])
@@ -305,10 +340,12 @@ def test_a_cancel_by_our_id_is_one_object_and_its_answer_is_read_within() -> Non
 # --- records ------------------------------------------------------------------------------------------------------
 
 
-def found(answer: Answer, *, after_a_cancel: bool = False) -> OrderReport | None:
+def found(answer: Answer, listed: Answer | None = None, *, after_a_cancel: bool = False) -> OrderReport | None:
     async def scenario() -> OrderReport | None:
         async with opened(stand=STAND, **quick()) as desk:
             desk.fake.answers["GET", FIND] = answer
+            if listed is not None:
+                desk.fake.answers["GET", OPEN] = listed
             if after_a_cancel:
                 await desk.venue.cancel(STAND.cancel())
             return await desk.venue.find_order(BTC, OUR_ID)
@@ -329,9 +366,13 @@ def test_an_order_is_found_by_our_id_and_counted_in_coins() -> None:
 
 
 def test_a_good_answer_without_data_says_that_no_such_order_is_known_and_less_says_nothing() -> None:
-    assert found({"success": True, "code": 0}) is None
-    assert found(ok(None)) is None
-    assert found(said(2040, "order not exist")) is None
+    for none in ({"success": True, "code": 0}, ok(None), said(2040, "order not exist")):
+        assert found(none, ok([])) is None
+        assert found(none, ok([record(externalOid="hbot000100000777")])) is None
+        with pytest.raises(AskAgain, match="says that there is none, and lists it as open"):
+            found(none, ok([record()]))
+        with pytest.raises(AskAgain):
+            found(none, said(500, ""))
     for answer in (
         {},
         {"success": True},

@@ -22,7 +22,7 @@ from hedger.venues.binance.payloads import PositionRisk, SymbolConfig
 from hedger.venues.listing import Listed
 from hedger.venues.wire import reader
 from tests.support.stand import proves
-from tests.support.wire_bodies import AT, echo, futures_account, held
+from tests.support.wire_bodies import AT, echo, futures_account, held, income, risk
 from tests.support.wire_coin import DATED as DATED_NAME
 from tests.support.wire_coin import (
     DAY,
@@ -167,7 +167,12 @@ def test_the_coins_of_an_inverse_short_stand_still_whatever_their_price(mark: st
         return await desk.venue.read_account()
 
     risks = [coin_risk(PERP, "-20", markPrice=mark, unRealizedProfit=profit), coin_risk(DATED_NAME, "0")]
-    reading = on_coin(play, ONLY, {("GET", "/dapi/v1/positionRisk"): risks})
+    wallet = coin_asset(unrealizedProfit=profit, marginBalance=str(D("0.05") + D(profit)))
+    answers: Answers = {
+        ("GET", "/dapi/v1/positionRisk"): risks,
+        ("GET", "/dapi/v1/account"): coin_account(coin_held(PERP, "-20"), assets=[wallet]),
+    }
+    reading = on_coin(play, ONLY, answers)
     # 1.50000001 in the spot wallet, 0.05 in COIN-M's, and 2,000 dollars sold at 50,000: 0.04 coins.
     assert coins_owned(reading, "BTC") == D("1.50000001") + D("0.05") - D("0.04")
 
@@ -206,7 +211,8 @@ def test_an_account_of_contracts_in_coins_alone_is_read_with_what_it_has_elsewhe
 def flat(*extra: Any) -> Answers:
     return {
         ("GET", "/dapi/v1/account"): coin_account(
-            coin_held(PERP, "0"), assets=[coin_asset(maintMargin="0", initialMargin="0")]
+            coin_held(PERP, "0"),
+            assets=[coin_asset(maintMargin="0", initialMargin="0", unrealizedProfit="0", marginBalance="0.05")],
         ),
         ("GET", "/dapi/v1/positionRisk"): [coin_risk(PERP, "0"), *extra],
     }
@@ -237,6 +243,15 @@ FAULTS: dict[str, Answers] = {
     },
     "no mark price": {("GET", "/dapi/v1/positionRisk"): [coin_risk(PERP, "-20", markPrice="0")]},
     "position is not understood": {("GET", "/dapi/v1/positionRisk"): [coin_risk(PERP, "-20", unRealizedProfit="")]},
+    "do not come to the COIN-M margin balance": {
+        ("GET", "/dapi/v1/account"): coin_account(assets=[coin_asset(walletBalance="0.5")])
+    },
+    "is not that of the COIN-M account": {
+        ("GET", "/dapi/v1/account"): coin_account(assets=[coin_asset(unrealizedProfit="0.1", marginBalance="0.15")])
+    },
+    "is not what its entry and its mark come to": {
+        ("GET", "/dapi/v1/positionRisk"): [coin_risk(PERP, "-20", markPrice="4000")]
+    },
     "is listed twice": {("GET", "/dapi/v1/positionRisk"): [coin_risk(PERP, "-20"), coin_risk(PERP, "-20")]},
     "lists of positions differ on X_PERP": {
         ("GET", "/dapi/v1/positionRisk"): [coin_risk(PERP, "-20"), coin_risk("X_PERP", "1")]
@@ -271,6 +286,18 @@ def test_a_hedge_mode_in_coins_alone_is_told_as_not_one_way() -> None:
     sides = [coin_risk(PERP, "0", positionSide=side) for side in ("LONG", "SHORT")]
     risks = [coin_risk(PERP, "-20"), *sides, coin_risk(DATED_NAME, "0")]
     assert not on_coin(play, BOTH, {("GET", "/dapi/v1/positionRisk"): risks}).one_way
+
+
+def test_in_hedge_mode_each_leg_is_told_and_both_are_counted() -> None:
+    async def play(desk: Desk) -> Any:
+        return await desk.venue.read_account()
+
+    legs = [("LONG", "0.200"), ("SHORT", "-0.500"), ("BOTH", "0")]
+    account = futures_account(*(held("BTCUSDT", amount) | {"positionSide": side} for side, amount in legs))
+    risks = [risk("BTCUSDT", amount, positionSide=side) for side, amount in legs]
+    answers = {("GET", "/fapi/v3/account"): account, ("GET", "/fapi/v3/positionRisk"): risks}
+    reading = on_coin(play, (BTC.symbol,), answers)
+    assert [row.quantity for row in reading.positions if row.id == BTC] == [D("0.200"), D("-0.500")]
 
 
 def test_the_coins_of_a_contract_that_is_over_are_still_counted() -> None:
@@ -441,6 +468,15 @@ def test_funding_is_paid_in_money_and_in_coins() -> None:
         (BTC, D("-0.375"), "USDT"),
         (COIN, D("-0.00001"), "BTC"),
     }
+
+
+def test_a_payment_in_coins_is_not_taken_for_one_in_money_that_has_its_number() -> None:
+    async def play(desk: Desk) -> Any:
+        rows = [income(1, symbol=PERP, asset="BTC", income="-0.00001")]
+        desk.fake.answers |= {("GET", "/fapi/v1/income"): [income(1)], ("GET", "/dapi/v1/income"): rows}
+        return await desk.venue.read_funding(AT - 1)
+
+    assert len({row.payment_id for row in on_coin(play, BOTH)}) == 2
 
 
 @proves(Ability.PAST)

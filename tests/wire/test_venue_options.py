@@ -231,7 +231,20 @@ def test_a_forward_moves_with_the_index_until_the_marks_are_read_again() -> None
     assert second.mark_sigma == first.mark_sigma
 
 
+def test_an_option_that_has_no_mark_does_not_have_the_marks_asked_for_in_each_reading() -> None:
+    async def play(desk: Desk) -> int:
+        for _ in range(3):
+            (call,) = await options_of(desk)
+            assert call.mark_price is None
+        return len(desk.fake.requests("GET", MARK))
+
+    told = answers(row())
+    told["GET", MARK] = [mark(PUT, "1512")]
+    assert on_options(play, told) == 1
+
+
 ODD = {
+    "a name that is none": row() | {"symbol": "Infinity"},
     "a quantity that is no number": row(quantity="NaN"),
     "a side that denies the sign": row(side="SHORT"),
     "another strike than in the name": row(strikePrice="61000"),

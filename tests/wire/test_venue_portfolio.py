@@ -152,12 +152,28 @@ def test_its_orders_are_streamed_by_a_key_of_its_own() -> None:
     assert watching(play).client_order_id == OUR_ID
 
 
+def test_a_balance_is_read_in_the_shape_in_which_a_single_asset_is_documented() -> None:
+    """Without crossMarginAsset, and with an empty text for the profit in COIN-M, which nobody needs here."""
+
+    async def single(_request: web.Request, seen: Any) -> web.StreamResponse:
+        asset = seen.params.get("asset")
+        found = balance(asset or "USDT", cmUnrealizedPNL="")
+        if asset == "BTC":
+            found = found | {"crossMarginFree": "0.25", "crossMarginLocked": "0.05"}
+            del found["crossMarginAsset"]
+        return web.json_response([found] if asset is None else found)
+
+    assert watching(reading_of, {("GET", BALANCE): single}).spot["BTC"] == D("1.50000001") + D("0.3") - D("0.1001")
+
+
 FAULTS: dict[str, Answers] = {
     "uniMMR": {("GET", ACCOUNT): MARGIN | {"uniMMR": "2.5"}},
     "two lists of positions differ": {("GET", RISKS): [risk("BTCUSDT", "-0.400")]},
     "COIN-M in portfolio margin": {
         ("GET", "/papi/v1/cm/positionRisk"): [{"symbol": "BTCUSD_PERP", "positionAmt": "-20"}]
     },
+    "tells no maintenance margin": {("GET", ACCOUNT): MARGIN | {"accountMaintMargin": "0"}},
+    "told twice": {("GET", BALANCE): [balance("USDT"), balance("USDT"), balance("BTC")]},
     "margin is held for positions": {("GET", HELD): kind(), ("GET", RISKS): []},
     "the balance of USDT came as an answer about BTC": {("GET", BALANCE): [balance("USDT")]},
 }
@@ -203,6 +219,13 @@ def test_an_account_in_portfolio_margin_with_contracts_in_coins_is_refused_in_a_
 def test_keys_with_that_right_on_another_account_are_used_as_ever(code: int) -> None:
     hosts = opening(UNIFIED | {("GET", ACCOUNT): refusal(400, code, "not in portfolio margin")}, "live")
     assert hosts == {"api.binance.com", "fapi.binance.com", "papi.binance.com"}
+
+
+def test_an_account_that_the_venue_says_is_not_in_portfolio_margin_is_not_taken_for_one() -> None:
+    """Even where its API of portfolio margin answers, with nothing in it."""
+    info = {("GET", "/sapi/v1/account/info"): {"isPortfolioMarginRetailEnabled": False}}
+    hosts = opening(UNIFIED | info | {("GET", ACCOUNT): MARGIN}, "shadow")
+    assert hosts == {"api.binance.com", "fapi.binance.com"}
 
 
 def test_whether_it_is_in_portfolio_margin_is_not_guessed_when_nobody_answers() -> None:

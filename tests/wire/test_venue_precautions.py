@@ -5,8 +5,10 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from hedger.app.findings import Finding
-from hedger.app.precautions import key_row, quiet_of, quiet_row, switch_rows
+from hedger.app.precautions import key_row, quiet_of, quiet_row, sight_rows, switch_rows
 from hedger.model.identity import OrderIdentity, format_order_id
 from hedger.model.message import VenueQuieted
 from hedger.runtime.journal import Journal
@@ -95,6 +97,29 @@ def test_keys_that_work_from_anywhere_are_named() -> None:
         return goods
 
     assert asyncio.run(scenario()) == [False, True, True]
+
+
+@pytest.mark.parametrize(
+    ("may_read", "info", "told"),
+    [
+        (False, {"isOptionsEnabled": True}, True),
+        (False, {"isOptionsEnabled": False}, False),
+        (False, {}, True),
+        (False, refusal(400, -1121), True),
+        (True, {"isOptionsEnabled": True}, False),
+    ],
+)
+def test_options_that_may_be_held_and_that_the_keys_may_not_read_are_named(
+    may_read: bool, info: Any, told: bool
+) -> None:
+    async def scenario() -> list[Finding]:
+        async with opened(ready=False) as desk:
+            desk.fake.answers["GET", "/sapi/v1/account/apiRestrictions"] |= {"enableVanillaOptions": may_read}
+            desk.fake.answers["GET", "/sapi/v1/account/info"] = info
+            await desk.venue.open([BTC.symbol])
+            return sight_rows(desk.venue)
+
+    assert [row.good for row in asyncio.run(scenario())] == [False] * told
 
 
 def test_a_ban_of_an_earlier_start_is_told_with_its_end(tmp_path: Path) -> None:

@@ -254,3 +254,12 @@ def test_streams_that_cannot_be_opened_are_tried_again_without_a_secret_in_the_t
             await reader.stop()
 
     asyncio.run(scenario())
+
+
+def test_an_error_on_the_stream_of_orders_does_not_say_that_it_is_up() -> None:
+    async def scenario() -> list[bool]:
+        async with opened() as desk:
+            frames: Any = vars(desk.venue)["_parts"].frames
+            return [frames.is_up("orders", message) for message in (None, {"result": None}, {"error": {"code": 2}})]
+
+    assert asyncio.run(scenario()) == [True, True, False]

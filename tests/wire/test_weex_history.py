@@ -253,6 +253,7 @@ def test_prices_are_the_best_and_the_mark_with_its_index_and_the_rate_to_come() 
         (PREMIUM, premium(time=AT // 1000)),
         (BOOK, []),
         (BOOK, {"symbol": "BTCUSDT", "bidPrice": "2", "bidQty": "1", "askPrice": "1", "askQty": "1"}),
+        (BOOK, {"symbol": "BTCUSDT", "bidPrice": "1", "bidQty": "1", "askPrice": "2", "askQty": "1"}),
         (BOOK, {"symbol": "BTCUSDT", "bidPrice": "NaN", "bidQty": "1", "askPrice": "1", "askQty": "1"}),
     ],
 )

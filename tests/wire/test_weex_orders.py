@@ -13,6 +13,7 @@ from hedger.errors import AskAgain
 from hedger.model.message import CancelAnswered, CancelOrder, OrderAccepted, OrderOutcomeUnknown, OrderRejected
 from hedger.model.order import OrderReport, RejectReason, ReportStatus, Side
 from hedger.venues.abilities import Ability
+from hedger.venues.weex.sides import Leg, Legs, Sides
 from tests.support.leave import let_go
 from tests.support.stand import OUR_ID, proves
 from tests.support.stands.weex import (
@@ -49,11 +50,17 @@ LONG = {
 }
 
 
-def asked(ask: Asked, answers: dict[tuple[str, str], Any] | None = None, read: bool = True) -> tuple[Any, list[Seen]]:
-    """What a question came to after a reading of the account, and the requests that it took."""
+def asked(
+    ask: Asked, answers: dict[tuple[str, str], Any] | None = None, read: bool = True, first: bool = False
+) -> tuple[Any, list[Seen]]:
+    """What a question came to after a reading of the account, and the requests that it took; with `first`, the account
+    is so from the start."""
 
     async def scenario() -> tuple[Any, list[Seen]]:
-        async with opened([BTC.symbol], stand=STAND) as desk:
+        fake = STAND.fake()
+        if first:
+            fake.answers |= answers or {}
+        async with opened([BTC.symbol], stand=STAND, fake=fake) as desk:
             desk.fake.answers |= answers or {}
             if read:
                 await desk.venue.read_account()
@@ -69,6 +76,23 @@ def placed(**changes: Any) -> Asked:
 
 def found(client_order_id: str = OUR_ID) -> Asked:
     return lambda desk: desk.venue.find_order(BTC, client_order_id)
+
+
+def report(client_order_id: str, filled: str) -> OrderReport:
+    """A sell that opened a short, and is filled."""
+    return OrderReport(
+        id=BTC,
+        client_order_id=client_order_id,
+        venue_order_id=ORDER_ID,
+        side=Side.SELL,
+        quantity=Decimal("0.0020"),
+        filled=Decimal(filled),
+        price=Decimal("60000.1"),
+        status=ReportStatus.FILLED,
+        reduce_only=False,
+        exchange_at=AT,
+        ended_because=None,
+    )
 
 
 def paged(pages: list[list[Any]]) -> Any:
@@ -119,7 +143,7 @@ def test_a_create_is_one_post_only_request_in_coins_with_our_bare_id_and_nothing
 def test_an_order_is_for_the_leg_that_is_held_whether_it_is_marked_reduce_only_or_not(
     side: Side, answers: dict[tuple[str, str], Any], leg: str
 ) -> None:
-    outcome, (request,) = asked(placed(side=side), answers)
+    outcome, (request,) = asked(placed(side=side), answers, first=True)
     assert isinstance(outcome, OrderAccepted)
     assert (request.params["side"], request.params["positionSide"]) == (side.value.upper(), leg)
     if answers != FLAT and ((side is Side.BUY) == (leg == "SHORT")):
@@ -175,6 +199,56 @@ def test_while_an_order_that_opens_a_leg_may_still_arrive_none_opens_the_other()
     assert isinstance(outcome, OrderRejected)
     assert "opens SHORT" in outcome.text
     assert len([one for one in seen if one.method == "POST"]) == 1
+
+
+@proves(Ability.REDUCE_ONLY)
+def test_a_reading_right_after_an_order_that_opens_a_leg_is_gone_does_not_let_the_other_leg_be_opened() -> None:
+    """The list of positions may lag: what is flat there may be the leg that the order has just opened."""
+
+    async def scenario(desk: Desk) -> Any:
+        desk.fake.answers |= FLAT | {("GET", OPEN): [record()]}
+        await desk.venue.read_account()
+        desk.fake.answers["GET", OPEN] = []
+        await desk.venue.read_account()
+        early = await desk.venue.place(STAND.order(side=Side.BUY, client_order_id=OTHER_ID), let_go)
+        return early, await desk.venue.place(STAND.order(client_order_id=OTHER_ID), let_go)
+
+    (early, same), _ = asked(scenario, FLAT)
+    assert isinstance(early, OrderRejected)
+    assert "an order that opens SHORT in BTC/USDT:USDT ended as it was read" in early.text
+    assert isinstance(same, OrderAccepted)
+
+
+@proves(Ability.REDUCE_ONLY)
+@pytest.mark.parametrize(
+    ("is_sent", "heard_ms", "shut_ms"),
+    [(True, 100, 2_100), (False, 100, 2_100), (True, None, 32_000)],
+    ids=["of this session", "of an earlier start", "never heard of again"],
+)
+def test_an_order_that_opened_a_leg_keeps_the_other_shut_until_two_seconds_after_its_end(
+    is_sent: bool, heard_ms: int | None, shut_ms: int
+) -> None:
+    sides, at = Sides(), 1_000_000
+    flat = {Leg.LONG: Decimal(0), Leg.SHORT: Decimal(0)}
+    sides.learn(BTC, Legs(held=flat, opening=frozenset(), read_at=at))
+    if is_sent:
+        sides.send(STAND.order(), at)
+    if heard_ms is not None:
+        sides.hear(report(OUR_ID, "0.0020"), at + heard_ms)
+    buy = STAND.order(side=Side.BUY, client_order_id=OTHER_ID)
+    for read_at, is_fit in ((at + 200, False), (at + shut_ms, False), (at + shut_ms + 1, True)):
+        sides.learn(BTC, Legs(held=flat, opening=frozenset(), read_at=read_at))
+        assert (sides.unfit(buy, read_at) is None) is is_fit
+    assert sides.unfit(STAND.order(client_order_id=OTHER_ID), at + shut_ms + 1) is None
+
+
+@proves(Ability.REDUCE_ONLY)
+def test_a_reading_that_comes_late_changes_nothing_of_a_newer_one() -> None:
+    sides, at = Sides(), 1_000_000
+    for read_at, leg in ((at, Leg.SHORT), (at - 1, Leg.LONG)):
+        held = {Leg.LONG: Decimal(0), Leg.SHORT: Decimal(0), leg: Decimal(1)}
+        sides.learn(BTC, Legs(held=held, opening=frozenset(), read_at=read_at))
+    assert sides.send(STAND.order(side=Side.BUY), at) is Leg.SHORT
 
 
 @proves(Ability.REDUCE_ONLY)

@@ -129,6 +129,16 @@ def test_rules_that_do_not_fit_together_are_not_believed(answers: dict[tuple[str
         opening(answers, BTC.symbol)
 
 
+def test_a_pair_that_is_listed_with_other_coins_is_not_believed() -> None:
+    async def scenario() -> None:
+        async with opened(stand=STAND) as desk:
+            desk.fake.answers["GET", SPOT_LISTING] = {"symbols": [pair(baseAsset="WBTC")]}
+            with pytest.raises(AskAgain, match="BTC/USDT is listed as WBTC/USDT"):
+                await desk.venue.read_instruments([BTC.symbol, PAIR.symbol])
+
+    asyncio.run(scenario())
+
+
 def test_a_contract_that_is_not_traded_any_more_is_left_out_of_the_rules() -> None:
     async def scenario() -> list[int]:
         async with opened(stand=STAND) as desk:

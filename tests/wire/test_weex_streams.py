@@ -149,6 +149,21 @@ def test_a_book_is_a_snapshot_and_its_changes_and_a_deleted_level_is_gone() -> N
 
 
 @proves(Ability.STREAMS)
+def test_a_level_that_fell_out_of_the_fifteen_is_not_the_best_price_later() -> None:
+    """Nothing is told of a level while it is not among them: it may be gone since."""
+
+    async def scenario(desk: Desk, reader: Reader) -> None:
+        levels = [[f"{60000 - n}", "1"] for n in range(15)]
+        await desk.fake.push(PUBLIC, depth(90, 100, "depthSnapshot", b=levels))
+        await desk.fake.push(PUBLIC, depth(100, 101, b=[["60000.1", "2"]], a=[]))
+        gone = [[price, "0"] for price, _ in [*levels[:14], ["60000.1", "2"]]]
+        await desk.fake.push(PUBLIC, depth(101, 102, b=[*gone, ["59000.0", "7"]], a=[]))
+        await reader.until(Quote, id=BTC, bid=Decimal("59000.0"))
+
+    run(scenario)
+
+
+@proves(Ability.STREAMS)
 def test_a_missing_change_ends_the_stream_which_begins_again_with_a_snapshot() -> None:
     async def scenario(desk: Desk, reader: Reader) -> None:
         await desk.fake.push(PUBLIC, depth(90, 100, "depthSnapshot"))

@@ -26,7 +26,7 @@ ABILITIES: Mapping[Ability, Told] = MappingProxyType(
             "read where the keys have the right 'European options': `position`, `mark` and `index` of eapi; the "
             "forward is that of the marks of a call and a put of one strike. The options wallet is not counted",
             "units of contracts that are not one coin, and of vega and theta, which are left out; keys without that "
-            "right read none, and nobody can tell that there are some",
+            "right read none, which the doctor says unless the venue says that the account has no options",
         ),
         Ability.EQUITY_AND_MARGIN: Told(
             _WIRE,

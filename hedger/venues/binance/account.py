@@ -192,11 +192,12 @@ class AccountReader:
 
     def _balances(self, spot: SpotAccount) -> tuple[list[SpotBalance], set[str]]:
         """The rows that are understood, and the coins that are not ours and have one that is not."""
-        rows, odd = [], set()
+        rows, odd, seen = [], set(), set()
         for row in spot.balances:
             try:
-                if any(other.asset == row.asset for other in rows):
+                if row.asset in seen:
                     raise ValueError(f"{row.asset} is told twice")
+                seen.add(row.asset)
                 rows.append(_read_balance(row.model_dump()))
             except ValueError:
                 coin, _ = split_multiplier(row.asset)

@@ -20,10 +20,14 @@ from hedger.venues.binance.names import settles_in_coin
 from hedger.venues.binance.payloads import CoinAccount, CoinAsset, CoinRisk, RiskRow, SpotRow
 from hedger.venues.binance.positions import Configs, PositionReader
 from hedger.venues.link import Link
-from hedger.venues.listing import Listing
+from hedger.venues.listing import Listed, Listing
 from hedger.venues.suspicion import Suspicion
 from hedger.venues.wire import Payload, reader
 
+# What a sum of a wallet's rounded numbers may miss (that nothing else is in the margin balance is what the documented
+# example shows [V]), and how far a price may move between two answers of a moment.
+DUST, SLACK = Decimal("0.000001"), Decimal("0.001")
+MOST_MOVED = Decimal("0.03")
 _MARGIN_MODES = {"cross": "CROSSED", "isolated": "ISOLATED"}
 
 read_coin_account: Understand[CoinAccount] = reader(CoinAccount)
@@ -119,9 +123,13 @@ class CoinReader:
         for row in positions:
             if row.quantity and row.mark_price <= 0:
                 raise ValueError(f"the venue tells no mark price of the position in {row.id.symbol}")
+        unrealized = {coin: self._unrealized(coin, row, parts.risks) for coin, row in assets.items()}
+        for coin in sorted(assets.keys() & self._listing.coins):
+            held_coins = sum((abs(row.delta) for row in positions if row.underlying == coin), ZERO)
+            _check_wallet(assets[coin], unrealized[coin], held_coins)
         return CoinWallets(
             collateral={coin: row.walletBalance for coin, row in assets.items()},
-            unrealized={coin: self._unrealized(coin, row, parts.risks) for coin, row in assets.items()},
+            unrealized=unrealized,
             margins={coin: _margin(row) for coin, row in assets.items()},
             positions=positions,
             one_way=all(_side(row) == "BOTH" for row in (*parts.risks, *parts.account.positions)),
@@ -146,8 +154,29 @@ class CoinReader:
         that it belongs to their marks: the account's own was told a moment before or after."""
         if coin not in self._listing.coins:
             return asset.unrealizedProfit
-        rows = (_risk(row) for row in risks if self._positions.coin_of(row.symbol) == coin)
-        return sum((row.unRealizedProfit for row in rows), ZERO)
+        listed = ((row, self._positions.listed(row.symbol)) for row in risks)
+        return sum((_profit(_risk(row), it) for row, it in listed if it is not None and it.underlying == coin), ZERO)
+
+
+def _profit(row: CoinRisk, listed: Listed) -> Decimal:
+    """What a contract has made, in coins; ValueError where its entry and its mark do not come to it: the mark is what
+    its delta goes by."""
+    notional, prices = row.positionAmt * listed.contract_multiplier, (row.entryPrice, row.markPrice)
+    if notional and min(prices) > 0:
+        reckoned = notional / row.entryPrice - notional / row.markPrice
+        if abs(row.unRealizedProfit - reckoned) > DUST + MOST_MOVED * abs(notional) / min(prices):
+            raise ValueError(f"the profit of {row.symbol} is not what its entry and its mark come to")
+    return row.unRealizedProfit
+
+
+def _check_wallet(asset: CoinAsset, unrealized: Decimal, held: Decimal) -> None:
+    """A balance is delta, and so is a profit: each is believed where the venue's other numbers come to it. `held` is
+    how many coins the contracts are, long and short together: the price may have moved between two answers."""
+    apart = abs(asset.walletBalance + asset.unrealizedProfit - asset.marginBalance)
+    if apart > DUST + SLACK * max(abs(asset.walletBalance), abs(asset.marginBalance)):
+        raise ValueError(f"the balance and the profit in {asset.asset} do not come to the COIN-M margin balance")
+    if abs(unrealized - asset.unrealizedProfit) > DUST + MOST_MOVED * held:
+        raise ValueError(f"the profit in {asset.asset} of the positions is not that of the COIN-M account")
 
 
 def _side(row: RiskRow) -> object:

@@ -6,7 +6,8 @@ contracts that hedge, nor do they defend it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Mapping, Sequence, Set
 from datetime import UTC, datetime
 from decimal import Decimal
 from math import exp
@@ -30,6 +31,7 @@ YEAR_MS = 365 * 86_400_000
 MARKS_MS = 15_000
 # A forward further from the index than this is no forward.
 MOST_APART = Decimal("0.5")
+_NAME = re.compile(r"([A-Z0-9]+)-[0-9]{6}-[0-9.]+-[CP]", re.ASCII)
 _TYPES = {"CALL": OptionType.CALL, "PUT": OptionType.PUT}
 _LETTERS = {"CALL": "C", "PUT": "P"}
 
@@ -37,7 +39,7 @@ _LETTERS = {"CALL": "C", "PUT": "P"}
 class OptionRow(Payload):
     """One row of `GET /eapi/v1/position`: the quantity has its sign, and must agree with the side."""
 
-    symbol: Annotated[str, Field(strict=True, pattern=r"^[A-Z0-9]+-[0-9]{6}-[0-9.]+-[CP]$")]
+    symbol: Annotated[str, Field(strict=True, pattern=_NAME)]
     side: Literal["LONG", "SHORT"]
     quantity: Number
     strikePrice: Positive
@@ -117,11 +119,13 @@ _read_wallet: Understand[OptionWallet] = reader(OptionWallet)
 
 
 class _Marks(NamedTuple):
-    """What was read of marks `at` a moment: rows by option, and the index prices by pair that were known then."""
+    """What was read of marks `at` a moment: rows by option, the index prices by pair that were known then, and the
+    options for which they were read, whether they have a mark or not."""
 
     rows: Mapping[str, RiskRow]
     prices: Mapping[str, Decimal]
     at: int
+    wanted: Set[str] = frozenset()
 
 
 class OptionReader:
@@ -167,16 +171,18 @@ class OptionReader:
 
     async def _refresh_marks(self, rows: Sequence[OptionRow], indexes: Mapping[str, OptionIndex]) -> None:
         now, known = self._link.clock.now_ms(), self._marks
-        if now - known.at < MARKS_MS and all(row.symbol in known.rows for row in rows):
+        wanted = frozenset(row.symbol for row in rows)
+        if now - known.at < MARKS_MS and wanted <= known.wanted | known.rows.keys():
             return
         marks = await self._need("option marks", self._link.client.eapipublic_get_mark, {}, _read_rows)
         prices = {pair: index.indexPrice for pair, index in indexes.items()}
-        self._marks = _Marks({row.symbol: row for row in marks}, prices, now)
+        self._marks = _Marks({row.symbol: row for row in marks}, prices, now, wanted)
 
     def _ours(self, told: Sequence[RiskRow]) -> list[OptionRow]:
         rows: dict[str, OptionRow] = {}
         for row in told:
-            if row.symbol.partition("-")[0] not in self._coins:
+            named = _NAME.fullmatch(row.symbol)
+            if named is not None and named[1] not in self._coins:
                 continue
             try:
                 found = _read_row(row.model_dump())

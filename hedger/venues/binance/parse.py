@@ -10,6 +10,7 @@ from hedger.model.market import Mark, Quote
 from hedger.model.numeric import ZERO
 from hedger.model.order import Fill, FillCause, OrderReport, ReportStatus, Side
 from hedger.venues.binance.codes import STATUSES
+from hedger.venues.binance.names import settles_in_coin
 from hedger.venues.binance.payloads import (
     BookFrame,
     BookTicker,
@@ -110,8 +111,9 @@ def fill_of(trade: Trade, id: InstrumentId) -> Fill:
 
 
 def payment_of(row: Income, id: InstrumentId) -> FundingPayment:
-    """One funding payment: positive was received."""
-    return FundingPayment(id=id, payment_id=str(row.tranId), amount=row.income, asset=row.asset, exchange_at=row.time)
+    """One funding payment: positive was received. Each API counts its own: a number of the one may be in the other."""
+    name = f"coin-{row.tranId}" if settles_in_coin(id.symbol) else str(row.tranId)
+    return FundingPayment(id=id, payment_id=name, amount=row.income, asset=row.asset, exchange_at=row.time)
 
 
 def quote_of(ticker: BookTicker, id: InstrumentId, exchange_at: int) -> Quote:

@@ -249,6 +249,13 @@ class ApiRestrictions(Payload):
     enablePortfolioMarginTrading: bool = False
 
 
+class AccountInfo(Payload):
+    """`GET /sapi/v1/account/info`: what the account has open, whatever its keys may do."""
+
+    isOptionsEnabled: Flag | None = None
+    isPortfolioMarginRetailEnabled: Flag | None = None
+
+
 class Transferred(Payload):
     """`POST /sapi/v1/asset/transfer`."""
 

@@ -17,6 +17,7 @@ from hedger.venues.binance.doors import PORTFOLIO, private
 from hedger.venues.binance.names import settles_in_coin
 from hedger.venues.binance.payloads import ApiRestrictions, FuturesAccount, RiskRow, SpotRow
 from hedger.venues.binance.positions import Account
+from hedger.venues.binance.rights import ask_info
 from hedger.venues.link import Environment, Link
 from hedger.venues.listing import Listing
 from hedger.venues.wire import Name, NotNegative, Number, Payload, reader
@@ -36,16 +37,17 @@ class PortfolioAccount(Payload):
 
 class PortfolioBalance(Payload):
     """`GET /papi/v1/balance` of one asset: what is in the margin wallet, what is owed there, and what each kind of
-    contract keeps."""
+    contract keeps. About a single asset the documented answer leaves `crossMarginAsset` out: it is free and locked."""
 
     asset: Name
-    crossMarginAsset: NotNegative
+    crossMarginAsset: NotNegative | None = None
+    crossMarginFree: NotNegative
+    crossMarginLocked: NotNegative
     crossMarginBorrowed: NotNegative
     crossMarginInterest: NotNegative
     umWalletBalance: Number
     umUnrealizedPNL: Number
     cmWalletBalance: Number
-    cmUnrealizedPNL: Number
 
 
 class _KindAsset(Payload):
@@ -89,10 +91,13 @@ _read_coin_position: Understand[_CoinPosition] = reader(_CoinPosition)
 async def enter(link: Link, rights: ApiRestrictions, symbols: tuple[str, ...]) -> None:
     """Find out whether the account is in portfolio margin, and have every question go by its API where it is.
 
-    Keys have a right of their own for it. Raises ConfigError where such an account is to be traded: its API has no dead
+    Keys have a right of their own for it, and where the venue says that the account is not in it, its other APIs must
+    answer. Raises ConfigError where such an account is to be traded: its API has no dead
     man's switch, and its contracts in coins are not understood yet.
     """
-    if not rights.enablePortfolioMarginTrading or not await _is_unified(link):
+    if not rights.enablePortfolioMarginTrading or (await ask_info(link)).isPortfolioMarginRetailEnabled is False:
+        return
+    if not await _is_unified(link):
         return
     if link.environment is Environment.LIVE:
         raise ConfigError(
@@ -155,9 +160,11 @@ class PortfolioReader:
     async def _balances(self, assets: Sequence[str]) -> list[PortfolioBalance]:
         """The balances of assets, all at once, for that weighs no more than one; what it leaves out is asked for."""
         told = await self._need("balances", self._link.client.papi_get_balance, {}, _read_named)
-        rows = {row.asset: row for row in told if row.asset in assets}
-        found = [_read_balance(row.model_dump()) for row in rows.values()]
-        return found + await together(*(self._balance(asset) for asset in assets if asset not in rows))
+        found = [_read_balance(row.model_dump()) for row in told if row.asset in assets]
+        named = [row.asset for row in found]
+        if len(set(named)) != len(named):
+            raise ValueError("the balance of an asset is told twice")
+        return found + await together(*(self._balance(asset) for asset in assets if asset not in named))
 
     async def _balance(self, asset: str) -> PortfolioBalance:
         def understand(payload: Any) -> PortfolioBalance:
@@ -189,11 +196,14 @@ def _fitting(account: PortfolioAccount, held: KindAccount) -> KindAccount:
         and abs(account.uniMMR * maintenance - account.accountEquity) > abs(account.accountEquity) * SLACK
     ):
         raise ValueError("the margin of the account and its uniMMR do not fit together")
+    if maintenance <= 0 < held.totalMaintMargin:
+        raise ValueError("the account tells no maintenance margin, and its USDⓈ-M contracts need some")
     return held
 
 
 def _net(row: PortfolioBalance) -> Decimal:
-    return row.crossMarginAsset - row.crossMarginBorrowed - row.crossMarginInterest
+    held = row.crossMarginFree + row.crossMarginLocked if row.crossMarginAsset is None else row.crossMarginAsset
+    return held - row.crossMarginBorrowed - row.crossMarginInterest
 
 
 def _row(row: PortfolioBalance) -> SpotRow:

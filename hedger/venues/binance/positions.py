@@ -87,29 +87,30 @@ class PositionReader:
             self._derivatives |= await self._load()
 
     def positions(self, futures: Account, risks: Iterable[RiskRow], configs: Configs) -> tuple[Position, ...]:
-        """A row for each configured contract and each open position, when both lists agree on all that concerns us.
+        """A row for each configured contract and each open position, in hedge mode for each of its legs, when both
+        lists agree on all that concerns us.
 
         Others trade between the two requests: of what does not concern us, the one list tells the quantity, and where
         its row is odd, the other.
         """
         rows, odd = self._understood(risks, _read_risk)
-        held, _ = self._understood(futures.positions, _read_held)
-        by_risk, by_account = self._net(rows), self._net(held)
+        by_risk, by_account = self._net(rows), self._net(self._understood(futures.positions, _read_held)[0])
         ours = {raw for raw in (by_risk | by_account) if self._concerns_us(raw)}
         differing = {raw for raw in ours if by_risk.get(raw, ZERO) != by_account.get(raw, ZERO)}
         if differing:
             raise ValueError(f"the venue's two lists of positions differ on {min(differing)}")
         if futures.totalMaintMargin > 0 and not any(by_risk.values()) and not odd:
             raise ValueError("maintenance margin is held for positions that no list shows")
-        told = {row.symbol: row for row in rows if row.positionAmt or row.symbol in self._configured}
-        told |= {raw: bare_row(raw, by_account[raw]) for raw in sorted(odd) if by_account.get(raw)}
-        told = {raw: bare_row(raw) for raw in self._configured} | told
-        return tuple(self._position(row, configs) for row in told.values())
+        flat = {row.symbol: row for row in rows if row.symbol in self._configured}
+        legs = {raw: [flat.get(raw, bare_row(raw))] for raw in self._configured}
+        for raw in {row.symbol: None for row in rows if row.positionAmt}:
+            legs[raw] = [row for row in rows if row.symbol == raw and row.positionAmt]
+        legs |= {raw: [bare_row(raw, by_account[raw])] for raw in sorted(odd) if by_account.get(raw)}
+        return tuple(self._position(row, configs) for rows in legs.values() for row in rows)
 
-    def coin_of(self, raw: str) -> str | None:
-        """The coin that a contract is on, None where the venue does not list it."""
-        listed = self._derivatives.get(raw)
-        return None if listed is None else listed.underlying
+    def listed(self, raw: str) -> Listed | None:
+        """What a contract is, None where the venue does not list it."""
+        return self._derivatives.get(raw)
 
     def _understood(self, told: Iterable[RiskRow], read: Understand[T]) -> tuple[list[T], Set[str]]:
         """The rows that are understood, and the symbols that do not concern us and have one that is not."""

@@ -110,7 +110,9 @@ class BinanceFrames:
 
     def is_up(self, name: str, message: Any) -> bool:
         """The stream of orders is up once it is connected: its key is in its address. Others when they answer."""
-        return name in _OF_ORDERS or (isinstance(message, dict) and "error" not in message)
+        if message is None:
+            return name in _OF_ORDERS
+        return isinstance(message, dict) and "error" not in message
 
     def use(self, name: str, message: Any, queue: HintQueue) -> str | None:
         """Read a frame into hints; what it says if the stream is over."""

@@ -19,8 +19,8 @@ ABILITIES: Mapping[Ability, Told] = MappingProxyType(
         ),
         Ability.POSITIONS: Told(
             _U,
-            "contracts times their size, in coins, signed by positionType; what is not listed is flat where the wallet "
-            "uses no margin that the list leaves unexplained",
+            "contracts times their size, in coins, signed by positionType; what is not listed is flat where a question "
+            "about it alone says so too and the wallet uses no margin that the list leaves unexplained",
             "by which price the wallet reckons the margin in use",
         ),
         Ability.OPTIONS: Told(_A, "it has no options by API: options of another account are hedged here all the same"),
@@ -34,7 +34,9 @@ ABILITIES: Mapping[Ability, Told] = MappingProxyType(
             _U, "of each position; 0 is none, and then it is computed", "documented for isolated margin only"
         ),
         Ability.POST_ONLY: Told(
-            _W, "type 2, by the raw `order/create`, with price and contracts written exactly: ccxt would send floats"
+            _W,
+            "type 2, by the raw `order/create`, with price and contracts written exactly: ccxt would send floats; an "
+            "order of ours whose record says another type is not believed, and ends all creates of the session",
         ),
         Ability.WOULD_CROSS: Told(
             _U,
@@ -55,7 +57,8 @@ ABILITIES: Mapping[Ability, Told] = MappingProxyType(
         ),
         Ability.FIND: Told(
             _U,
-            "`order/external` by our id; none is a good answer without data, or 2040",
+            "`order/external` by our id; none is a good answer without data, or 2040, where the open orders do without "
+            "it too",
             "for how long an ended order is found",
         ),
         Ability.CANCEL: Told(

@@ -1,4 +1,4 @@
-"""What we hold on MEXC, read all or nothing, with flat proven by the wallet's own margin."""
+"""What we hold on MEXC, read all or nothing, with flat proven by a second question and by the wallet's own margin."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from hedger.model.order import OrderReport
 from hedger.venues.asking import Understand, together
 from hedger.venues.link import Link
 from hedger.venues.listing import Listing
-from hedger.venues.mexc.answers import Page, Row, answered, page_of
+from hedger.venues.mexc.answers import Row, answered
 from hedger.venues.mexc.codes import API, NO_SUCH_SYMBOL
+from hedger.venues.mexc.open_orders import open_orders
 from hedger.venues.mexc.orders import Asked
-from hedger.venues.mexc.paging import SIZE, whole
 from hedger.venues.mexc.parse import cause_of, margin_in_use, report_of
 from hedger.venues.mexc.payloads import Asset, CurrencyRow, OrderRecord, Ticker
 from hedger.venues.mexc.positions import Held, PositionReader
@@ -32,7 +32,6 @@ from hedger.venues.wire import reader
 
 read_rows: Understand[list[Row]] = answered(list[Row])
 _read_order: Understand[OrderRecord] = reader(OrderRecord)
-_read_order_rows: Understand[list[Row]] = reader(list[Row])
 _read_ticker: Understand[Ticker] = answered(Ticker)
 
 
@@ -76,6 +75,7 @@ class AccountReader:
         parts = await self._ask()
         await self._positions.learn(row.symbol for row in parts.rows)
         held = self._positions.understood(parts.rows)
+        await self._prove_flat(held)
         self._stance.leverage |= await self._leverage(held)
         tickers = await self._tickers(held)
         needed = {self._listing.instruments[id].settle for id in self._listing.contracts}
@@ -109,9 +109,21 @@ class AccountReader:
             self._need("futures wallet", client.contract_private_get_account_assets, read_assets),
             self._need("position mode", client.contract_private_get_position_position_mode, read_mode),
             self._need("positions", client.contract_private_get_position_open_positions, read_rows),
-            self._open_orders(),
+            open_orders(self._link),
         )
         return _Parts(spot=spot, assets=assets, mode=mode, rows=rows, orders=orders)
+
+    async def _prove_flat(self, held: Held) -> None:
+        """Ask about each contract of ours that is not held, by itself: what the others' margin may hide, such as where
+        it is reckoned at the entry of one that has risen since. ValueError where it is held after all."""
+        raws = [self._listing.raw[id] for id in self._listing.contracts if id not in self._listing.gone]
+        await together(*(self._prove(raw) for raw in raws if not held.of(raw)))
+
+    async def _prove(self, raw: str) -> None:
+        method, host = self._link.client.contract_private_get_position_open_positions, self._link.hosts[API]
+        rows = await self._link.asker.need("one position", partial(method, {"symbol": raw}), read_rows, host=host)
+        if self._positions.understood(rows).of(raw):
+            raise ValueError(f"{raw} is flat in one list of positions, and not in another")
 
     async def _leverage(self, held: Held) -> dict[str, Decimal]:
         """That of a position, and for a contract of which nothing is held what is set."""
@@ -127,28 +139,6 @@ class AccountReader:
 
     async def _need(self, what: str, method: Any, understand: Understand[Any]) -> Any:
         return await self._link.asker.need(what, lambda: method({}), understand, host=self._link.hosts[API])
-
-    async def _open_orders(self) -> list[Row]:
-        """Every open order of the account. Where there is more than one page, an order that ends while they are read
-        moves the others up by one, past the end of a page: so all are read twice, and must be the same."""
-        rows = await self._all_open_orders()
-        if len(rows) >= SIZE:
-            again = await self._all_open_orders()
-            if {_key(row) for row in rows} != {_key(row) for row in again}:
-                raise ValueError("the open orders changed while their pages were read")
-        return rows
-
-    async def _all_open_orders(self) -> list[Row]:
-        method = self._link.client.contract_private_get_order_list_open_orders
-
-        async def ask(number: int) -> Page:
-            call = partial(method, {"page_num": number, "page_size": SIZE})
-            page: Page = await self._link.asker.need(
-                "open orders", call, lambda payload: page_of(payload, _read_order_rows), host=self._link.hosts[API]
-            )
-            return page
-
-        return await whole("open orders", ask, _key)
 
     async def _tickers(self, held: Held) -> dict[str, Ticker]:
         """The marks of each configured contract and of each other that is held, read after the positions."""
@@ -196,16 +186,9 @@ class AccountReader:
         for row in rows:
             if row.symbol in ids:
                 record, id = _read_order(row.model_dump()), ids[row.symbol]
+                self._stance.hear(record)
                 unasked = not self._asked.knows(record.externalOid)
                 report = report_of(record, id, self._positions.known(row.symbol), unasked=unasked)
                 self._link.seen.note(report, cause_of(record.category))
                 reports.append(report)
         return tuple(reports)
-
-
-def _key(row: Row) -> str:
-    """The order of a row; ValueError where it names none."""
-    told = row.model_dump().get("orderId")
-    if not isinstance(told, str | int) or isinstance(told, bool) or not told:
-        raise ValueError("an open order without a number")
-    return str(told)

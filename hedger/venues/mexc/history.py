@@ -161,7 +161,7 @@ class HistoryReader:
             span = {"start_time": since_at - 1, "end_time": now + 1}
             params = {"symbol": raw, "position_type": direction, **span}
             ask = self._pages("funding", method, params, _read_records, raw)
-            rows: list[FundingRecord] = await whole("funding", ask, _record_key, lambda row: row.settleTime < since_at)
+            rows: list[FundingRecord] = await whole("funding", ask, _record_key, _settled_at, since_at)
             once |= {row.id: row for row in rows}
         return [payment_of(row, id, asset) for row in once.values() if row.settleTime >= since_at]
 
@@ -202,3 +202,7 @@ def _deal_key(row: Deal) -> tuple[str, str]:
 
 def _record_key(row: FundingRecord) -> str:
     return row.id
+
+
+def _settled_at(row: FundingRecord) -> int:
+    return row.settleTime

@@ -10,6 +10,7 @@ from typing import Any
 
 import orjson
 
+from hedger.errors import AskAgain
 from hedger.model.instrument import InstrumentId
 from hedger.model.message import OrderAccepted, OrderRejected, PlaceOrder
 from hedger.model.numeric import plain
@@ -21,10 +22,11 @@ from hedger.venues.listing import Listing
 from hedger.venues.mexc.answers import answered, is_good
 from hedger.venues.mexc.codes import API, NO_SUCH_ORDER, NOT_CANCELABLE, NOT_EXIST
 from hedger.venues.mexc.contracts import Contracts
-from hedger.venues.mexc.parse import POST_ONLY, cause_of, report_of
+from hedger.venues.mexc.open_orders import open_orders
+from hedger.venues.mexc.parse import cause_of, report_of
 from hedger.venues.mexc.payloads import Acknowledged, Canceled, OrderRecord
 from hedger.venues.mexc.setup import ONE_WAY
-from hedger.venues.mexc.stance import OPEN_TYPES, Stance
+from hedger.venues.mexc.stance import OPEN_TYPES, POST_ONLY, Stance
 from hedger.venues.outcome import Withheld
 from hedger.venues.speech import Code
 
@@ -124,13 +126,22 @@ class Orders:
         """The venue's record of an order by our id; None when it says that it knows none, AskAgain otherwise."""
         params = {"symbol": self._listing.raw[id], "external_oid": client_order_id}
         method = self._link.client.contract_private_get_order_external_symbol_external_oid
-        return await self._link.asker.ask(
+        report: OrderReport | None = await self._link.asker.ask(
             "order by our id",
             lambda: method(params),
             lambda payload: self._found(id, client_order_id, payload),
             host=self._link.hosts[API],
             absent=NO_SUCH_ORDER,
         )
+        if report is None:
+            await self._assert_not_open(client_order_id)
+        return report
+
+    async def _assert_not_open(self, client_order_id: str) -> None:
+        """That the venue says nothing of an order is believed only where it does not list it either; AskAgain."""
+        listed = await open_orders(self._link)
+        if any((row.model_extra or {}).get("externalOid") == client_order_id for row in listed):
+            raise AskAgain("mexc: order by our id: the venue says that there is none, and lists it as open.")
 
     def _found(self, id: InstrumentId, client_order_id: str, payload: Any) -> OrderReport | None:
         """The record; None for a good answer without any, which is how the venue says that it knows none."""
@@ -139,6 +150,7 @@ class Orders:
         record = _read_record(payload)
         if record.externalOid != client_order_id or record.symbol != self._listing.raw[id]:
             raise ValueError("the record is of another order")
+        self._stance.hear(record)
         unasked = not self._asked.knows(client_order_id)
         report = report_of(record, id, self._contracts.by_raw[record.symbol], unasked=unasked)
         self._link.seen.note(report, cause_of(record.category))

@@ -14,12 +14,11 @@ from hedger.model.order import Fill, FillCause, OrderReport, RejectReason, Repor
 from hedger.venues.mexc.codes import CODES
 from hedger.venues.mexc.listing import Known
 from hedger.venues.mexc.payloads import Deal, Funding, FundingRecord, OrderRecord, PositionRow, Ticker
-from hedger.venues.mexc.stance import CLOSE_LONG, CLOSE_SHORT, LONG, MARGIN_MODES, OPEN_LONG
+from hedger.venues.mexc.stance import CLOSE_LONG, CLOSE_SHORT, LONG, MARGIN_MODES, OPEN_LONG, POST_ONLY
 
 HOUR_MS = 3_600_000
 # How long after it came an order that would have crossed is taken off at the latest [V].
 AT_ONCE_MS = 1_000
-POST_ONLY = 2
 _CLOSING = (CLOSE_SHORT, CLOSE_LONG)
 _BUYING = (OPEN_LONG, CLOSE_SHORT)
 _STATES: Mapping[int, ReportStatus] = MappingProxyType(

@@ -6,6 +6,7 @@ long one. What closes can never open, so an order against the position that was 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from decimal import Decimal
 
@@ -13,12 +14,17 @@ from hedger.model.account import MarginMode
 from hedger.model.numeric import ZERO, plain
 from hedger.model.order import Fill, Side
 from hedger.venues.mexc.listing import Known
+from hedger.venues.mexc.payloads import OrderRecord
 from hedger.venues.outcome import Withheld
 
 OPEN_LONG, CLOSE_SHORT, OPEN_SHORT, CLOSE_LONG = 1, 2, 3, 4
 OPEN_TYPES = {MarginMode.ISOLATED: 1, MarginMode.CROSS: 2}
 MARGIN_MODES = {number: mode for mode, number in OPEN_TYPES.items()}
 LONG, SHORT = 1, 2
+POST_ONLY = 2
+# Filled, canceled, invalid.
+_ENDED = (3, 4, 5)
+_OURS = re.compile(r"h[0-9a-z]{15}")
 # A trade that is older than a reading by so much is in it [V].
 SETTLED_MS = 3_000
 
@@ -37,6 +43,8 @@ class Stance:
         self._net: dict[str, Decimal] = {}
         self._trades: dict[tuple[str, str], tuple[int, Decimal]] = {}
         self._read_at = 0
+        # Why no order may be created any more in this session: one of ours stands on the venue as another kind.
+        self._distrust: str | None = None
 
     def read(self, *, one_way: bool, net: Mapping[str, Decimal], read_at: int) -> None:
         """Take over a reading that was proven, all of it: the contracts held, with their sign; it began at `read_at`
@@ -49,12 +57,25 @@ class Stance:
         if self._may_be_newer(fill.exchange_at):
             self._trades[known.raw, fill.trade_id] = fill.exchange_at, fill.side.sign * known.contracts(fill.quantity)
 
+    def hear(self, record: OrderRecord) -> None:
+        """Look whether an order of ours is post-only on the venue too; ValueError where it works and is not."""
+        if record.orderType == POST_ONLY or _OURS.fullmatch(record.externalOid or "") is None:
+            return
+        self._distrust = (
+            f"our order {record.externalOid} stands there as type {record.orderType} and not as post-only, so it may "
+            "take: nothing more is created in this session"
+        )
+        if record.state not in _ENDED:
+            raise ValueError(self._distrust)
+
     def _may_be_newer(self, at: int) -> bool:
         return at >= self._read_at - SETTLED_MS
 
     def side(self, raw: str, side: Side, vol: Decimal, *, reduce_only: bool) -> int:
         """What an order of `vol` contracts is to do. Raises Withheld for one that could open an opposite position, or
         that would close one and open another: no order of this venue is documented to do both."""
+        if self._distrust is not None:
+            raise Withheld(self._distrust)
         if self._one_way is None:
             raise Withheld("the position has not been read yet")
         if not self._one_way:

@@ -137,6 +137,7 @@ class MexcFrames:
                 pass
 
     def _use_order(self, record: OrderRecord, id: InstrumentId, queue: HintQueue) -> None:
+        self._stance.hear(record)
         unasked = not self._asked.knows(record.externalOid)
         report = report_of(record, id, self._contracts.by_raw[self._listing.raw[id]], unasked=unasked)
         self._link.seen.note(report, cause_of(record.category))

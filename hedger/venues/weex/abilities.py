@@ -48,8 +48,8 @@ ABILITIES: Mapping[Ability, Told] = MappingProxyType(
             _U,
             "by the leg: each order names LONG or SHORT, and one against the held leg closes of it and cannot open. "
             "Which leg is told by the last reading of the account; where that is older than a minute or than a "
-            "trade, where both legs are held, where an order could open the second, or where it would pass through "
-            "zero, the order is not sent and says why",
+            "trade, where both legs are held, where an order could open the second or has ended less than two seconds "
+            "before, or where it would pass through zero, the order is not sent and says why",
             "an order that would pass through zero is refused whole, and not split",
         ),
         Ability.OUR_ID: Told(

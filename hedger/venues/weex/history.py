@@ -59,6 +59,8 @@ class HistoryReader:
 
         def understand(payload: Any) -> Quote:
             book: BookTicker = _only(_read_books(_rows(payload)), raw)
+            if book.time is None and not spot:
+                raise ValueError("the best prices of a contract have no time")
             return quote_of(book, id, asked_at)
 
         host = self._link.hosts[SPOT if spot else CONTRACT]

@@ -161,6 +161,8 @@ async def _pair(link: Link, symbol: str, *, leave_out: bool) -> list[Instrument]
         row = read_pair(rows[0].model_dump())
     except ValueError as problem:
         raise AskAgain(f"weex: the rules of {symbol} are not understood: {explain(problem)}.") from None
+    if f"{row.baseAsset}/{row.quoteAsset}" != symbol:
+        raise AskAgain(f"weex: {symbol} is listed as {row.baseAsset}/{row.quoteAsset}, which is not understood.")
     if not row.enableTrade:
         if leave_out:
             return []

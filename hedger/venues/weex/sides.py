@@ -21,6 +21,9 @@ from hedger.venues.weex.codes import WINDOW_MS
 
 # A reading that is older than this is not taken for what is held.
 FRESH_MS = 60_000
+# The list of positions may lag behind a trade by so much [V]: what might have opened a leg so shortly before a reading
+# keeps the other leg shut, whatever the reading says.
+SETTLED_MS = 2_000
 
 
 class Leg(StrEnum):
@@ -62,7 +65,7 @@ class _Sent:
     def is_told_by(self, reading_at: int) -> bool:
         """Whether a reading of that moment tells all that this order can still do."""
         over = self.ended_at if self.ended_at is not None else self.sent_at + WINDOW_MS
-        return over < reading_at
+        return over + SETTLED_MS < reading_at
 
 
 class Sides:
@@ -73,12 +76,16 @@ class Sides:
         self._sent: dict[str, _Sent] = {}
         self._filled: dict[str, Decimal] = {}
         self._traded_at: dict[InstrumentId, int] = {}
+        # When an order that opens a leg was last seen to trade, or to be on the book no more.
+        self._opened_at: dict[tuple[InstrumentId, Leg], int] = {}
 
     def learn(self, id: InstrumentId, legs: Legs) -> None:
         """Take over a complete reading, if it is not older than the last."""
         known = self._legs.get(id)
         if known is not None and known.read_at > legs.read_at:
             return
+        for leg in known.opening - legs.opening if known is not None else ():
+            self._opened_at[id, leg] = legs.read_at
         self._legs[id] = legs
         told = [name for name, sent in self._sent.items() if sent.id == id and sent.is_told_by(legs.read_at)]
         for name in told:
@@ -101,6 +108,8 @@ class Sides:
         if report.filled > self._filled.get(name, ZERO):
             self._filled[name] = report.filled
             self._traded_at[report.id] = now
+            if not report.reduce_only:
+                self._opened_at[report.id, Leg.opened_by(report.side)] = now
         sent = self._sent.get(name)
         if sent is not None and report.status not in (ReportStatus.WORKING, ReportStatus.UNRECOGNISED):
             sent.ended_at = sent.ended_at or now
@@ -122,6 +131,9 @@ class Sides:
             return f"nothing is held in {symbol} that a {order.side} would reduce"
         if opened.other in self._opening(order.id, legs):
             return f"an order that opens {opened.other} in {symbol} may still trade: both legs would be held"
+        ended_at = self._opened_at.get((order.id, opened.other), 0)
+        if not legs.held[opened] and ended_at + SETTLED_MS >= legs.read_at:
+            return f"an order that opens {opened.other} in {symbol} ended as it was read: both legs might be held"
         return None
 
     def _opening(self, id: InstrumentId, legs: Legs) -> Iterable[Leg]:

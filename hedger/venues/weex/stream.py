@@ -37,6 +37,7 @@ from hedger.venues.wire import reader
 
 # A book that does not change is silent; the venue pings once a minute all the same.
 SILENCE_S = 150.0
+LEVELS = 15
 _BOOKS = frozenset({"depthSnapshot", "depth", "bookTicker"})
 _OURS = frozenset({"orders", "fill"})
 
@@ -70,7 +71,7 @@ class WeexFrames:
         """What is watched, by connection."""
         raw, found = self._listing.raw, {}
         if self._listing.contracts:
-            depths = [f"{raw[id]}@depth15" for id in self._listing.contracts]
+            depths = [f"{raw[id]}@depth{LEVELS}" for id in self._listing.contracts]
             found["books"] = Watch(begin=partial(self._watch, CONTRACT_STREAM, depths), silence_s=SILENCE_S)
             found["orders"] = Watch(begin=self._watch_orders, silence_s=None, private=True)
         if self._listing.spots:
@@ -80,7 +81,8 @@ class WeexFrames:
 
     def _watch(self, stream: str, channels: Sequence[str]) -> Awaitable[Any]:
         """Subscribe over one public connection; what the client would make of the frames is not needed."""
-        self._books.clear()
+        if stream:
+            self._books.clear()
         found: Awaitable[Any] = self._link.client.subscribe_public(list(channels), list(channels), bool(stream))
         return found
 
@@ -150,6 +152,11 @@ class WeexFrames:
                     side.pop(price, None)
                 else:
                     side[price] = quantity
+        # Of what lies beyond the levels that are streamed no change may be told.
+        while len(book.bids) > LEVELS:
+            del book.bids[min(book.bids)]
+        while len(book.asks) > LEVELS:
+            del book.asks[max(book.asks)]
         book.last = frame.u
         if book.bids and book.asks:
             queue.put(quote_of_levels(id, book.bids, book.asks, frame.E))
