@@ -13,6 +13,8 @@ from hedger.model.instrument import InstrumentId, Payoff
 from hedger.model.option import OptionType
 from hedger.model.order import ReportStatus
 from hedger.venues.abilities import Ability
+from hedger.venues.deribit.payloads import Row
+from hedger.venues.deribit.positions import future_row
 from tests.support.stand import proves
 from tests.support.stands.deribit import (
     DATED,
@@ -312,6 +314,20 @@ def test_funding_of_the_session_is_owned_and_told_apart_until_it_is_settled() ->
     nothing = summaries(summary(options_value=0, equity=302.62729214, delta_total=0), usdc())
     closed = read(positions=told([]), summaries=nothing, one=told(gone))
     assert closed.accrued["BTC"] == D("0.0002")
+
+
+def test_only_what_pays_funding_must_tell_that_of_the_session() -> None:
+    """The venue's own example of a perpetual that is not held has none."""
+    for row in (flat("BTC-PERPETUAL"), position("BTC-26MAR27")):
+        assert future_row(unfunded(row)).realized_funding is None
+    with pytest.raises(ValueError, match="funding of the session"):
+        future_row(unfunded(position()))
+
+
+def unfunded(row: dict[str, Any]) -> Row:
+    told = {key: str(value) if isinstance(value, float) else value for key, value in row.items()}
+    del told["realized_funding"]
+    return Row(**told)
 
 
 @proves(Ability.OPTIONS)

@@ -191,10 +191,12 @@ def test_a_part_of_the_payments_is_never_taken_for_the_whole(result: dict[str, A
         payments(told(result))
 
 
-def test_a_settlement_without_funding_is_no_payment() -> None:
-    row = settlement()
-    del row["funding"]
-    assert payments(told({"settlements": [row, settlement(type="delivery")], "continuation": None})) == ()
+def test_a_settlement_of_a_perpetual_tells_its_funding_and_a_delivery_has_none() -> None:
+    unfunded, delivery = settlement(), settlement(type="delivery")
+    del unfunded["funding"], delivery["funding"]
+    assert payments(told({"settlements": [delivery], "continuation": None})) == ()
+    with pytest.raises(AskAgain, match="without its funding"):
+        payments(told({"settlements": [unfunded], "continuation": None}))
 
 
 # --- prices -----------------------------------------------------------------------------------------------------------

@@ -157,6 +157,20 @@ def test_what_does_not_trade_any_more_is_left_out_when_rules_are_read_anew() -> 
     assert (left.id.symbol, left.tick_size) == (PERPETUAL, D(1))
 
 
+@pytest.mark.parametrize("odd", [{"settlement_currency": "ETH"}, {"base_currency": "ETH"}, {"instrument_name": None}])
+def test_a_row_of_ours_that_is_not_understood_does_not_take_its_contract_off(odd: dict[str, Any]) -> None:
+    async def scenario() -> None:
+        async with opened([PERPETUAL, DATED], stand=STAND) as desk:
+            desk.fake.answers[INSTRUMENTS] = told([future("BTC-PERPETUAL", **odd), dated()])
+            with pytest.raises(AskAgain):
+                await desk.venue.read_instruments([PERPETUAL, DATED])
+            desk.fake.answers[INSTRUMENTS] = told([dated()])
+            found = await desk.venue.read_instruments([PERPETUAL, DATED])
+            assert [rules.id.symbol for rules in found] == [DATED], "and one without a row is taken off"
+
+    asyncio.run(scenario())
+
+
 def test_only_futures_are_listed_and_pairs_where_one_is_traded() -> None:
     async def scenario(*symbols: str) -> list[str]:
         async with opened(stand=STAND, ready=False) as desk:

@@ -291,6 +291,35 @@ def test_rules_read_anew_leave_out_what_was_taken_off_and_orders_there_do_not_le
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize(
+    "odd",
+    [{"ctVal": "x"}, {"settleCcy": ""}, {"uly": "ETH-USDT", "ctValCcy": "ETH"}, {"instId": None}, {"state": ""}],
+)
+def test_a_row_of_ours_that_is_not_understood_does_not_take_its_contract_off(odd: dict[str, Any]) -> None:
+    def spoiled(seen: Seen) -> Any:
+        return told(swap(**odd), swap("BTC-USD")) if seen.params["instType"] == "SWAP" else listed(seen)
+
+    async def scenario() -> None:
+        async with opened(stand=STAND, ready=False) as desk:
+            desk.fake.answers["GET", INSTRUMENTS] = answering(spoiled)
+            with pytest.raises((AskAgain, ConfigError)):
+                await desk.venue.open([BTC.symbol, INVERSE.symbol])
+        async with opened([BTC.symbol, INVERSE.symbol, SPOT.symbol], stand=STAND) as desk:
+            held = (await desk.venue.read_account()).positions
+            desk.fake.answers["GET", INSTRUMENTS] = answering(spoiled)
+            with pytest.raises(AskAgain, match="not understood"):
+                await desk.venue.read_instruments([BTC.symbol, INVERSE.symbol])
+            assert (await desk.venue.read_account()).positions == held, "nor do its terms become another's"
+            pair = told(spot(baseCcy=""))
+            desk.fake.answers["GET", INSTRUMENTS] = answering(
+                lambda seen: pair if seen.params["instType"] == "SPOT" else listed(seen)
+            )
+            with pytest.raises(AskAgain, match="not understood"):
+                await desk.venue.read_instruments([SPOT.symbol])
+
+    asyncio.run(scenario())
+
+
 @proves(Ability.MODES)
 def test_modes_that_differ_are_set_and_confirmed_by_reading() -> None:
     async def scenario() -> None:

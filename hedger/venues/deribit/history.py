@@ -108,7 +108,7 @@ class HistoryReader:
             payment_of(row, id, self._listing.instruments[id].settle)
             for id, rows in zip(perpetuals, parts, strict=True)
             for row in rows
-            if row.funding is not None and row.timestamp >= since_at
+            if row.timestamp >= since_at
         ]
         return tuple(sorted(payments, key=lambda payment: (payment.exchange_at, payment.payment_id)))
 

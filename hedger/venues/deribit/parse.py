@@ -59,7 +59,8 @@ def fill_of(trade: Trade, id: InstrumentId) -> Fill:
 
 def payment_of(row: Settlement, id: InstrumentId, asset: str) -> FundingPayment:
     """What a perpetual paid in a session: positive was received [V]."""
-    assert row.funding is not None
+    if row.funding is None:
+        raise ValueError("a settlement of a perpetual without its funding")
     paid_at = row.timestamp
     return FundingPayment(
         id=id, payment_id=f"{row.instrument_name}-{paid_at}", amount=row.funding, asset=asset, exchange_at=paid_at

@@ -76,8 +76,11 @@ def held_in(rows: Iterable[Row], coins: frozenset[str], settles: frozenset[str])
 
 
 def future_row(row: Row) -> FutureRow:
-    """A future's row. ValueError where its direction or its size in coins says that its size is another."""
+    """A future's row. ValueError where its direction or its size in coins says that its size is another, and for a
+    perpetual that is held and tells no funding."""
     read = _read_future(row.model_dump())
+    if read.size and read.realized_funding is None and named(read.instrument_name).expiry_at is None:
+        raise ValueError(f"{read.instrument_name}: a perpetual without the funding of the session")
     _agree(read.instrument_name, read.size, read.direction)
     coins = coins_of(read)
     if abs(read.size_currency - coins) > MOST_APART * abs(coins):

@@ -152,10 +152,15 @@ def _derivatives(markets: Mapping[str, Any]) -> dict[str, Listed]:
 async def reload_rules(link: Link, listing: Listing, symbols: Sequence[str]) -> tuple[Instrument, ...]:
     """The rules and fees of `symbols` as they are now; one that does not trade any more is left out.
 
-    The client and the listing go by them from now on. What had ended before the start is not looked for.
+    The client and the listing go by them from now on. What had ended before the start is not looked for. A row of ours
+    that the client names otherwise than before, or that has no name, is no proof that ours does not trade: AskAgain.
     """
     symbols = [symbol for symbol in symbols if InstrumentId(link.account, symbol) in listing.instruments]
     markets = await _markets_of(link, symbols)
+    names = {market["id"] for market in markets.values()}
+    for symbol in symbols:
+        if symbol not in markets and not names.isdisjoint((listing.raw[InstrumentId(link.account, symbol)], None)):
+            raise AskAgain(f"deribit: the listing has a row of {symbol} that is not understood.")
     try:
         trading = [markets[symbol] for symbol in symbols if symbol in markets and is_trading(markets[symbol])]
     except ValueError as problem:

@@ -18,6 +18,7 @@ from hedger.venues.okx.payloads import HeldRow, InstrumentRow, rows_of
 
 AGAIN_MS = 60_000
 OPTION = "OPTION"
+_NAMELESS = ""
 _TYPES = {"C": OptionType.CALL, "P": OptionType.PUT}
 
 
@@ -42,6 +43,7 @@ class Contracts:
         self.by_raw: dict[str, Contract] = {}
         self.rows: dict[str, InstrumentRow] = {}
         self.options: dict[str, OptionTerms] = {}
+        self._unread: frozenset[str] = frozenset()
         self._read_at: dict[str, int] = {}
 
     async def load(self) -> dict[str, InstrumentRow]:
@@ -50,10 +52,18 @@ class Contracts:
         if not swaps:
             raise AskAgain("okx: the listing of swaps is empty.")
         found = contracts_of(swaps + futures)
-        # What was listed once keeps its terms: a position may outlive its listing by a moment.
-        self.by_raw |= {raw: contract for raw, (contract, _) in found.items()}
+        # What was listed once keeps its terms: a position may outlive its listing by a moment. And no name comes
+        # to mean another contract than it did.
+        known = self.by_raw
+        told = {raw: contract for raw, (contract, _) in found.items()}
+        self.by_raw |= {raw: c for raw, c in told.items() if raw not in known or known[raw].symbol == c.symbol}
         self.rows = {raw: row for raw, (_, row) in found.items()}
+        self._unread = frozenset(_named(row) for row in swaps + futures) - found.keys()
         return {contract.symbol: row for contract, row in found.values()}
+
+    def is_unread(self, raw: str) -> bool:
+        """Whether the last listing had a row of this name that is not understood, or one without a name."""
+        return raw in self._unread or _NAMELESS in self._unread
 
     def remember_ended(self, symbol: str, name: str) -> None:
         """Know a dated contract that is listed no more by the size of those that are on the same pair [V: they have
@@ -85,6 +95,12 @@ class Contracts:
     async def _rows(self, params: dict[str, str]) -> list[Any]:
         method = self._link.client.public_get_public_instruments
         return await self._link.asker.need("listing", lambda: method(params), rows_of, host=self._link.hosts[REST])
+
+
+def _named(row: Any) -> str:
+    """The name of a row that may be of any form."""
+    name = row.get("instId") if isinstance(row, dict) else None
+    return name if isinstance(name, str) else _NAMELESS
 
 
 def base_of(raw: str) -> str:

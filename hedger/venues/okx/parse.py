@@ -14,6 +14,8 @@ from hedger.venues.okx.listing import Contract
 from hedger.venues.okx.payloads import BillRow, BookFrame, FillNews, FillRow, OrderRecord, Ticker
 from hedger.venues.wire import Positive, TextMoment, reader
 
+# What has a price of its own; the other types take what they find, and tell none.
+_PRICED = frozenset({"limit", "post_only", "fok", "ioc", "mmp", "mmp_and_post_only"})
 SIDES = {"buy": Side.BUY, "sell": Side.SELL}
 _read_moment = reader(TextMoment)
 _read_level = reader(tuple[Positive, Positive])
@@ -26,6 +28,8 @@ def report_of(record: OrderRecord, id: InstrumentId, contract: Contract) -> Orde
     status = STATUSES.get(record.state, ReportStatus.UNRECOGNISED)
     if filled > record.sz or (status is ReportStatus.FILLED and not filled):
         raise ValueError("the filled quantity of an order cannot be")
+    if record.ordType in _PRICED and cause_of(record) is FillCause.ORDER and (record.px is None or record.px <= 0):
+        raise ValueError("a limit order without a price")
     would_take = status is ReportStatus.CANCELED and record.cancelSource == WOULD_TAKE
     return OrderReport(
         id=id,
@@ -64,15 +68,25 @@ def fill_of_news(record: OrderRecord, news: FillNews, id: InstrumentId, contract
         price=news.fillPx,
         fee=-news.fillFee,
         fee_asset=news.fillFeeCcy,
-        maker=news.execType == "M",
+        maker=_made(news.execType, cause_of(record)),
         exchange_at=int(_read_moment(news.fillTime)),
         cause=cause_of(record),
     )
 
 
+def _made(told: str, cause: FillCause) -> bool:
+    """Whether we were the maker. The venue says it of every trade but those that it made itself."""
+    if told not in ("M", "T") and cause is FillCause.ORDER:
+        raise ValueError("a trade of which it is not told who was the maker")
+    return told == "M"
+
+
 def fill_of(row: FillRow, id: InstrumentId, contract: Contract) -> Fill:
     """One execution of the list; the trade of a liquidation or of deleveraging has a number below zero."""
     cause = SUBTYPES.get(row.subType, FillCause.LIQUIDATION if row.tradeId.startswith("-") else FillCause.ORDER)
+    if not row.tradeId and cause is not FillCause.SETTLEMENT:
+        # Under another id than the stream's, a trade would count twice. Of a delivery the stream tells no trade [V].
+        raise ValueError("a trade without its number")
     return Fill(
         id=id,
         trade_id=row.tradeId or row.billId,
@@ -81,10 +95,10 @@ def fill_of(row: FillRow, id: InstrumentId, contract: Contract) -> Fill:
         side=SIDES[row.side],
         quantity=contract.units(row.fillSz),
         price=row.fillPx,
-        fee=-(row.fee or ZERO),
+        fee=-row.fee,
         fee_asset=row.feeCcy,
-        maker=row.execType == "M",
-        exchange_at=int(_read_moment(row.fillTime)) if row.fillTime else row.ts,
+        maker=_made(row.execType, cause),
+        exchange_at=row.fillTime,
         cause=cause,
     )
 

@@ -292,31 +292,34 @@ class Acknowledgement(Payload):
 
 
 class FillRow(Payload):
-    """One row of `GET /trade/fills` and `/trade/fills-history`: a negative fee was paid by us."""
+    """One row of `GET /trade/fills` and `/trade/fills-history`: a negative fee was paid by us.
+
+    `ordId` is empty for a block trade, and `execType` for what the venue did by itself.
+    """
 
     instId: Name
-    tradeId: Text = ""
-    ordId: Text = ""
+    tradeId: Text
+    ordId: Text
     clOrdId: Text = ""
     billId: Digits
     side: SideName
     fillSz: Positive
     fillPx: Positive
-    fee: MaybeNumber
+    fee: Number
     feeCcy: Text = ""
     execType: Text = ""
     subType: Text = ""
     ts: TextMoment
-    fillTime: Text = ""
+    fillTime: TextMoment
 
 
 class BillRow(Payload):
-    """One row of `GET /account/bills` and `/account/bills-archive`."""
+    """One row of `GET /account/bills` and `/account/bills-archive` about funding, each that of a contract."""
 
     billId: Digits
     type: Name
     subType: Name
-    instId: Text = ""
+    instId: Name
     ccy: Name
     pnl: MaybeNumber = None
     balChg: MaybeNumber = None

@@ -81,6 +81,8 @@ async def load_listing(link: Link, symbols: Sequence[str], contracts: Contracts)
     now = link.venue_now()
     ended = [symbol for symbol in symbols if has_ended(symbol, rows, now)]
     for symbol in symbols:
+        if symbol not in rows and contracts.is_unread(name_of(symbol)):
+            raise _not_understood(symbol)
         if symbol not in rows and symbol not in ended:
             raise unknown_symbol(symbol, rows if ":" in symbol else await _all_spots(link))
     for symbol in ended:
@@ -107,14 +109,23 @@ async def reload_rules(
 ) -> tuple[Instrument, ...]:
     """The rules and fees of `symbols` as they are now; one that does not trade any more is left out.
 
-    What had ended before the start is not looked for.
+    What had ended before the start is not looked for. A row that is not understood, or tells of another contract than
+    before, is no proof that what it names does not trade: AskAgain.
     """
     symbols = [symbol for symbol in symbols if InstrumentId(link.account, symbol) in listing.instruments]
     rows = await _rows_of(link, symbols, contracts)
+    for symbol in symbols:
+        raw = listing.raw[InstrumentId(link.account, symbol)]
+        if symbol not in rows and (raw in contracts.rows or contracts.is_unread(raw)):
+            raise _not_understood(symbol)
     trading = {symbol: rows[symbol] for symbol in symbols if symbol in rows and is_trading(rows[symbol])}
     found = await _instruments(link, trading, contracts)
     listing.renew([InstrumentId(link.account, symbol) for symbol in symbols], found)
     return tuple(found)
+
+
+def _not_understood(symbol: str) -> AskAgain:
+    return AskAgain(f"okx: the listing has a row of {symbol} that is not understood.")
 
 
 async def _rows_of(link: Link, symbols: Sequence[str], contracts: Contracts) -> dict[str, InstrumentRow]:
@@ -136,7 +147,12 @@ async def _spot(link: Link, symbol: str) -> InstrumentRow | None:
         host=link.hosts[REST],
         absent=NO_SUCH_INSTRUMENT,
     )
-    return next((row for row in rows or [] if f"{row.baseCcy}/{row.quoteCcy}" == symbol), None)
+    for row in rows or []:
+        if f"{row.baseCcy}/{row.quoteCcy}" == symbol:
+            return row
+    if rows:
+        raise _not_understood(symbol)
+    return None
 
 
 async def _all_spots(link: Link) -> list[str]:
