@@ -43,7 +43,7 @@ def first_broken(connection: sqlite3.Connection, newest: int | None = None) -> i
     """
     seq, previous = (0, GENESIS) if newest is None else tail(connection, tail(connection).seq - newest)
     for row in connection.execute(_ROWS, (seq,)):
-        if hash_of(previous, *row[:6]) != row[6]:
+        if None in row or hash_of(previous, *row[:6]) != row[6]:  # a torn page has rows without columns
             return int(row[0])
         previous = row[6]
     return None

@@ -27,7 +27,7 @@ dead_mans_switch_s = 0
 instruments = ["futures:BTC/USDT:USDT", "main:BTC/USDT:USDT"]
 spot_accounts = ["main"]
 band = { rule = "coins", width = 0.01 }
-execution = { offset_ticks = 30, reprice_s = 60, linger_s = 90 }
+execution = { offset_ticks = 300, reprice_s = 60, linger_s = 90 }
 guards = { position = 3 }
 
 [hedges.BTC.failover]

@@ -5,49 +5,24 @@ The venue has no bars of an index. Those of a USDT-M contract are of its mark pr
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from decimal import Decimal
 from functools import partial
-from itertools import pairwise
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 from hedger.errors import GiveUp
 from hedger.model.instrument import InstrumentId, Kind, Payoff
 from hedger.model.market import Candle, FundingRate
 from hedger.venues.asking import Understand
+from hedger.venues.bars import SETTLED_MS, Columns, Row, Settled, by_length, closed_bars, settlements
 from hedger.venues.bingx.answers import answered
 from hedger.venues.bingx.codes import API
-from hedger.venues.bingx.parse import HOUR_MS
 from hedger.venues.bingx.payloads import SettledRate
 from hedger.venues.lanes import Lane
 from hedger.venues.link import Link
 from hedger.venues.listing import Listing
-from hedger.venues.wire import Moment, Payload, Positive, TextMoment, reader
+from hedger.venues.wire import Payload, Positive, TextMoment
 
-MINUTE_MS = 60_000
-INTERVALS: Mapping[int, str] = MappingProxyType(
-    {
-        MINUTE_MS: "1m",
-        3 * MINUTE_MS: "3m",
-        5 * MINUTE_MS: "5m",
-        15 * MINUTE_MS: "15m",
-        30 * MINUTE_MS: "30m",
-        HOUR_MS: "1h",
-        2 * HOUR_MS: "2h",
-        4 * HOUR_MS: "4h",
-        6 * HOUR_MS: "6h",
-        8 * HOUR_MS: "8h",
-        12 * HOUR_MS: "12h",
-        24 * HOUR_MS: "1d",
-    }
-)
+INTERVALS = by_length("1m", "3m", "5m", "15m", "30m", "1h", "2h", "4h", "6h", "8h", "12h", "1d")
 MOST_BARS, MOST_RATES = 998, 999
-# A bar counts as closed when it has been over for this long: the venue computes the last of its prices first.
-SETTLED_MS = 2_000
-# How late a settlement may be told, and how far from its full hour.
-LATE_MS, JITTER_MS = 10 * MINUTE_MS, 5 * MINUTE_MS
-PAID_EVERY_HOURS = (1, 2, 4, 8)
 
 
 class _Bar(Payload):
@@ -61,19 +36,8 @@ class _Bar(Payload):
     openTime: TextMoment | None = None
 
 
-class _Row(NamedTuple):
-    """The first columns of a spot bar."""
-
-    opened_at: Moment
-    open: Positive
-    high: Positive
-    low: Positive
-    close: Positive
-
-
 _read_bars: Understand[list[_Bar]] = answered(list[_Bar])
-_read_columns: Understand[list[list[Any]]] = answered(list[list[Any]])
-_read_row: Understand[_Row] = reader(_Row)
+_read_rows: Understand[list[Columns]] = answered(list[Columns])
 _read_settled: Understand[list[SettledRate]] = answered(list[SettledRate])
 
 
@@ -100,7 +64,7 @@ class PastReader:
         return await self._link.asker.need(
             "candles",
             partial(self._method(id), params),
-            lambda payload: _closed_bars(_bars_of(payload, spot), interval_ms, count, closed_by),
+            lambda payload: closed_bars(_bars_of(payload, spot), interval_ms, count, closed_by),
             host=self._link.hosts[API],
             lane=Lane.DATA,
         )
@@ -128,61 +92,25 @@ class PastReader:
         return await self._link.asker.need(
             "funding rates",
             partial(self._link.client.swap_v2_public_get_quote_fundingrate, params),
-            lambda payload: _settlements(_read_settled(payload), raw, asked_at)[-count:],
+            lambda payload: settlements(_rates_of(payload), raw, asked_at)[-count:],
             host=self._link.hosts[API],
             lane=Lane.DATA,
         )
 
 
-def _bars_of(payload: Any, spot: bool) -> list[Candle]:
+def _bars_of(payload: Any, spot: bool) -> list[Row]:
+    """Bars oldest first: the venue tells them newest first, or oldest."""
+    found: list[Row] = []
     if spot:
-        rows = [_read_row(tuple(row[:5])) for row in _read_columns(payload)]
-        return [Candle(opened_at=r.opened_at, open=r.open, high=r.high, low=r.low, close=r.close) for r in rows]
-    found = []
+        found += _read_rows(payload)
+        return sorted(found)
     for bar in _read_bars(payload):
         opened_at = bar.openTime or bar.time
         if opened_at is None:
             raise ValueError("a bar without a time")
-        found.append(Candle(opened_at=opened_at, open=bar.open, high=bar.high, low=bar.low, close=bar.close))
-    return found
+        found.append((opened_at, bar.open, bar.high, bar.low, bar.close))
+    return sorted(found)
 
 
-def _closed_bars(bars: Sequence[Candle], interval_ms: int, count: int, closed_by: int) -> tuple[Candle, ...]:
-    """The last `count` bars that closed before `closed_by`; ValueError where one is missing or cannot be. The venue
-    tells them newest first, or oldest."""
-    newest_at = closed_by // interval_ms * interval_ms - interval_ms
-    first_at = newest_at - (count - 1) * interval_ms
-    wanted = sorted((bar for bar in bars if first_at <= bar.opened_at <= newest_at), key=lambda bar: bar.opened_at)
-    if [bar.opened_at for bar in wanted] != list(range(first_at, newest_at + 1, interval_ms)):
-        raise ValueError(f"of {count} bars up to that of {newest_at}, a bar is missing or comes twice")
-    for bar in wanted:
-        if not bar.low <= min(bar.open, bar.close) <= max(bar.open, bar.close) <= bar.high:
-            raise ValueError(f"the bar of {bar.opened_at} cannot be")
-    return tuple(wanted)
-
-
-def _settlements(told: Sequence[SettledRate], raw: str, asked_at: int) -> tuple[FundingRate, ...]:
-    """Every settlement but the first, with the time that it paid for; ValueError where one is missing or cannot be."""
-    if any(row.symbol != raw for row in told):
-        raise ValueError(f"rates of another contract came as an answer about {raw}")
-    rows = sorted(told, key=lambda row: row.fundingTime)
-    times = [_full_hour(row.fundingTime) for row in rows]
-    spans = [after - before for before, after in pairwise(times)]
-    if not spans or any(span not in (hours * HOUR_MS for hours in PAID_EVERY_HOURS) for span in spans):
-        raise ValueError("settlements are missing or come twice")
-    if not -JITTER_MS <= asked_at - times[-1] <= max(spans[-1], 8 * HOUR_MS) + LATE_MS:
-        raise ValueError(f"the newest settlement is that of {times[-1]}")
-    if any(abs(row.fundingRate) >= Decimal(1) for row in rows):
-        raise ValueError("a rate is no rate")
-    return tuple(
-        FundingRate(rate=row.fundingRate, interval_ms=span, settled_at=at)
-        for row, at, span in zip(rows[1:], times[1:], spans, strict=True)
-    )
-
-
-def _full_hour(at: int) -> int:
-    """The hour that a settlement belongs to: it happens some milliseconds after it."""
-    hour = (at + HOUR_MS // 2) // HOUR_MS * HOUR_MS
-    if abs(at - hour) > JITTER_MS:
-        raise ValueError(f"a settlement at {at} is at no full hour")
-    return hour
+def _rates_of(payload: Any) -> list[Settled]:
+    return sorted(Settled(row.fundingTime, row.fundingRate, row.symbol) for row in _read_settled(payload))

@@ -17,10 +17,9 @@ from hedger.venues.bingx.parse import money
 from hedger.venues.bingx.payloads import AssetRow, PositionRow, SpotBalance, SpotBalances, Wallet
 from hedger.venues.link import Environment, Link
 from hedger.venues.listing import Listing
+from hedger.venues.vanished import VANISHED_MS, Vanished, listed_twice
 from hedger.venues.wire import reader
 
-# How long a coin that was held must be listed no more before that is believed.
-VANISHED_MS = 30_000
 # What two sources may differ by: a part of the margin, and a little of the asset.
 _PART, _DUST = Decimal("0.05"), Decimal("0.01")
 
@@ -36,8 +35,7 @@ class SpotReader:
     def __init__(self, link: Link, listing: Listing) -> None:
         self._link = link
         self._listing = listing
-        # Of each coin of ours that was held: since when it is not listed, 0 while it is.
-        self._missing: dict[str, int] = {}
+        self._vanished = Vanished()
         # Since when the wallet lists nothing at all, None while it lists something.
         self._empty_since: int | None = None
 
@@ -46,36 +44,16 @@ class SpotReader:
         only where both lists do without it; one that was held, only after half a minute without it."""
         if self._link.environment is Environment.TESTNET:  # Simulated trading has no spot wallet.
             return dict.fromkeys(self._listing.coins, ZERO)
-        coins = await self._listed()
-        if not self._listing.coins <= coins.keys():
-            again = await self._listed()
-            if again.keys() != coins.keys():
-                raise ValueError("two lists of the spot wallet, one after the other, name other coins")
-            coins = again
+        coins = await listed_twice(self._listed, self._listing.coins)
         now = self._link.clock.now_ms()
         self._believe_none(coins, now)
-        for coin in self._listing.coins:
-            self._believe(coin, coins, now)
-        return dict.fromkeys(self._listing.coins, ZERO) | coins
+        return self._vanished.believe(coins, self._listing.coins, now)
 
     def _believe_none(self, coins: Mapping[str, Decimal], now: int) -> None:
         """A wallet without a row may be one without a coin, or an answer that went wrong: time tells them apart."""
         self._empty_since = (self._empty_since or now) if not coins else None
         if self._empty_since is not None and now - self._empty_since < VANISHED_MS:
             raise ValueError("the spot wallet lists nothing at all: that is not believed at once")
-
-    def _believe(self, coin: str, coins: Mapping[str, Decimal], now: int) -> None:
-        if coin in coins:
-            if coins[coin] > 0:
-                self._missing[coin] = 0
-            else:
-                self._missing.pop(coin, None)
-            return
-        if coin in self._missing:
-            since = self._missing[coin] = self._missing[coin] or now
-            if now - since < VANISHED_MS:
-                raise ValueError(f"the spot wallet held {coin} and does not list it: that is not believed at once")
-            del self._missing[coin]
 
     async def _listed(self) -> dict[str, Decimal]:
         """What is listed, in coins: 5 of the asset 1000SATS are 5,000 SATS."""

@@ -2,27 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from decimal import Decimal
-from itertools import pairwise
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
 from hedger.errors import AskAgain, GiveUp
 from hedger.model.instrument import InstrumentId, Kind
 from hedger.model.market import Candle, FundingRate
 from hedger.venues.asking import Understand
+from hedger.venues.bars import HOUR_MS, MINUTE_MS, SETTLED_MS, Settled, TextColumns, closed_bars, settlements
 from hedger.venues.bybit.asked import host_of, read_envelope, rows_of
 from hedger.venues.bybit.names import category_of
-from hedger.venues.bybit.parse import HOUR_MS
 from hedger.venues.lanes import Lane
 from hedger.venues.link import Link
 from hedger.venues.listing import Listing
-from hedger.venues.wire import Name, Number, Payload, Positive, TextMoment, reader
+from hedger.venues.wire import Name, Number, Payload, TextMoment, reader
 
-MINUTE_MS = 60_000
 INTERVALS: Mapping[int, str] = MappingProxyType(
     {
         MINUTE_MS: "1",
@@ -39,21 +36,6 @@ INTERVALS: Mapping[int, str] = MappingProxyType(
     }
 )
 MOST_BARS, MOST_RATES, _RATES = 998, 1_999, 200
-# A bar counts as closed when it has been over for this long: the venue computes the last of its prices first.
-SETTLED_MS = 2_000
-# How late a settlement may be told, and how far from its full hour.
-LATE_MS, JITTER_MS = 10 * MINUTE_MS, 5 * MINUTE_MS
-PAID_EVERY_HOURS = (1, 2, 4, 8)
-
-
-class _Bar(NamedTuple):
-    """One row of a kline, up to what we need of it."""
-
-    opened_at: TextMoment
-    open: Positive
-    high: Positive
-    low: Positive
-    close: Positive
 
 
 class _Settled(Payload):
@@ -71,13 +53,8 @@ class _Bars(Payload):
     rows: Annotated[Any, Field(alias="list")]
 
 
-def _needed(row: object) -> object:
-    """What a row has beyond its first five columns is of no use to us."""
-    return tuple(row[: len(_Bar._fields)]) if isinstance(row, list) else row
-
-
 _read_bars: Understand[_Bars] = reader(_Bars)
-_read_rows: Understand[list[_Bar]] = reader(list[Annotated[_Bar, BeforeValidator(_needed)]])
+_read_rows: Understand[list[TextColumns]] = reader(list[TextColumns])
 _read_settled: Understand[_Settled] = reader(_Settled)
 
 
@@ -111,7 +88,7 @@ class PastReader:
             told = _read_bars(read_envelope(payload).result)
             if told.symbol != raw:
                 raise ValueError(f"the bars of {told.symbol} came as an answer about {raw}")
-            return _closed_bars(_read_rows(told.rows)[::-1], interval_ms, count, closed_by)
+            return closed_bars(_read_rows(told.rows)[::-1], interval_ms, count, closed_by)
 
         return await self._link.asker.need(
             "candles", lambda: method(dict(params)), understand, host=host_of(self._link), lane=Lane.DATA
@@ -133,7 +110,8 @@ class PastReader:
             if len(page) < _RATES:
                 break
         try:
-            return _settlements(found[::-1], asked_at)[-count:]
+            rates = [Settled(row.fundingRateTimestamp, row.fundingRate, row.symbol) for row in reversed(found)]
+            return settlements(rates, raw, asked_at)[-count:]
         except ValueError as problem:
             raise AskAgain(f"bybit: funding rates: the answer is not believed: {problem}.") from None
 
@@ -155,42 +133,3 @@ class PastReader:
         return await self._link.asker.need(
             "funding rates", lambda: method(dict(params)), understand, host=host_of(self._link), lane=Lane.DATA
         )
-
-
-def _closed_bars(rows: Sequence[_Bar], interval_ms: int, count: int, closed_by: int) -> tuple[Candle, ...]:
-    """The last `count` bars that closed before `closed_by`; ValueError where one is missing or cannot be."""
-    newest_at = closed_by // interval_ms * interval_ms - interval_ms
-    first_at = newest_at - (count - 1) * interval_ms
-    wanted = [row for row in rows if first_at <= row.opened_at <= newest_at]
-    if [row.opened_at for row in wanted] != list(range(first_at, newest_at + 1, interval_ms)):
-        raise ValueError(f"of {count} bars up to that of {newest_at}, a bar is missing, comes twice or out of order")
-    for row in wanted:
-        if not row.low <= min(row.open, row.close) <= max(row.open, row.close) <= row.high:
-            raise ValueError(f"the bar of {row.opened_at} cannot be")
-    return tuple(
-        Candle(opened_at=row.opened_at, open=row.open, high=row.high, low=row.low, close=row.close) for row in wanted
-    )
-
-
-def _settlements(rows: Sequence[_Settled], asked_at: int) -> tuple[FundingRate, ...]:
-    """Every settlement but the first, with the time that it paid for; ValueError where one is missing or cannot be."""
-    times = [_full_hour(row.fundingRateTimestamp) for row in rows]
-    spans = [after - before for before, after in pairwise(times)]
-    if not spans or any(span not in (hours * HOUR_MS for hours in PAID_EVERY_HOURS) for span in spans):
-        raise ValueError("settlements are missing, come twice or out of order")
-    if not -JITTER_MS <= asked_at - times[-1] <= max(spans[-1], 8 * HOUR_MS) + LATE_MS:
-        raise ValueError(f"the newest settlement is that of {times[-1]}")
-    if any(abs(row.fundingRate) >= Decimal(1) for row in rows):
-        raise ValueError("a rate is no rate")
-    return tuple(
-        FundingRate(rate=row.fundingRate, interval_ms=span, settled_at=at)
-        for row, at, span in zip(rows[1:], times[1:], spans, strict=True)
-    )
-
-
-def _full_hour(at: int) -> int:
-    """The hour that a settlement belongs to: it happens some milliseconds after it."""
-    hour = (at + HOUR_MS // 2) // HOUR_MS * HOUR_MS
-    if abs(at - hour) > JITTER_MS:
-        raise ValueError(f"a settlement at {at} is at no full hour")
-    return hour

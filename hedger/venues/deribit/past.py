@@ -6,26 +6,25 @@ bars are those of the perpetual of the same family, which trades close to it; wh
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from hedger.errors import GiveUp
 from hedger.model.instrument import InstrumentId
 from hedger.model.market import Candle, FundingRate
 from hedger.venues.asking import Understand
+from hedger.venues.bars import HOUR_MS, LATE_MS, MINUTE_MS, SETTLED_MS, Row, closed_span, full_hour, whole
 from hedger.venues.deribit.codes import REST
 from hedger.venues.deribit.names import index_perpetual
-from hedger.venues.deribit.parse import FUNDING_INTERVAL_MS, HOUR_MS
+from hedger.venues.deribit.parse import FUNDING_INTERVAL_MS
 from hedger.venues.deribit.payloads import result_of
 from hedger.venues.lanes import Lane
 from hedger.venues.link import Link
 from hedger.venues.listing import Listing
 from hedger.venues.wire import Moment, Number, Payload, Positive
 
-MINUTE_MS = 60_000
 # The lengths of bars that the venue has, the longest first; others are put together of these.
 _MINUTES = (1_440, 720, 360, 180, 120, 60, 30, 15, 10, 5, 3, 1)
 RESOLUTIONS: Mapping[int, str] = MappingProxyType(
@@ -35,8 +34,6 @@ MOST_BARS = 5_000
 # Hourly rates in one answer: 31 days.
 MOST_HOURS = 744
 MOST_RATES = MOST_HOURS // 8 - 1
-# A bar counts as closed when it has been over for this long, a settlement is told by this much after its hour.
-SETTLED_MS, LATE_MS = 2_000, 10 * MINUTE_MS
 
 
 class _Chart(Payload):
@@ -57,14 +54,6 @@ class _Hour(Payload):
     interest_8h: Number
 
 
-class _Bar(NamedTuple):
-    opened_at: int
-    open: Decimal
-    high: Decimal
-    low: Decimal
-    close: Decimal
-
-
 _read_chart: Understand[_Chart] = result_of(_Chart)
 _read_hours: Understand[list[_Hour]] = result_of(list[_Hour])
 
@@ -82,18 +71,18 @@ class PastReader:
         part_ms = next((length for length in RESOLUTIONS if interval_ms > 0 and interval_ms % length == 0), 0)
         if not part_ms or not 0 < count * (interval_ms // part_ms) <= MOST_BARS:
             raise GiveUp(f"deribit: candles: {count} bars of {interval_ms} ms are not to be had in one request.")
-        newest_at = (self._link.venue_now() - SETTLED_MS) // interval_ms * interval_ms - interval_ms
-        first_at = newest_at - (count - 1) * interval_ms
+        first_at, newest_at = closed_span(interval_ms, count, self._link.venue_now() - SETTLED_MS)
+        last_at = newest_at + interval_ms - 1
         params = {
             "instrument_name": index_perpetual(self._listing.raw[id]),
             "resolution": RESOLUTIONS[part_ms],
             "start_timestamp": first_at,
-            "end_timestamp": newest_at + interval_ms - 1,
+            "end_timestamp": last_at,
         }
         client = self._link.client
 
         def understand(payload: Any) -> tuple[Candle, ...]:
-            bars = _whole(_read_chart(payload), first_at, newest_at + interval_ms, part_ms)
+            bars = whole(_bars_of(payload), part_ms, first_at, last_at)
             parts = interval_ms // part_ms
             return tuple(_joined(bars[n : n + parts]) for n in range(0, len(bars), parts))
 
@@ -125,26 +114,19 @@ class PastReader:
         )
 
 
-def _whole(chart: _Chart, first_at: int, end_at: int, length: int) -> list[_Bar]:
-    """Every bar of a length from `first_at` until `end_at`; ValueError where one is missing or cannot be."""
-    columns = (chart.ticks, chart.open, chart.high, chart.low, chart.close)
-    bars = [_Bar(*row) for row in zip(*columns, strict=True) if first_at <= row[0] < end_at]
-    if [bar.opened_at for bar in bars] != list(range(first_at, end_at, length)):
-        raise ValueError(f"of the bars from {first_at} to {end_at}, one is missing, comes twice or out of order")
-    for bar in bars:
-        if not bar.low <= min(bar.open, bar.close) <= max(bar.open, bar.close) <= bar.high:
-            raise ValueError(f"the bar of {bar.opened_at} cannot be")
-    return bars
+def _bars_of(payload: Any) -> Iterable[Row]:
+    chart = _read_chart(payload)
+    return zip(chart.ticks, chart.open, chart.high, chart.low, chart.close, strict=True)
 
 
-def _joined(bars: Sequence[_Bar]) -> Candle:
+def _joined(bars: Sequence[Candle]) -> Candle:
     high, low = max(bar.high for bar in bars), min(bar.low for bar in bars)
     return Candle(opened_at=bars[0].opened_at, open=bars[0].open, high=high, low=low, close=bars[-1].close)
 
 
 def _settled(hours: Sequence[_Hour], asked_at: int) -> tuple[FundingRate, ...]:
     """The rate of each span of eight hours that ends at 00:00, 08:00 or 16:00 UTC."""
-    times = [_full_hour(hour.timestamp) for hour in hours]
+    times = [full_hour(hour.timestamp, LATE_MS) for hour in hours]
     if any(after - before != HOUR_MS for before, after in pairwise(times)):
         raise ValueError("hours are missing, come twice or out of order")
     newest = (asked_at - LATE_MS) // FUNDING_INTERVAL_MS * FUNDING_INTERVAL_MS
@@ -157,10 +139,3 @@ def _settled(hours: Sequence[_Hour], asked_at: int) -> tuple[FundingRate, ...]:
         for hour, at in zip(hours, times, strict=True)
         if at % FUNDING_INTERVAL_MS == 0
     )
-
-
-def _full_hour(at: int) -> int:
-    hour = (at + HOUR_MS // 2) // HOUR_MS * HOUR_MS
-    if abs(at - hour) > LATE_MS:
-        raise ValueError(f"a rate of {at} is of no full hour")
-    return hour

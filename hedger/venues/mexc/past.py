@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from decimal import Decimal
+from collections.abc import Mapping
 from functools import partial
-from itertools import pairwise
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any
 
 from hedger.errors import AskAgain, GiveUp
 from hedger.model.instrument import InstrumentId, Kind
 from hedger.model.market import Candle, FundingRate
 from hedger.venues.asking import Understand
+from hedger.venues.bars import HOUR_MS, MINUTE_MS, SETTLED_MS, Columns, Row, Settled, closed_bars, settlements
 from hedger.venues.lanes import Lane
 from hedger.venues.link import Link
 from hedger.venues.listing import Listing
 from hedger.venues.mexc.answers import Page, answered, page_of
 from hedger.venues.mexc.codes import API
 from hedger.venues.mexc.paging import SIZE
-from hedger.venues.mexc.parse import HOUR_MS
 from hedger.venues.mexc.payloads import Bars, SettledRate
-from hedger.venues.wire import Moment, Positive, reader
+from hedger.venues.wire import reader
 
-MINUTE_MS = 60_000
 # By the length of a bar: its name for contracts, and for spot pairs where those have it.
 INTERVALS: Mapping[int, tuple[str, str | None]] = MappingProxyType(
     {
@@ -38,26 +35,10 @@ INTERVALS: Mapping[int, tuple[str, str | None]] = MappingProxyType(
     }
 )
 MOST_BARS, MOST_SPOT_BARS, MOST_RATES = 1_900, 480, 1_000
-# A bar counts as closed when it has been over for this long: the venue computes the last of its prices first.
-SETTLED_MS = 2_000
-# How late a settlement may be told, and how far from its full hour.
-LATE_MS, JITTER_MS = 10 * MINUTE_MS, 5 * MINUTE_MS
-PAID_EVERY_HOURS = (1, 2, 4, 8)
-
-
-class _Row(NamedTuple):
-    """The first columns of a spot bar."""
-
-    opened_at: Moment
-    open: Positive
-    high: Positive
-    low: Positive
-    close: Positive
 
 
 _read_bars: Understand[Bars] = answered(Bars)
-_read_columns: Understand[list[list[Any]]] = reader(list[list[Any]])
-_read_row: Understand[_Row] = reader(_Row)
+_read_rows: Understand[list[Columns]] = reader(list[Columns])
 _read_settled: Understand[list[SettledRate]] = reader(list[SettledRate])
 
 
@@ -90,8 +71,8 @@ class PastReader:
         return await self._link.asker.need(
             "candles",
             partial(method, params),
-            lambda payload: _closed_bars(
-                _spot_bars(payload) if spot else _bars(payload), interval_ms, count, closed_by
+            lambda payload: closed_bars(
+                sorted(_read_rows(payload)) if spot else _bars(payload), interval_ms, count, closed_by
             ),
             host=self._link.hosts[API],
             lane=Lane.DATA,
@@ -117,7 +98,8 @@ class PastReader:
             if len(rows) == before:
                 raise AskAgain("mexc: funding rates: a page repeats, so the list may be cut.")
         try:
-            return _settlements(list(rows.values()), raw, asked_at)[-count:]
+            rates = sorted(Settled(row.settleTime, row.fundingRate, row.symbol) for row in rows.values())
+            return settlements(rates, raw, asked_at)[-count:]
         except ValueError as problem:
             raise AskAgain(f"mexc: funding rates: {problem}.") from None
 
@@ -134,52 +116,7 @@ class PastReader:
         return page
 
 
-def _bars(payload: Any) -> list[Candle]:
+def _bars(payload: Any) -> list[Row]:
     told = _read_bars(payload)
     columns = zip(told.time, told.open, told.high, told.low, told.close, strict=True)
-    return [Candle(opened_at=at * 1000, open=o, high=h, low=low, close=c) for at, o, h, low, c in columns]
-
-
-def _spot_bars(payload: Any) -> list[Candle]:
-    rows = [_read_row(tuple(row[:5])) for row in _read_columns(payload)]
-    return [Candle(opened_at=r.opened_at, open=r.open, high=r.high, low=r.low, close=r.close) for r in rows]
-
-
-def _closed_bars(bars: Sequence[Candle], interval_ms: int, count: int, closed_by: int) -> tuple[Candle, ...]:
-    """The last `count` bars that closed before `closed_by`; ValueError where one is missing or cannot be."""
-    newest_at = closed_by // interval_ms * interval_ms - interval_ms
-    first_at = newest_at - (count - 1) * interval_ms
-    wanted = sorted((bar for bar in bars if first_at <= bar.opened_at <= newest_at), key=lambda bar: bar.opened_at)
-    if [bar.opened_at for bar in wanted] != list(range(first_at, newest_at + 1, interval_ms)):
-        raise ValueError(f"of {count} bars up to that of {newest_at}, a bar is missing or comes twice")
-    for bar in wanted:
-        if not bar.low <= min(bar.open, bar.close) <= max(bar.open, bar.close) <= bar.high:
-            raise ValueError(f"the bar of {bar.opened_at} cannot be")
-    return tuple(wanted)
-
-
-def _settlements(told: Sequence[SettledRate], raw: str, asked_at: int) -> tuple[FundingRate, ...]:
-    """Every settlement but the first, with the time that it paid for; ValueError where one is missing or cannot be."""
-    if any(row.symbol != raw for row in told):
-        raise ValueError(f"rates of another contract came as an answer about {raw}")
-    rows = sorted(told, key=lambda row: row.settleTime)
-    times = [_full_hour(row.settleTime) for row in rows]
-    spans = [after - before for before, after in pairwise(times)]
-    if not spans or any(span not in (hours * HOUR_MS for hours in PAID_EVERY_HOURS) for span in spans):
-        raise ValueError("settlements are missing or come twice")
-    if not -JITTER_MS <= asked_at - times[-1] <= max(spans[-1], 8 * HOUR_MS) + LATE_MS:
-        raise ValueError(f"the newest settlement is that of {times[-1]}")
-    if any(abs(row.fundingRate) >= Decimal(1) for row in rows):
-        raise ValueError("a rate is no rate")
-    return tuple(
-        FundingRate(rate=row.fundingRate, interval_ms=span, settled_at=at)
-        for row, at, span in zip(rows[1:], times[1:], spans, strict=True)
-    )
-
-
-def _full_hour(at: int) -> int:
-    """The hour that a settlement belongs to: it happens some milliseconds after it."""
-    hour = (at + HOUR_MS // 2) // HOUR_MS * HOUR_MS
-    if abs(at - hour) > JITTER_MS:
-        raise ValueError(f"a settlement at {at} is at no full hour")
-    return hour
+    return sorted((at * 1000, o, h, low, c) for at, o, h, low, c in columns)

@@ -15,10 +15,9 @@ from hedger.venues.mexc.answers import answered
 from hedger.venues.mexc.codes import API
 from hedger.venues.mexc.listing import split_multiplier
 from hedger.venues.mexc.payloads import Asset, CurrencyRow, SpotAccount, SpotBalance
+from hedger.venues.vanished import Vanished, listed_twice
 from hedger.venues.wire import reader
 
-# How long a coin that was held must be listed no more before that is believed.
-VANISHED_MS = 30_000
 # What two sources may differ by: a part of the margin, and a little of the asset.
 PART, DUST = Decimal("0.05"), Decimal("0.01")
 
@@ -34,34 +33,13 @@ class SpotReader:
     def __init__(self, link: Link, listing: Listing) -> None:
         self._link = link
         self._listing = listing
-        # Of each coin of ours that was held: since when it is not listed, 0 while it is.
-        self._missing: dict[str, int] = {}
+        self._vanished = Vanished()
 
     async def read(self) -> dict[str, Decimal]:
         """Coins held, every coin of ours among them. One that is not listed is asked for a second time, and is none
         only where both lists do without it; one that was held, only after half a minute without it."""
-        coins = await self._listed()
-        if not self._listing.coins <= coins.keys():
-            again = await self._listed()
-            if again.keys() != coins.keys():
-                raise ValueError("two lists of the spot wallet, one after the other, name other coins")
-            coins = again
-        now = self._link.clock.now_ms()
-        for coin in self._listing.coins:
-            self._believe(coin, coins, now)
-        return dict.fromkeys(self._listing.coins, ZERO) | coins
-
-    def _believe(self, coin: str, coins: Mapping[str, Decimal], now: int) -> None:
-        if coin in coins:
-            if coins[coin] > 0:
-                self._missing[coin] = 0
-            else:
-                self._missing.pop(coin, None)
-        elif coin in self._missing:
-            since = self._missing[coin] = self._missing[coin] or now
-            if now - since < VANISHED_MS:
-                raise ValueError(f"the spot wallet held {coin} and does not list it: that is not believed at once")
-            del self._missing[coin]
+        coins = await listed_twice(self._listed, self._listing.coins)
+        return self._vanished.believe(coins, self._listing.coins, self._link.clock.now_ms())
 
     async def _listed(self) -> dict[str, Decimal]:
         """What is listed, in coins: 5 of the asset 1000SATS are 5,000 SATS."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, NamedTuple
+from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field
 
@@ -221,16 +221,6 @@ class BookTicker(Payload):
     askPrice: Positive
     askQty: NotNegative
     time: TextMoment | None = None
-
-
-class Bar(NamedTuple):
-    """The first columns of a bar."""
-
-    opened_at: TextMoment
-    open: Positive
-    high: Positive
-    low: Positive
-    close: Positive
 
 
 Level = tuple[Positive, NotNegative]

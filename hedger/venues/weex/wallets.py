@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from decimal import Decimal
 
 from hedger.errors import AskAgain
@@ -10,13 +10,12 @@ from hedger.model.numeric import ZERO
 from hedger.venues.asking import Understand
 from hedger.venues.link import Link
 from hedger.venues.listing import Listing
+from hedger.venues.vanished import Vanished, listed_twice
 from hedger.venues.weex.codes import SPOT
 from hedger.venues.weex.listing import split_multiplier
 from hedger.venues.weex.payloads import AssetRow, SpotAccount, SpotBalance, Wallet
 from hedger.venues.wire import reader
 
-# How long a coin that was held must be listed no more before that is believed.
-VANISHED_MS = 30_000
 _read_account: Understand[SpotAccount] = reader(SpotAccount)
 _read_balance: Understand[SpotBalance] = reader(SpotBalance)
 _read_wallet: Understand[Wallet] = reader(Wallet)
@@ -28,35 +27,13 @@ class SpotReader:
     def __init__(self, link: Link, listing: Listing) -> None:
         self._link = link
         self._listing = listing
-        # Of each coin of ours that was held: since when it is not listed, 0 while it is.
-        self._missing: dict[str, int] = {}
+        self._vanished = Vanished()
 
     async def read(self) -> dict[str, Decimal]:
         """Coins held, every coin of ours among them. One that is not listed is asked for a second time, and is none
         only where both lists do without it; one that was held, only after half a minute without it."""
-        coins = await self._listed()
-        if not self._listing.coins <= coins.keys():
-            again = await self._listed()
-            if again.keys() != coins.keys():
-                raise ValueError("two lists of the spot wallet, one after the other, name other coins")
-            coins = again
-        now = self._link.clock.now_ms()
-        for coin in self._listing.coins:
-            self._believe(coin, coins, now)
-        return dict.fromkeys(self._listing.coins, ZERO) | coins
-
-    def _believe(self, coin: str, coins: Mapping[str, Decimal], now: int) -> None:
-        if coin in coins:
-            if coins[coin] > 0:
-                self._missing[coin] = 0
-            else:
-                self._missing.pop(coin, None)
-            return
-        if coin in self._missing:
-            since = self._missing[coin] = self._missing[coin] or now
-            if now - since < VANISHED_MS:
-                raise ValueError(f"the spot wallet held {coin} and does not list it: that is not believed at once")
-            del self._missing[coin]
+        coins = await listed_twice(self._listed, self._listing.coins)
+        return self._vanished.believe(coins, self._listing.coins, self._link.clock.now_ms())
 
     async def _listed(self) -> dict[str, Decimal]:
         """What is listed, in coins; an odd row of another coin is left out."""
