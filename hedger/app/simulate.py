@@ -53,7 +53,6 @@ FORGOTTEN_AFTER_MS = {**dict.fromkeys(SHOCKS, 900_000), **dict.fromkeys(STRANGER
 DOWN_S = (0.2, 90.0)
 MOST_TASKS = 400
 MOST_QUEUED = 10_000
-HOUR_S = 3_600
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from decimal import Decimal
+from difflib import get_close_matches
 from typing import NamedTuple
 
+from hedger.errors import ConfigError
 from hedger.model.instrument import Instrument, InstrumentId, Kind, Payoff
 
 CONTRACTS = (Kind.PERPETUAL, Kind.FUTURE)
+_PREFIX = re.compile(r"(1(?:0{3,6}))([A-Z].*)|(1M)([A-Z].*)", re.ASCII)
+
+
+def split_multiplier(asset: str) -> tuple[str, Decimal]:
+    """`1000PEPE` is (`PEPE`, 1000): the coin, and how many of it one unit is."""
+    found = _PREFIX.fullmatch(asset)
+    if found is None:
+        return asset, Decimal(1)
+    return (found[4], Decimal(1_000_000)) if found[3] else (found[2], Decimal(found[1]))
+
+
+def not_listed(title: str, symbol: str, known: Iterable[str], otherwise: str = ".") -> ConfigError:
+    """The sentence for a symbol that a venue does not list, with the nearest that it does; `otherwise` ends it where
+    nothing is near."""
+    near = get_close_matches(symbol, sorted(known), n=3, cutoff=0.5)
+    hint = f": did you mean {' or '.join(near)}?" if near else otherwise
+    return ConfigError(f"{title} lists no {symbol}{hint}")
 
 
 class Listed(NamedTuple):

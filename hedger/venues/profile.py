@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
 
@@ -196,7 +196,6 @@ class Profile:
     needs_passphrase: bool = False
     keeps_leverage: bool = False
     switch_reach: str = ""
-    also_used: Collection[str] = field(default_factory=frozenset)
 
     def places(self, environment: Environment) -> Places:
         """Where it lives in an environment; KeyError where it has no such one."""

@@ -11,10 +11,10 @@ from hedger.model.market import Quote
 from hedger.model.message import StreamChanged
 from hedger.model.order import RejectReason, ReportStatus
 from hedger.venues.binance.codes import CODES, STATUSES
-from hedger.venues.binance.listing import split_multiplier, unknown_symbol
 from hedger.venues.binance.payloads import BookTicker, ServerTime
 from hedger.venues.client import parse_json
 from hedger.venues.hints import MOST_NEWS, HintQueue
+from hedger.venues.listing import not_listed, split_multiplier
 from hedger.venues.network import Evidence
 from hedger.venues.outcome import Attempt, Scrub, judge_refusal
 from hedger.venues.speech import SILENT
@@ -53,7 +53,7 @@ def test_a_multiplier_in_a_name_is_told_from_a_name(asset: str, coin: str, multi
 
 
 def test_a_symbol_that_resembles_nothing_gets_no_suggestion() -> None:
-    assert "did you mean" not in str(unknown_symbol("???", ["BTC/USDT:USDT"]))
+    assert "did you mean" not in str(not_listed("Binance", "???", ["BTC/USDT:USDT"]))
 
 
 def test_fractions_in_json_stay_text_and_what_is_not_json_is_none() -> None:

@@ -17,7 +17,6 @@ from hedger.venues.asking import Understand, together
 from hedger.venues.binance.codes import API, FAPI, NO_SUCH_SYMBOL
 from hedger.venues.binance.coin import CoinParts, CoinReader, CoinWallets
 from hedger.venues.binance.doors import host_of, private
-from hedger.venues.binance.listing import split_multiplier
 from hedger.venues.binance.names import api_of
 from hedger.venues.binance.options import OptionReader
 from hedger.venues.binance.parse import cause_of, report_of
@@ -34,7 +33,7 @@ from hedger.venues.binance.payloads import (
 from hedger.venues.binance.portfolio import FuturesPart, PortfolioReader
 from hedger.venues.binance.positions import Configs, PositionReader
 from hedger.venues.link import Link
-from hedger.venues.listing import Listing
+from hedger.venues.listing import Listing, split_multiplier
 from hedger.venues.suspicion import Suspicion
 from hedger.venues.wire import reader
 

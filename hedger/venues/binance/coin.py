@@ -15,12 +15,11 @@ from hedger.model.numeric import ZERO
 from hedger.venues.asking import Understand, together
 from hedger.venues.binance.codes import DAPI
 from hedger.venues.binance.doors import host_of, private
-from hedger.venues.binance.listing import split_multiplier
 from hedger.venues.binance.names import settles_in_coin
 from hedger.venues.binance.payloads import CoinAccount, CoinAsset, CoinRisk, RiskRow, SpotRow
 from hedger.venues.binance.positions import Configs, PositionReader
 from hedger.venues.link import Link
-from hedger.venues.listing import Listed, Listing
+from hedger.venues.listing import Listed, Listing, split_multiplier
 from hedger.venues.suspicion import Suspicion
 from hedger.venues.wire import Payload, reader
 

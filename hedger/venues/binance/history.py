@@ -12,11 +12,12 @@ from hedger.model.instrument import InstrumentId, Kind
 from hedger.model.market import Mark, Quote
 from hedger.model.order import Fill
 from hedger.venues.asking import Understand, together
+from hedger.venues.bars import HOUR_MS
 from hedger.venues.binance.causes import Causes
 from hedger.venues.binance.codes import DAPI, FAPI
 from hedger.venues.binance.doors import host_of, private, public
 from hedger.venues.binance.names import api_of, traded_apis
-from hedger.venues.binance.parse import HOUR_MS, dated_mark_of, fill_of, mark_of, payment_of, quote_of
+from hedger.venues.binance.parse import dated_mark_of, fill_of, mark_of, payment_of, quote_of
 from hedger.venues.binance.payloads import (
     BookTicker,
     DatedPremium,

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from difflib import get_close_matches
 from typing import Annotated, Any
 
 from pydantic import AliasChoices, Field
@@ -15,29 +13,14 @@ from hedger.model.expiry_day import day_has_come
 from hedger.model.instrument import Instrument, InstrumentId, Kind, Payoff
 from hedger.model.numeric import ZERO
 from hedger.venues.binance.payloads import CommissionRate
-from hedger.venues.listing import Listed
+from hedger.venues.listing import Listed, split_multiplier
 from hedger.venues.wire import Name, NotNegative, Payload, Positive, reader
 
-_PREFIX = re.compile(r"(1(?:0{3,6}))([A-Z].*)|(1M)([A-Z].*)", re.ASCII)
 _SPOT_FEE = Decimal("0.001")
 _DATED = ("_MONTH", "_QUARTER")
 _ENDING = " DELIVERING"  # while it settles a dated contract is still one
 # Delivery is at the average of the index, taken each second over the last half hour (since 11 November 2024) [V].
 SETTLEMENT_MS = 30 * 60_000
-
-
-def split_multiplier(asset: str) -> tuple[str, Decimal]:
-    """`1000PEPE` is (`PEPE`, 1000): the coin, and how many of it one unit is."""
-    found = _PREFIX.fullmatch(asset)
-    if found is None:
-        return asset, Decimal(1)
-    if found[3]:
-        return found[4], Decimal(1_000_000)
-    return found[2], Decimal(found[1])
-
-
-class _Filter(Payload):
-    filterType: Name
 
 
 class _PriceFilter(Payload):
@@ -84,13 +67,6 @@ def has_ended(symbol: str, markets: Mapping[str, Any], now: int) -> bool:
     if not day_has_come(symbol, now):
         return False
     return symbol not in markets or not is_trading(markets[symbol])
-
-
-def unknown_symbol(symbol: str, known: Iterable[str]) -> ConfigError:
-    """The sentence for a symbol that the venue does not list, with the nearest that it does."""
-    near = get_close_matches(symbol, sorted(known), n=3, cutoff=0.5)
-    hint = f": did you mean {' or '.join(near)}?" if near else "."
-    return ConfigError(f"Binance lists no {symbol}{hint}")
 
 
 def is_trading(market: Mapping[str, Any]) -> bool:

@@ -11,12 +11,12 @@ from hedger.model.instrument import Instrument, InstrumentId
 from hedger.venues.asking import Understand, explain, together
 from hedger.venues.binance.codes import API, FAPI, NO_SUCH_SYMBOL
 from hedger.venues.binance.doors import host_of, private, public
-from hedger.venues.binance.listing import derivatives_of, has_ended, is_trading, rules_of, unknown_symbol
+from hedger.venues.binance.listing import derivatives_of, has_ended, is_trading, rules_of
 from hedger.venues.binance.names import api_of, contract_apis, raw_name, settles_in_coin
 from hedger.venues.binance.payloads import CommissionRate, ServerTime
 from hedger.venues.lanes import Lane
 from hedger.venues.link import Link
-from hedger.venues.listing import Listed, Listing
+from hedger.venues.listing import Listed, Listing, not_listed
 from hedger.venues.wire import reader
 
 _read_time: Understand[ServerTime] = reader(ServerTime)
@@ -39,7 +39,7 @@ async def load_listing(link: Link, symbols: Sequence[str]) -> Listing:
     symbols = [symbol for symbol in symbols if symbol not in ended]
     for symbol in symbols:
         if symbol not in markets:
-            raise unknown_symbol(symbol, markets if ":" in symbol else await _all_spots(link))
+            raise not_listed("Binance", symbol, markets if ":" in symbol else await _all_spots(link))
     chosen = [markets[symbol] for symbol in symbols]
     link.client.set_markets(chosen)
     instruments = await together(*(_instrument(link, market) for market in chosen))

@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from decimal import Decimal
-from difflib import get_close_matches
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, Field
@@ -17,10 +16,9 @@ from hedger.model.numeric import ONE, ZERO
 from hedger.venues.bingx.answers import MaybeFlag
 from hedger.venues.bingx.codes import LONGEST_WINDOW_MS
 from hedger.venues.bingx.payloads import Fees
-from hedger.venues.listing import Listed
+from hedger.venues.listing import Listed, not_listed, split_multiplier
 from hedger.venues.wire import Name, NotNegative, Payload, Positive, reader
 
-_PREFIX = re.compile(r"(1(?:0{3,6}))([A-Z].*)|(1M)([A-Z].*)", re.ASCII)
 _DATED = re.compile(r".*-[0-9]{6}")
 _SPOT_FEE = Decimal("0.001")
 # The venue tells no largest order: it refuses one that is larger than its tiers of risk allow.
@@ -74,14 +72,6 @@ _read_worth = reader(_Worth)
 _read_spot = reader(_SpotRow)
 
 
-def split_multiplier(asset: str) -> tuple[str, Decimal]:
-    """`1000PEPE` is (`PEPE`, 1000): the coin, and how many of it one unit is."""
-    found = _PREFIX.fullmatch(asset)
-    if found is None:
-        return asset, ONE
-    return (found[4], Decimal(1_000_000)) if found[3] else (found[2], Decimal(found[1]))
-
-
 def is_inverse(symbol: str) -> bool:
     """Whether a contract settles in the coin that it is on: `BTC/USD:BTC`."""
     pair, _, settle = symbol.partition(":")
@@ -92,9 +82,7 @@ def unknown_symbol(symbol: str, known: Iterable[str]) -> ConfigError:
     """The sentence for a symbol that the venue does not list, with the nearest that it does."""
     if _DATED.fullmatch(symbol):
         return ConfigError(f"BingX has no dated contracts, and so no {symbol}: take a perpetual.")
-    near = get_close_matches(symbol, sorted(known), n=3, cutoff=0.5)
-    hint = f": did you mean {' or '.join(near)}?" if near else "."
-    return ConfigError(f"BingX lists no {symbol}{hint}")
+    return not_listed("BingX", symbol, known)
 
 
 def is_trading(market: Mapping[str, Any]) -> bool:

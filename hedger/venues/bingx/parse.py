@@ -10,6 +10,7 @@ from hedger.model.instrument import InstrumentId, Payoff
 from hedger.model.market import Mark, Quote
 from hedger.model.numeric import ZERO
 from hedger.model.order import Fill, FillCause, OrderReport, RejectReason, ReportStatus, Side
+from hedger.venues.bars import HOUR_MS
 from hedger.venues.bingx.codes import status_of
 from hedger.venues.bingx.payloads import (
     BookFrame,
@@ -25,7 +26,6 @@ from hedger.venues.bingx.payloads import (
 )
 from hedger.venues.listing import Listed
 
-HOUR_MS = 3_600_000
 USUAL_INTERVAL_MS = 8 * HOUR_MS
 # How long after it came an order that would have crossed is taken off at the latest [V].
 AT_ONCE_MS = 500

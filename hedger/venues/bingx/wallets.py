@@ -12,11 +12,10 @@ from hedger.venues.asking import Understand
 from hedger.venues.bingx.answers import answered
 from hedger.venues.bingx.books import LINEAR, Book
 from hedger.venues.bingx.codes import API
-from hedger.venues.bingx.listing import split_multiplier
 from hedger.venues.bingx.parse import money
 from hedger.venues.bingx.payloads import AssetRow, PositionRow, SpotBalance, SpotBalances, Wallet
 from hedger.venues.link import Environment, Link
-from hedger.venues.listing import Listing
+from hedger.venues.listing import Listing, split_multiplier
 from hedger.venues.vanished import VANISHED_MS, Vanished, listed_twice
 from hedger.venues.wire import reader
 

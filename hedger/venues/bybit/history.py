@@ -11,10 +11,11 @@ from hedger.model.instrument import InstrumentId, Kind
 from hedger.model.market import Mark, Quote
 from hedger.model.order import Fill
 from hedger.venues.asking import Understand, explain, together
+from hedger.venues.bars import HOUR_MS
 from hedger.venues.bybit.asked import Envelope, host_of, need_rows, read_envelope, rows_of
 from hedger.venues.bybit.listing import USUAL_INTERVAL_MS
 from hedger.venues.bybit.names import category_of
-from hedger.venues.bybit.parse import HOUR_MS, fill_of, mark_of, payment_of, quote_of
+from hedger.venues.bybit.parse import fill_of, mark_of, payment_of, quote_of
 from hedger.venues.bybit.payloads import ContractPrices, Execution, Funding, Ledger, LedgerLine, Ticker
 from hedger.venues.lanes import Lane
 from hedger.venues.link import Link

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
-from difflib import get_close_matches
 from typing import Annotated, Any, NamedTuple
 
 from pydantic import BeforeValidator, Field
@@ -13,6 +12,7 @@ from hedger.errors import ConfigError
 from hedger.model.expiry_day import day_has_come
 from hedger.model.instrument import Instrument, InstrumentId, Kind, Payoff
 from hedger.model.numeric import ONE, ZERO
+from hedger.venues.bars import MINUTE_MS
 from hedger.venues.bybit.names import Category, raw_name, split_multiplier, unified
 from hedger.venues.bybit.payloads import FeeRate
 from hedger.venues.listing import Listed
@@ -20,7 +20,6 @@ from hedger.venues.wire import Name, NotNegative, Payload, Positive, reader
 
 # Delivery is at the average of the index over the last half hour [V].
 SETTLEMENT_MS = 30 * 60_000
-MINUTE_MS = 60_000
 USUAL_INTERVAL_MS = 8 * 60 * MINUTE_MS
 _TRADING = "Trading"
 Minutes = Annotated[int, Field(strict=True, ge=0, le=24 * 60)]
@@ -142,13 +141,6 @@ def derivatives_of(markets: Iterable[Market]) -> dict[str, Listed]:
 def has_ended(symbol: str, markets: Mapping[str, Market], now: int) -> bool:
     """Whether a dated contract is over: its day has come, and it is listed no more or not open for trading."""
     return day_has_come(symbol, now) and (symbol not in markets or not markets[symbol].is_trading)
-
-
-def unknown_symbol(symbol: str, known: Iterable[str]) -> ConfigError:
-    """The sentence for a symbol that the venue does not list, with the nearest that it does."""
-    near = get_close_matches(symbol, sorted(known), n=3, cutoff=0.5)
-    hint = f": did you mean {' or '.join(near)}?" if near else "."
-    return ConfigError(f"Bybit lists no {symbol}{hint}")
 
 
 def interval_of(market: Market) -> int:

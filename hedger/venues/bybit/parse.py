@@ -9,11 +9,11 @@ from hedger.model.instrument import InstrumentId
 from hedger.model.market import Mark, Quote
 from hedger.model.numeric import ONE, ZERO
 from hedger.model.order import Fill, FillCause, OrderReport, ReportStatus
+from hedger.venues.bars import HOUR_MS
 from hedger.venues.bybit.codes import CAUSES, ENDED_BECAUSE, NO_FILLS, SIDES, STATUSES
 from hedger.venues.bybit.payloads import ContractPrices, Execution, Funding, Ledger, OrderRecord, PositionRow, Ticker
 from hedger.venues.listing import Listed
 
-HOUR_MS = 3_600_000
 _ENDED = frozenset({ReportStatus.CANCELED, ReportStatus.REJECTED})
 
 

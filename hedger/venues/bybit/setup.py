@@ -20,13 +20,12 @@ from hedger.venues.bybit.listing import (
     markets_of,
     name_of_ended,
     rules_of,
-    unknown_symbol,
 )
 from hedger.venues.bybit.names import Category, category_of, raw_name
 from hedger.venues.bybit.payloads import AccountInfo, ApiKey, FeeRate, PositionRow, ServerTime
 from hedger.venues.lanes import Lane
 from hedger.venues.link import Link
-from hedger.venues.listing import Listed, Listing
+from hedger.venues.listing import Listed, Listing, not_listed
 from hedger.venues.modes import Change
 from hedger.venues.profile import KeyRights
 from hedger.venues.wire import reader
@@ -100,7 +99,7 @@ async def load_listing(link: Link, symbols: Sequence[str]) -> tuple[Listing, Map
         if symbol in ended:
             continue
         if symbol not in markets:
-            raise unknown_symbol(symbol, [name for name in markets if (":" in name) == (":" in symbol)])
+            raise not_listed("Bybit", symbol, [name for name in markets if (":" in name) == (":" in symbol)])
         chosen.append(markets[symbol])
     instruments = await _instruments(link, chosen)
     ids = {market.symbol: rules.id for market, rules in zip(chosen, instruments, strict=True)}

@@ -11,8 +11,9 @@ from hedger.model.instrument import InstrumentId, Kind
 from hedger.model.market import Mark, Quote
 from hedger.model.order import Fill
 from hedger.venues.asking import Understand, together
+from hedger.venues.bars import HOUR_MS
 from hedger.venues.deribit.codes import REST
-from hedger.venues.deribit.parse import HOUR_MS, fill_of, mark_of, payment_of, quote_of
+from hedger.venues.deribit.parse import fill_of, mark_of, payment_of, quote_of
 from hedger.venues.deribit.payloads import Settlement, Settlements, Ticker, Trade, Trades, result_of
 from hedger.venues.lanes import Lane
 from hedger.venues.link import Link

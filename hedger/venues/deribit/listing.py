@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
-from difflib import get_close_matches
 from fractions import Fraction
 from math import lcm
 from typing import Any
@@ -33,13 +32,6 @@ def is_trading(market: Mapping[str, Any]) -> bool:
 def has_ended(symbol: str, markets: Mapping[str, Any], now: int) -> bool:
     """Whether a dated contract is over: its day has come, and it is listed no more or not open for trading."""
     return day_has_come(symbol, now) and (symbol not in markets or not is_trading(markets[symbol]))
-
-
-def unknown_symbol(symbol: str, known: Iterable[str]) -> ConfigError:
-    """The sentence for a symbol that the venue does not list, with the nearest that it does."""
-    near = get_close_matches(symbol, sorted(known), n=3, cutoff=0.5)
-    hint = f": did you mean {' or '.join(near)}?" if near else "."
-    return ConfigError(f"Deribit lists no {symbol}{hint}")
 
 
 def rules_of(market: Mapping[str, Any], account: str, fees: Sequence[Fee]) -> Instrument:

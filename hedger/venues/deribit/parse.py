@@ -9,10 +9,10 @@ from hedger.model.instrument import InstrumentId
 from hedger.model.market import Mark, Quote
 from hedger.model.numeric import ZERO
 from hedger.model.order import Fill, FillCause, OrderReport, RejectReason, ReportStatus, Side
+from hedger.venues.bars import HOUR_MS
 from hedger.venues.deribit.codes import CROSSED, STATUSES
 from hedger.venues.deribit.payloads import MarkFrame, OrderRecord, QuoteFrame, Settlement, Ticker, Trade
 
-HOUR_MS = 3_600_000
 # Funding is paid all the time, a rate is told for eight hours: that is our interval, and its ends are those of other
 # venues, 00:00, 08:00 and 16:00 UTC.
 FUNDING_INTERVAL_MS = 8 * HOUR_MS

@@ -14,12 +14,12 @@ from hedger.model.account import MarginMode
 from hedger.model.instrument import Instrument, InstrumentId
 from hedger.venues.asking import Understand, explain, together
 from hedger.venues.deribit.codes import REST
-from hedger.venues.deribit.listing import has_ended, is_trading, rules_of, unknown_symbol
+from hedger.venues.deribit.listing import has_ended, is_trading, rules_of
 from hedger.venues.deribit.names import raw_of, terms_of
 from hedger.venues.deribit.payloads import CurrencyRow, Fee, Fees, Grant, fee_of, result_of
 from hedger.venues.lanes import Lane
 from hedger.venues.link import Link
-from hedger.venues.listing import Listed, Listing
+from hedger.venues.listing import Listed, Listing, not_listed
 from hedger.venues.modes import Change
 from hedger.venues.profile import KeyRights
 from hedger.venues.wire import Moment, reader
@@ -116,7 +116,7 @@ async def load_listing(link: Link, symbols: Sequence[str]) -> Listing:
     symbols = [symbol for symbol in symbols if symbol not in ended]
     for symbol in symbols:
         if symbol not in markets:
-            raise unknown_symbol(symbol, markets)
+            raise not_listed("Deribit", symbol, markets)
     chosen = [markets[symbol] for symbol in symbols]
     link.client.set_markets(chosen)
     instruments = await _rules(link, chosen)

@@ -9,17 +9,15 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from decimal import Decimal
-from difflib import get_close_matches
 from typing import NamedTuple
 
 from hedger.errors import ConfigError
 from hedger.model.instrument import Instrument, InstrumentId, Kind, Payoff
 from hedger.model.numeric import ONE, ZERO
-from hedger.venues.listing import Listed
+from hedger.venues.listing import Listed, not_listed, split_multiplier
 from hedger.venues.mexc.codes import LONGEST_WINDOW_MS
 from hedger.venues.mexc.payloads import Contract, Fees, SpotPair
 
-_PREFIX = re.compile(r"(1(?:0{3,6}))([A-Z].*)|(1M)([A-Z].*)", re.ASCII)
 _DATED = re.compile(r".*-[0-9]{6}")
 _SPOT_FEE = Decimal("0.0005")
 _MOST_UNITS = Decimal(10) ** 12
@@ -53,14 +51,6 @@ class Known(NamedTuple):
     def listed(self) -> Listed:
         """What every venue's listing has of it."""
         return Listed(self.symbol, self.underlying, self.multiplier, None, self.payoff)
-
-
-def split_multiplier(asset: str) -> tuple[str, Decimal]:
-    """`1000BONK` is (`BONK`, 1000): the coin, and how many of it one unit is."""
-    found = _PREFIX.fullmatch(asset)
-    if found is None:
-        return asset, ONE
-    return (found[4], Decimal(1_000_000)) if found[3] else (found[2], Decimal(found[1]))
 
 
 def known_of(row: Contract, money: Callable[[str], str]) -> Known:
@@ -158,6 +148,4 @@ def unknown_symbol(symbol: str, known: Iterable[str]) -> ConfigError:
     """The sentence for a symbol that the venue does not list, with the nearest that it does."""
     if _DATED.fullmatch(symbol):
         return ConfigError(f"MEXC has no dated contracts, and so no {symbol}: take a perpetual.")
-    near = get_close_matches(symbol, sorted(known), n=3, cutoff=0.5)
-    hint = f": did you mean {' or '.join(near)}?" if near else "."
-    return ConfigError(f"MEXC lists no {symbol}{hint}")
+    return not_listed("MEXC", symbol, known)

@@ -11,12 +11,12 @@ from hedger.model.instrument import InstrumentId, Payoff
 from hedger.model.market import Mark, Quote
 from hedger.model.numeric import ONE, ZERO
 from hedger.model.order import Fill, FillCause, OrderReport, RejectReason, ReportStatus, Side
+from hedger.venues.bars import HOUR_MS
 from hedger.venues.mexc.codes import CODES
 from hedger.venues.mexc.listing import Known
 from hedger.venues.mexc.payloads import Deal, Funding, FundingRecord, OrderRecord, PositionRow, Ticker
 from hedger.venues.mexc.stance import CLOSE_LONG, CLOSE_SHORT, LONG, MARGIN_MODES, OPEN_LONG, POST_ONLY
 
-HOUR_MS = 3_600_000
 # How long after it came an order that would have crossed is taken off at the latest [V].
 AT_ONCE_MS = 1_000
 _CLOSING = (CLOSE_SHORT, CLOSE_LONG)

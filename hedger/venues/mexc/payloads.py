@@ -16,12 +16,6 @@ Rate = Annotated[NotNegative, Field(lt=1)]
 Level = Annotated[list[Number], Field(min_length=2, max_length=3)]
 
 
-class SpotTime(Payload):
-    """`GET /api/v3/time`."""
-
-    serverTime: TextMoment
-
-
 class AssetRow(Payload):
     """A row of the spot wallet, unread."""
 

@@ -10,10 +10,9 @@ from hedger.model.account import Margin
 from hedger.model.numeric import ZERO
 from hedger.venues.asking import Understand
 from hedger.venues.link import Link
-from hedger.venues.listing import Listing
+from hedger.venues.listing import Listing, split_multiplier
 from hedger.venues.mexc.answers import answered
 from hedger.venues.mexc.codes import API
-from hedger.venues.mexc.listing import split_multiplier
 from hedger.venues.mexc.payloads import Asset, CurrencyRow, SpotAccount, SpotBalance
 from hedger.venues.vanished import Vanished, listed_twice
 from hedger.venues.wire import reader

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from decimal import Decimal
-from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 from hedger.errors import ConfigError
@@ -132,13 +131,6 @@ def name_of(symbol: str) -> str:
     pair, settled, rest = symbol.partition(":")
     name, _, day = pair.replace("/", "-"), None, rest.partition("-")[2]
     return name + (f"-{day or 'SWAP'}" if settled else "")
-
-
-def unknown_symbol(symbol: str, known: Iterable[str]) -> ConfigError:
-    """The sentence for a symbol that the venue does not list, with the nearest that it does."""
-    near = get_close_matches(symbol, sorted(known), n=3, cutoff=0.5)
-    hint = f": did you mean {' or '.join(near)}?" if near else "."
-    return ConfigError(f"OKX lists no {symbol}{hint}")
 
 
 def rules_of(row: InstrumentRow, contract: Contract | None, account: str, fees: FeeRates) -> Instrument:

@@ -8,10 +8,10 @@ from typing import NamedTuple
 from hedger.model.instrument import InstrumentId
 from hedger.model.market import Mark
 from hedger.model.numeric import ZERO
+from hedger.venues.bars import HOUR_MS
 from hedger.venues.okx.listing import Contract
 from hedger.venues.okx.payloads import FundingRow, IndexRow, MarkRow
 
-HOUR_MS = 3_600_000
 PAID_EVERY_HOURS = (1, 2, 4, 6, 8, 12, 24)
 USUAL_INTERVAL_MS = 8 * HOUR_MS
 # The venue tells an index that stands still once a minute: one that is older says nothing of now.

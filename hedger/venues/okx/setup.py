@@ -13,11 +13,11 @@ from hedger.model.instrument import Instrument, InstrumentId
 from hedger.venues.asking import Understand, explain, together
 from hedger.venues.lanes import Lane
 from hedger.venues.link import Link
-from hedger.venues.listing import Listing
+from hedger.venues.listing import Listing, not_listed
 from hedger.venues.modes import Change
 from hedger.venues.okx.codes import NO_SUCH_INSTRUMENT, REST
 from hedger.venues.okx.contracts import Contracts
-from hedger.venues.okx.listing import has_ended, is_trading, name_of, rules_of, unknown_symbol
+from hedger.venues.okx.listing import has_ended, is_trading, name_of, rules_of
 from hedger.venues.okx.payloads import (
     AccountConfig,
     FeeRates,
@@ -84,12 +84,12 @@ async def load_listing(link: Link, symbols: Sequence[str], contracts: Contracts)
         if symbol not in rows and contracts.is_unread(name_of(symbol)):
             raise _not_understood(symbol)
         if symbol not in rows and symbol not in ended:
-            raise unknown_symbol(symbol, rows if ":" in symbol else await _all_spots(link))
+            raise not_listed("OKX", symbol, rows if ":" in symbol else await _all_spots(link))
     for symbol in ended:
         try:
             contracts.remember_ended(symbol, name_of(symbol))
         except ValueError:
-            raise unknown_symbol(symbol, rows) from None
+            raise not_listed("OKX", symbol, rows) from None
     chosen = {symbol: rows[symbol] for symbol in symbols if symbol not in ended}
     instruments = await _instruments(link, chosen, contracts)
     link.client.set_markets([link.client.parse_market(row.model_dump(mode="json")) for row in chosen.values()])

@@ -6,21 +6,18 @@ positions count coins. One unit is a coin, and `contractVal` the step of a quant
 
 from __future__ import annotations
 
-import re
 from collections.abc import Collection, Iterable
 from decimal import Decimal
-from difflib import get_close_matches
 
 from hedger.errors import ConfigError
 from hedger.model.instrument import Instrument, InstrumentId, Kind
 from hedger.model.numeric import ONE, ZERO
 from hedger.venues.asking import Understand
-from hedger.venues.listing import Listed
+from hedger.venues.listing import Listed, not_listed, split_multiplier
 from hedger.venues.weex.codes import WINDOW_MS
 from hedger.venues.weex.payloads import Digits, Fees, Row
 from hedger.venues.wire import Flag, Name, NotNegative, Payload, Positive, reader
 
-_PREFIX = re.compile(r"(1(?:0{3,6}))([A-Z].*)|(1M)([A-Z].*)", re.ASCII)
 _SPOT_FEE = Decimal("0.001")
 
 
@@ -62,14 +59,6 @@ class _Names(Payload):
 read_contract: Understand[ContractRow] = reader(ContractRow)
 read_pair: Understand[PairRow] = reader(PairRow)
 _read_names: Understand[_Names] = reader(_Names)
-
-
-def split_multiplier(asset: str) -> tuple[str, Decimal]:
-    """`1000PEPE` is (`PEPE`, 1000): the coin, and how many of it one unit is."""
-    found = _PREFIX.fullmatch(asset)
-    if found is None:
-        return asset, ONE
-    return (found[4], Decimal(1_000_000)) if found[3] else (found[2], Decimal(found[1]))
 
 
 def listed_of(rows: Iterable[Row]) -> dict[str, Listed]:
@@ -140,9 +129,7 @@ def pair_rules(row: PairRow, account: str) -> Instrument:
 
 def unknown_symbol(symbol: str, known: Collection[str]) -> ConfigError:
     """The sentence for a symbol that the venue does not list, with the nearest that it does."""
-    near = get_close_matches(symbol, sorted(known), n=3, cutoff=0.5)
-    hint = f": did you mean {' or '.join(near)}?" if near else "; it has perpetuals in USDT and spot pairs only."
-    return ConfigError(f"WEEX lists no {symbol}{hint}")
+    return not_listed("WEEX", symbol, known, "; it has perpetuals in USDT and spot pairs only.")
 
 
 def raw_name(symbol: str) -> str:

@@ -8,6 +8,7 @@ from hedger.model.account import FundingPayment, MarginMode, Position
 from hedger.model.instrument import InstrumentId
 from hedger.model.market import Mark, Quote
 from hedger.model.order import Fill, FillCause, OrderReport, RejectReason, ReportStatus, Side
+from hedger.venues.bars import MINUTE_MS
 from hedger.venues.listing import Listed
 from hedger.venues.weex.codes import status_of
 from hedger.venues.weex.known import Known
@@ -24,8 +25,6 @@ from hedger.venues.weex.payloads import (
 )
 from hedger.venues.weex.sides import Leg
 
-MINUTE_MS = 60_000
-HOUR_MS = 60 * MINUTE_MS
 # How long after it came an order that would have crossed is taken off at the latest [V].
 AT_ONCE_MS = 500
 SIDES = {"BUY": Side.BUY, "SELL": Side.SELL}

@@ -9,10 +9,9 @@ from hedger.errors import AskAgain
 from hedger.model.numeric import ZERO
 from hedger.venues.asking import Understand
 from hedger.venues.link import Link
-from hedger.venues.listing import Listing
+from hedger.venues.listing import Listing, split_multiplier
 from hedger.venues.vanished import Vanished, listed_twice
 from hedger.venues.weex.codes import SPOT
-from hedger.venues.weex.listing import split_multiplier
 from hedger.venues.weex.payloads import AssetRow, SpotAccount, SpotBalance, Wallet
 from hedger.venues.wire import reader
 
