@@ -183,8 +183,8 @@ class Trial:
         finally:
             await self._stack.aclose()
 
-    async def _open(self) -> None:
-        """A venue on which nothing has left a trace yet."""
+    async def _open(self, ask: Ask) -> Any:
+        """A venue on which nothing has left a trace yet but one good answer, so that it knows what is held."""
         await self._stack.aclose()
         clock, fake = Hurry(), self.stand.fake()
         self._clock, self._well_at = clock, clock.now_ms()
@@ -192,10 +192,10 @@ class Trial:
         self._desk = await self._stack.enter_async_context(opened(stand=self.stand, clock=clock, fake=fake))
         account: Any = self._desk.venue
         self._mill = account._link.client.session = Mill(fake, self.bodies)
+        return await self._asked(ask)
 
     async def _question(self, name: str, ask: Ask) -> None:
-        await self._open()
-        good = await self._asked(ask)
+        good = await self._open(ask)
         if isinstance(good, BaseException):
             self.answered[name] = []
             return
@@ -240,7 +240,7 @@ class Trial:
             if isinstance(again, BaseException) or self._facts(again) != self._good[name]:
                 if _BELIEVED not in noticed and len(self.faults) == before and not isinstance(again, Barred):
                     self.faults.append(f"{name}: {answer} {where}: left a trace: {again!r}"[:300])
-                await self._open()
+                await self._open(ask)
         return any(noticed)
 
     async def _try(self, name: str, ask: Ask, mutant: Mutant, *, judged: bool = True) -> str:
@@ -251,7 +251,7 @@ class Trial:
             self._well_at = self._clock.now_ms()
         found = await self._with(ask, mutant)
         if isinstance(found, Barred):
-            await self._open()
+            await self._open(ask)
             found = await self._with(ask, mutant)
         if isinstance(found, BaseException):
             if judged and not isinstance(found, MAY_RAISE):
