@@ -73,7 +73,7 @@ UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --
 	--no-emit-index-url --custom-compile-command "make lock" $(LOCK_ARGS) pyproject.toml
 lock: .venv/.dev ## write the lock files from pyproject.toml: make lock LOCK_ARGS=--upgrade
 	$(UV_COMPILE) --output-file requirements.lock
-	$(UV_COMPILE) --extra dev --extra parquet --constraint requirements.lock --output-file requirements-dev.lock
+	$(UV_COMPILE) --extra dev --extra notify --extra parquet --constraint requirements.lock --output-file requirements-dev.lock
 
 clean: ## remove .venv and all caches
 	rm -rf .venv .hypothesis .import_linter_cache .mypy_cache .pytest_cache .ruff_cache build dist *.egg-info
