@@ -128,7 +128,7 @@ def write_off(
 ) -> None:
     """Declare an order of unknown fate gone, after you have seen at the venue that it is: its reservation ends."""
     directory = state_directory(config, state_dir)
-    _ask(directory, wait, "write_off", reason, order=order)
+    _ask(directory, wait, "write_off", reason, subject=order)
     print(f"order {order} is written off")
 
 
@@ -142,14 +142,14 @@ def _status_of(directory: Path) -> dict[str, Any] | None:
     return read_status(directory / "status.json") if is_held(directory) else None
 
 
-def _ask(directory: Path, wait: float, what: str, reason: str, *, order: str = "", halted: str = "") -> str:
+def _ask(directory: Path, wait: float, what: str, reason: str, *, subject: str = "", halted: str = "") -> str:
     """Send a request, wait for its answer, and return its words.
 
     Raises AskAgain without a hedger or an answer, GiveUp when refused. One that nobody took up in time, or that Ctrl-C
     cut short, is withdrawn: it is not obeyed later.
     """
     read_status(directory / "status.json")
-    request = Request(ask=Ask(what), reason=reason, order=order, halted=halted)
+    request = Request(ask=Ask(what), reason=reason, subject=subject, halted=halted)
     if flaw := request.flaw():
         raise GiveUp(f"nothing was asked: {flaw}")
     answer = ask_through(Mailbox(directory), request, wait)

@@ -35,7 +35,7 @@ def readiness(state: State, policy: Policy, *, lease: str | None = None) -> Fail
         Check.LEASE: lease,
         Check.JOURNAL: state.journal_fault,
         Check.MARKETS: _missing_markets(state, policy),
-        Check.FRESH_DATA: _stale_data(state, policy),
+        Check.FRESH_DATA: stale_words(state, policy),
         Check.RECONCILED: None if state.reconciled else "the accounts are not believed yet",
         Check.NOT_HALTED: state.draining if state.halted is None else halt_words(state.halted),
         Check.MAY_CREATE: _stopped(state),
@@ -49,8 +49,9 @@ def _missing_markets(state: State, policy: Policy) -> str | None:
     return f"not loaded: {', '.join(missing)}" if missing else None
 
 
-def _stale_data(state: State, policy: Policy) -> str | None:
-    """A hedge needs one instrument with fresh prices, and every account of it read."""
+def stale_words(state: State, policy: Policy) -> str | None:
+    """Which hedge lacks fresh data, None where none does: it needs one instrument with fresh prices, and every account
+    of it read."""
     for hedge in policy.hedges:
         stale = [stale_input(state, hedge, id) for id in hedge.instruments]
         first = stale[0]

@@ -90,7 +90,7 @@ class Reception:
             case Ask.UNPAUSE:
                 return _objection_to_unpause(state)
             case Ask.WRITE_OFF:
-                return _objection_to_write_off(state, request.order)
+                return _objection_to_write_off(state, request.subject)
             case Ask.RESUME:
                 return self._objection_to_resume(state, request, letter)
 
@@ -110,7 +110,7 @@ class Reception:
 
 def _event_of(request: Request) -> OperatorAsked | OrderWrittenOff:
     if request.ask is Ask.WRITE_OFF:
-        return OrderWrittenOff(client_order_id=request.order, reason=request.reason)
+        return OrderWrittenOff(client_order_id=request.subject, reason=request.reason)
     return OperatorAsked(operation=_OPERATIONS[request.ask], reason=request.reason)
 
 

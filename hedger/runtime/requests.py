@@ -40,11 +40,12 @@ class Ask(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One request with its reason. `order` is for a write-off; `halted` says which halt a resume is meant for."""
+    """One request with its reason. `subject` is what it is about: the order of a write-off; `halted` says which halt a
+    resume is meant for."""
 
     ask: Ask
     reason: str
-    order: str = ""
+    subject: str = ""
     halted: str = ""
 
     def to_json(self, *, asked_ns: int, expires_ns: int) -> bytes:
@@ -58,9 +59,9 @@ class Request:
             return "it needs a reason"
         if is_too_long(self.reason):
             return f"its reason is longer than {LONGEST_REASON} characters: shorten it"
-        if wants_order and not (self.order.isalnum() and self.order.isascii() and len(self.order) <= LONGEST_ORDER):
+        if wants_order and not _is_order_id(self.subject):
             return "a write-off needs our id of the order, letters and digits, as `hedger status` shows it"
-        return "only a write-off names an order" if self.order and not wants_order else ""
+        return "only a write-off names an order" if self.subject and not wants_order else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,12 +235,16 @@ def parse_request(text: bytes) -> Request | None:
     if not isinstance(told, dict):
         return None
     times = [told.pop(key, None) for key in ("asked_ns", "expires_ns")]
-    if not all(isinstance(value, int) for value in times) or not told.keys() <= {"ask", "reason", "order", "halted"}:
+    if not all(isinstance(value, int) for value in times) or not told.keys() <= {"ask", "reason", "subject", "halted"}:
         return None
     if not all(isinstance(value, str) for value in told.values()) or told.get("ask") not in set(Ask):
         return None
     request = Request(**{"reason": "", **told, "ask": Ask(told["ask"])})
     return None if request.flaw() else replace(request, reason=one_line(request.reason))
+
+
+def _is_order_id(text: str) -> bool:
+    return text.isalnum() and text.isascii() and len(text) <= LONGEST_ORDER
 
 
 def _expired(told: Mapping[str, Any], now_ns: int) -> str:

@@ -293,8 +293,8 @@ def test_only_an_order_of_unknown_fate_can_be_written_off(tmp_path: Path) -> Non
     async def script(it: Play, desk: OperatorDesk) -> None:
         await it.until(lambda: any(o.status is OrderStatus.OPEN for o in it.state.orders.values()), "open order")
         working = next(o for o in it.state.orders.values() if o.status is OrderStatus.OPEN)
-        desk.ask(Ask.WRITE_OFF, order=working.client_order_id)
-        desk.ask(Ask.WRITE_OFF, order="hhdg999999999999")
+        desk.ask(Ask.WRITE_OFF, subject=working.client_order_id)
+        desk.ask(Ask.WRITE_OFF, subject="hhdg999999999999")
         await it.sleep(1)
 
     _, desk = operate(tmp_path, script)

@@ -32,7 +32,7 @@ def mailbox(tmp_path: Path) -> Mailbox:
 
 
 def test_a_request_arrives_as_it_was_sent_and_its_answer_goes_back(mailbox: Mailbox) -> None:
-    sent = Request(ask=Ask.WRITE_OFF, reason="seen at the venue", order="hhdg000100000199")
+    sent = Request(ask=Ask.WRITE_OFF, reason="seen at the venue", subject="hhdg000100000199")
     name = mailbox.send(sent, "1")
     (letter,) = mailbox.letters()
     assert (letter.name, letter.request, letter.problem) == (name, sent, "")
@@ -58,9 +58,9 @@ def test_a_request_arrives_as_it_was_sent_and_its_answer_goes_back(mailbox: Mail
         '{"ask": "buy", "reason": "x"}',
         '{"ask": ["pause"], "reason": "x"}',
         '{"ask": "pause", "reason": "x", "sudo": "y"}',
-        '{"ask": "pause", "reason": "x", "order": "hhdg000100000199"}',
+        '{"ask": "pause", "reason": "x", "subject": "hhdg000100000199"}',
         '{"ask": "write_off", "reason": "x"}',
-        '{"ask": "write_off", "reason": "x", "order": "../../etc"}',
+        '{"ask": "write_off", "reason": "x", "subject": "../../etc"}',
         '{"ask": "halt", "reason": "x"}',
     ],
 )
@@ -84,9 +84,9 @@ def test_a_reason_is_kept_on_one_line_and_refused_whole_when_it_is_too_long() ->
     [
         (Request(ask=Ask.PAUSE, reason=" "), "needs a reason"),
         (Request(ask=Ask.PAUSE, reason="x" * 501), "longer than 500 characters"),
-        (Request(ask=Ask.WRITE_OFF, reason="x", order="../etc"), "our id of the order"),
+        (Request(ask=Ask.WRITE_OFF, reason="x", subject="../etc"), "our id of the order"),
         (Request(ask=Ask.WRITE_OFF, reason="x"), "our id of the order"),
-        (Request(ask=Ask.PAUSE, reason="x", order="hhdg000100000199"), "only a write-off"),
+        (Request(ask=Ask.PAUSE, reason="x", subject="hhdg000100000199"), "only a write-off"),
         (PAUSE, ""),
     ],
 )

@@ -1,0 +1,121 @@
+"""What a person should look at now: each with a key, how bad it is, and since when; for console, status and messages.
+
+The names are those of the alerts in deploy/prometheus: what pages somebody there is listed here by the same word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+from hedger.engine.orders import OrderStatus
+from hedger.engine.policy import Policy
+from hedger.engine.state import Mode, Severity, State
+from hedger.ops.figures import span
+from hedger.ops.gates import gate_words
+from hedger.ops.panel import is_unhedged
+from hedger.ops.readiness import stale_words
+from hedger.ops.several import absence_words
+from hedger.ops.words import DOUBTED, END_PAUSE, LIFT_HALT, doubted, halt_words
+
+
+class AlarmLevel(StrEnum):
+    """How soon somebody should look: now, today, or when there is time."""
+
+    CRITICAL = "critical"
+    WARNING = "warning"
+    INFO = "info"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alarm:
+    """One thing to look at. `name` is from a small list, `subject` the hedge or account, "" for the whole.
+
+    `since_at` is the program's clock in ms; `acknowledged` once a person has said that they saw it.
+    """
+
+    name: str
+    subject: str
+    level: AlarmLevel
+    text: str
+    since_at: int = 0
+    acknowledged: bool = False
+
+    @property
+    def key(self) -> str:
+        """What it is acknowledged by."""
+        return f"{self.name}:{self.subject}" if self.subject else self.name
+
+
+class Alarms:
+    """Remembers since when each alarm stands. `look` is called on the beat; `current` is replaced whole."""
+
+    def __init__(self, policy: Policy) -> None:
+        self.policy = policy
+        self.current: tuple[Alarm, ...] = ()
+
+    def look(self, state: State) -> tuple[Alarm, ...]:
+        """What stands now, the worst first; one that goes and comes back begins anew and is not acknowledged."""
+        since = {alarm.key: alarm.since_at for alarm in self.current}
+        found = (replace(one, since_at=since.get(one.key, state.now)) for one in alarms_of(state, self.policy))
+        worst = list(AlarmLevel)
+        self.current = tuple(sorted(found, key=lambda alarm: worst.index(alarm.level)))
+        return self.current
+
+
+def alarms_of(state: State, policy: Policy) -> Iterator[Alarm]:
+    """What a person should look at in a state, without its past."""
+    yield from _of_program(state, policy)
+    for account in policy.accounts:
+        yield from _of_account(state, policy, account)
+    yield from _of_hedges(state, policy)
+
+
+def _of_program(state: State, policy: Policy) -> Iterator[Alarm]:
+    def alarm(name: str, level: AlarmLevel, text: str) -> Alarm:
+        return Alarm(name=name, subject="", level=level, text=text)
+
+    if state.halted is not None:
+        yield alarm("Halted", AlarmLevel.CRITICAL, f"halted: {halt_words(state.halted)}")
+    if state.journal_fault is not None:
+        yield alarm("JournalUnhealthy", AlarmLevel.CRITICAL, f"the journal cannot be written: {state.journal_fault}")
+    if state.paused is not None:
+        yield alarm("Paused", AlarmLevel.INFO, f"paused: {state.paused}; {END_PAUSE}")
+    if state.halted is None and state.mode is Mode.CANCEL_ONLY and state.paused is None:
+        yield alarm("CreatesStopped", AlarmLevel.WARNING, f"nothing is created: {state.mode_reason}")
+    if (stale := stale_words(state, policy)) is not None and state.mode is not Mode.BOOT:
+        yield alarm("StaleData", AlarmLevel.WARNING, stale)
+    lost = sum(order.status is OrderStatus.UNKNOWN for order in state.orders.values())
+    if lost:
+        yield alarm("UnknownOrders", AlarmLevel.WARNING, f"{lost} of our orders are of unknown fate: they are reserved")
+
+
+def _of_account(state: State, policy: Policy, account: str) -> Iterator[Alarm]:
+    if account in doubted(state):
+        text = f"account {account}: {DOUBTED}, {LIFT_HALT}"
+        yield Alarm(name="ReadingDoubted", subject=account, level=AlarmLevel.CRITICAL, text=text)
+    for name, words in (
+        ("AccountOutOfSight", absence_words(state, policy, account)),
+        ("AccountStopped", gate_words(state, account)),
+    ):
+        if words is not None:
+            yield Alarm(name=name, subject=account, level=AlarmLevel.WARNING, text=f"account {account}: {words}")
+
+
+_MARGIN = {
+    Severity.WARN: (AlarmLevel.WARNING, "margin is getting short"),
+    Severity.STOP: (AlarmLevel.CRITICAL, "margin is short: nothing is added"),
+    Severity.REDUCE: (AlarmLevel.CRITICAL, "margin is short: the position is made smaller"),
+}
+
+
+def _of_hedges(state: State, policy: Policy) -> Iterator[Alarm]:
+    for hedge in policy.hedges:
+        memory = state.hedges[hedge.name]
+        if is_unhedged(state, hedge) and memory.outside_since is not None:
+            text = f"{hedge.name} has been outside its band for {span(state.now - memory.outside_since)}"
+            yield Alarm(name="Unhedged", subject=hedge.name, level=AlarmLevel.CRITICAL, text=text)
+        if memory.severity in _MARGIN:
+            level, words = _MARGIN[memory.severity]
+            yield Alarm(name="MarginShort", subject=hedge.name, level=level, text=f"{hedge.name}: {words}")
