@@ -199,8 +199,9 @@ def test_attempts_are_counted_beside_failures(watched: Watched) -> None:
     state = hedging_state()
     watched.metrics.timed("read_account", "binance", 0.1, "AskAgain")
     watched.step(state, state, ReadFailed(account="binance", what="account", reason="timeout"))
+    watched.metrics.timed("read_order", "binance", 0.1, "ok")
     find = FindOrder(id=perpetual("BTC"), client_order_id=ORDER_ID)
-    watched.step(state, state, commands=(find,))
+    watched.step(state, state, commands=(find,))  # the runtime tells of the read when it has ended: that is one attempt
     watched.step(state, state, ReadFailed(account="binance", what="something new", reason="timeout"))
     reads = {what: watched.value("reads_total", account="binance", what=what) for what in ("account", "order")}
     failures = {
