@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from hedger.engine.latch import Flatten
 from hedger.errors import GiveUp, JournalError
 from hedger.runtime.clock import SystemClock
 from hedger.runtime.head import NAME as HEAD
@@ -47,23 +48,24 @@ def lift_halt(directory: Path, reason: str) -> str:
 def set_journal_aside(directory: Path, reason: str) -> Path:
     """Put a damaged journal away, whole, begin a new one in its place, and return where the old one is now.
 
-    The new one carries on with the next epoch and keeps a latched halt and a pause. Orders, ledgers and counters of
-    the day are not carried over. Raises GiveUp without a reason or a journal, JournalError where the epoch cannot be
-    read.
+    The new one carries on with the next epoch and keeps a latched halt, a pause and a flatten. Orders, ledgers and
+    counters of the day are not carried over. Raises GiveUp without a reason or a journal, JournalError where the epoch
+    cannot be read.
     """
     told = _told(reason, "a journal is set aside only with a reason: --reason 'what happened to it'")
     if not (directory / "journal.sqlite3").exists():
         raise GiveUp(f"{directory} has no journal, so there is nothing to set aside")
     with Lease(directory):
-        epoch, halted, paused = _what_must_stay(directory)
+        epoch, halted, paused, flattening = _what_must_stay(directory)
         now = SystemClock().now_ms()
         kept = _move_away(directory, now)
         journal = Journal.open(directory)
         try:
             halts = [] if halted is None else [Row(now, "halt", halted, {})]
             pauses = [] if paused is None else [Row(now, "operator", "pause", {"reason": paused})]
+            latched = [Row(now, "flatten", name, one) for name, one in flattening.items()]
             aside = Row(now, "aside", kept.name, {"reason": told})
-            journal.begin_after(epoch, [aside, *halts, *pauses])
+            journal.begin_after(epoch, [aside, *halts, *pauses, *latched])
         finally:
             journal.close()
     return kept
@@ -78,12 +80,12 @@ def _told(reason: str, without: str) -> str:
     return one_line(reason)
 
 
-def _what_must_stay(directory: Path) -> tuple[int, str | None, str | None]:
-    """The last epoch, why it is halted, and why it is paused."""
+def _what_must_stay(directory: Path) -> tuple[int, str | None, str | None, dict[str, Flatten]]:
+    """The last epoch, why it is halted, why it is paused, and what is flattened."""
     try:
         old = Journal.open(directory, read_only=True)
         try:
-            return old.last_epoch(), old.halted(), old.paused()
+            return old.last_epoch(), old.halted(), old.paused(), old.flattening()
         finally:
             old.close()
     except JournalError as problem:

@@ -10,7 +10,7 @@ import tempfile
 import traceback
 from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from pathlib import Path
 from typing import TextIO
@@ -19,9 +19,11 @@ from pydantic import TypeAdapter
 
 from hedger.app.simulated_absence import Absence, left_over
 from hedger.app.simulated_fate import Fate, person
+from hedger.app.simulated_owner import Owner, is_restless
 from hedger.app.simulated_process import Makings, Process
 from hedger.app.simulated_venues import Venues
 from hedger.engine.orders import OrderStatus
+from hedger.engine.policy import Policy
 from hedger.engine.state import Mode
 from hedger.errors import Bug, HedgerError
 from hedger.model.message import Operation
@@ -95,7 +97,7 @@ def simulate(
     staging = staging_of(seed, brisk=brisk, books=books if books is not None else wanted_by(codes), span_s=seconds)
     plan = plan_of(seed, codes, staging.span_s, start_at=staging.start_at, beside=staging.beside)
     with tempfile.TemporaryDirectory(prefix="hedger-simulate-") as directory:
-        run = Run(staging, plan, Path(directory) / "state", file)
+        run = Run(staging, plan, Path(directory) / "state", file, restless=codes is None and is_restless(seed))
         run_virtual(run.run(), staging.start_at, seed)
     return run.outcome(replay_line(seed, codes, seconds, brisk, books))
 
@@ -119,7 +121,9 @@ def replay_line(
 class Run:
     """One simulation: the host on which the daemon lives, the world around it, and the checkers."""
 
-    def __init__(self, staging: Staging, plan: Plan, directory: Path, file: TextIO | None) -> None:
+    def __init__(
+        self, staging: Staging, plan: Plan, directory: Path, file: TextIO | None, *, restless: bool = False
+    ) -> None:
         self.staging, self.plan, self.directory = staging, plan, directory
         self.process: Process | None = None
         self.trace = Trace(file=file)
@@ -144,6 +148,7 @@ class Run:
         self._story: list[str] = []
         self.trace.listeners.append(self._keep_story)
         self._rng = plan.random("host", "waits")
+        self._restless = restless and "P10" not in plan.codes  # two side by side have a file each
         self._makings = Makings(
             policy=staging.policy,
             polling=staging.pace.polling,
@@ -206,10 +211,14 @@ class Run:
         host = asyncio.create_task(self._keep_alive())
         tasks += [host, asyncio.create_task(person(self, self.plan, self.clock))]
         try:
+            owner = Owner(self, self.plan, self.staging.policy, self.staging.pace.polling, self._in_force)
+            owning = asyncio.create_task(owner.run() if self._restless else asyncio.sleep(0))
+            tasks.append(owning)
             fate = asyncio.create_task(Fate(self, self.plan, self.venues.advance, self.trace.tell).run())
             tasks.append(fate)
             await self._until(self.plan.ends_at)
             await asyncio.wait({fate}, timeout=120)
+            await asyncio.wait({owning}, timeout=120)
             await self._calm_down()
             await self._converge()
             for absence in self._absences():
@@ -223,6 +232,11 @@ class Run:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             self._raise_bugs(tasks)
+
+    def _in_force(self, policy: Policy) -> None:
+        """What the next start reads, and what every order is judged by from now on."""
+        self._makings = replace(self._makings, policy=policy)
+        self.witness.policy = policy
 
     def _raise_bugs(self, tasks: list[asyncio.Task[None]]) -> None:
         for task in tasks:

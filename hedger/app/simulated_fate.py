@@ -11,7 +11,7 @@ from typing import Protocol
 
 from hedger.app.simulated_process import Process
 from hedger.errors import HedgerError
-from hedger.model.message import Operation
+from hedger.model.message import Operation, OperatorAsked
 from hedger.sim.faults.catalogue import CATALOGUE, Layer
 from hedger.sim.faults.plan import Plan, Window
 from hedger.sim.happenings import Struck, Tell
@@ -47,6 +47,7 @@ class Fate:
             "P11": self._wrong_clock,
             "O01": self._kill_switch,
             "O07": self._nobody_reads,
+            "O09": self._flatten,
         }
 
     async def run(self) -> None:
@@ -140,6 +141,33 @@ class Fate:
                 self._struck("O01", f"epoch {process.epoch} is told to halt")
                 process.daemon.loop.ask(Operation.HALT, "a person pressed kill")
             await self._clock.sleep(self._rng.uniform(1, 10))
+
+    async def _flatten(self, window: Window) -> None:
+        """A person has some or all hedges flattened while the window is open, asks again whenever it was forgotten or
+        held, and lets them hedge again at its end, whatever has happened to the process meanwhile."""
+        names = self._rng.choice(((), self._some_hedges()))
+        while self._clock.now_ms() < window.end_at:
+            process = self._machine.process
+            if process is not None and process.running and not process.daemon.state.flattening:
+                self._struck("O09", f"epoch {process.epoch} is to flatten {', '.join(names) or 'everything'}")
+                asked = OperatorAsked(operation=Operation.FLATTEN, reason="a person wants out", names=names)
+                process.daemon.loop.inbox.put(asked)
+            await self._clock.sleep(self._rng.uniform(5, 40))
+        await self._unpause()
+
+    def _some_hedges(self) -> tuple[str, ...]:
+        process = self._machine.process
+        return tuple(process.daemon.state.hedges)[:1] if process is not None else ()
+
+    async def _unpause(self) -> None:
+        while True:
+            process = self._machine.process
+            if process is not None and process.running:
+                state = process.daemon.state
+                if state.paused is None and not state.flattening:
+                    return
+                process.daemon.loop.ask(Operation.UNPAUSE, "a person wants in again")
+            await self._clock.sleep(5)
 
     async def _nobody_reads(self, window: Window) -> None:
         """Nobody looks at anything while the window is open: what halts stays halted."""

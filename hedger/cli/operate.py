@@ -13,7 +13,7 @@ import typer
 
 from hedger.cli.inspect import read_status
 from hedger.cli.options import ConfigOption, StateDirOption, state_directory
-from hedger.errors import AskAgain, GiveUp
+from hedger.errors import AskAgain, GiveUp, JournalError
 from hedger.runtime.clock import stopwatch
 from hedger.runtime.lease import has_run, is_held
 from hedger.runtime.requests import Answer, Ask, Mailbox, Request
@@ -36,7 +36,12 @@ def kill(
 
     directory = state_directory(config, state_dir).absolute()
     known_there = has_run(directory)
-    directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as problem:
+        raise JournalError(
+            f"nobody was stopped: {directory} cannot be made ({problem.strerror}); name it again"
+        ) from None
     told = f"hedger kill: {reason}"
     KillFile(directory).latch(told)
     if is_too_long(told):
@@ -49,7 +54,7 @@ def kill(
     if not is_held(directory):
         print(f"the kill is latched in {directory}; no hedger runs there, and the next start begins halted")
         return
-    known = _await(
+    known = await_status(
         directory, _is_dead, wait, f"the kill is latched in {directory}; waiting until nothing of ours works"
     )
     print(f"killed on {directory}: {known['halted']}; none of our orders works; it stays so until `hedger resume`")
@@ -60,7 +65,7 @@ def resume(
 ) -> None:
     """Lift a halt or a kill, with a reason. A running hedger reconciles before it trades; a stopped one starts so."""
     directory = state_directory(config, state_dir)
-    known = _status_of(directory)
+    known = status_there(directory)
     if known is None:
         from hedger.app.resume import lift_halt
 
@@ -74,8 +79,10 @@ def resume(
         raise GiveUp(f"the hedger on {directory} is not halted; `hedger unpause` ends a pause")
     halted = str(known["halted"])
     told = _ask(directory, wait, "resume", reason, halted=halted[:LONGEST_HALT])
-    known = _await(directory, lambda status: status["halted"] is None, wait, "it is asked; waiting until it goes on")
-    if known["paused"] is not None:
+    known = await_status(
+        directory, lambda status: status["halted"] is None, wait, "it is asked; waiting until it goes on"
+    )
+    if known["paused"] is not None or "flatten" in told:
         print(told)
         return
     print(f"the halt is lifted ({halted}); it is {known['mode']} and trades once it has reconciled")
@@ -87,17 +94,19 @@ def pause(
     """Create nothing until `hedger unpause`; what works is canceled. While it is halted, the pause is remembered."""
     directory = state_directory(config, state_dir)
     told = _ask(directory, wait, "pause", reason)
-    known = _await(directory, lambda status: status["mode"] != "hedging", wait, "it is asked; waiting until it rests")
+    known = await_status(
+        directory, lambda status: status["mode"] != "hedging", wait, "it is asked; waiting until it rests"
+    )
     print(f"it is paused ({known['mode']})" if known["halted"] is None else told)
 
 
 def unpause(
     reason: ReasonOption, config: ConfigOption = None, state_dir: StateDirOption = None, wait: WaitOption = 30.0
 ) -> None:
-    """End a pause. A halt is lifted by `hedger resume` only."""
+    """End a pause, and every flatten: it hedges again. A halt is lifted by `hedger resume` only."""
     directory = state_directory(config, state_dir)
     told = _ask(directory, wait, "unpause", reason)
-    print(told if "halted" in told else "the pause is over")
+    print(told if "halted" in told or "flatten" in told else "the pause is over")
 
 
 def drain(
@@ -111,11 +120,11 @@ def drain(
     _ask(directory, wait, "drain", reason)
     ends_at = stopwatch() + wait
     while is_held(directory):
-        _tell("it drains; waiting for its end")
+        progress("it drains; waiting for its end")
         if stopwatch() > ends_at:
             raise AskAgain(f"the hedger on {directory} has not ended within {wait:.0f} s; look at `hedger status`")
         time.sleep(LOOK_S)
-    _tell("")
+    progress("")
     print("it has ended; the exit code of `hedger run` says how")
 
 
@@ -137,7 +146,7 @@ def _is_dead(status: dict[str, Any]) -> bool:
     return status["halted"] is not None and not working
 
 
-def _status_of(directory: Path) -> dict[str, Any] | None:
+def status_there(directory: Path) -> dict[str, Any] | None:
     """What the hedger that runs there says; None where none does."""
     return read_status(directory / "status.json") if is_held(directory) else None
 
@@ -153,7 +162,7 @@ def _ask(directory: Path, wait: float, what: str, reason: str, *, subject: str =
     if flaw := request.flaw():
         raise GiveUp(f"nothing was asked: {flaw}")
     answer = ask_through(Mailbox(directory), request, wait)
-    _tell("")
+    progress("")
     if not answer.done:
         raise GiveUp(f"refused: {answer.why}")
     return answer.why
@@ -183,28 +192,28 @@ def _answer(mailbox: Mailbox, name: str, wait: float, what: str) -> Answer | Non
     """The answer to a request; None where there is none in time."""
     ends_at = stopwatch() + wait
     while (answer := mailbox.answer_to(name)) is None and stopwatch() <= ends_at:
-        _tell(what)
+        progress(what)
         time.sleep(LOOK_S)
     return answer
 
 
-def _await(directory: Path, holds: Callable[[dict[str, Any]], bool], wait: float, what: str) -> dict[str, Any]:
+def await_status(directory: Path, holds: Callable[[dict[str, Any]], bool], wait: float, what: str) -> dict[str, Any]:
     """The status once it shows the effect. Raises AskAgain where it does not in time, or the hedger ends meanwhile."""
     ends_at = stopwatch() + wait
     while True:
-        known = _status_of(directory)
+        known = status_there(directory)
         if known is None:
             raise AskAgain(f"the hedger on {directory} has ended meanwhile: look at its log and at the venue")
         if holds(known):
-            _tell("")
+            progress("")
             return known
         if stopwatch() > ends_at:
             raise AskAgain(f"{what}, and after {wait:.0f} s its status does not show it yet: look at `hedger status`")
-        _tell(what)
+        progress(what)
         time.sleep(LOOK_S)
 
 
-def _tell(text: str) -> None:
+def progress(text: str) -> None:
     """One line of a terminal; nothing where nobody looks."""
     if sys.stderr.isatty():
         sys.stderr.write(f"\r\x1b[K{text}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from decimal import Decimal
-from typing import NamedTuple
 
 from hedger.engine.band import rebalance
 from hedger.engine.expiry import averages
@@ -12,59 +11,39 @@ from hedger.engine.exposure import coins_for, position_of, room_for
 from hedger.engine.facts import Facts, facts_on
 from hedger.engine.failover import cannot_trade, may_be_gone, out_of_reach
 from hedger.engine.freshness import Denied, is_unseen, stale_input, venue_now
-from hedger.engine.gate import no_lease
-from hedger.engine.limits import Proposal, first_denial, reducible
+from hedger.engine.limits import first_denial, reducible
 from hedger.engine.margin import affordable, at_their_stop, endangered_position
 from hedger.engine.orders import Order, OrderStatus
 from hedger.engine.policy import ChoiceRule, Hedge, TargetKind
 from hedger.engine.portion import portion
 from hedger.engine.quoting import passive_price, touch_moved_away
 from hedger.engine.roll import LACKS_ROOM, leaving_leg, no_longer, overdue, roll_of, slices
+from hedger.engine.saving import reduce_margin, reduction_pace
 from hedger.engine.state import Action, HedgeState, Mode, Reason, Severity, State
 from hedger.engine.target import target_ended
-from hedger.model.instrument import Instrument
-from hedger.model.market import Mark, Quote
+from hedger.engine.unwind import unwind
+from hedger.engine.verdict import Draft, Verdict, give_way, no_price, off_the_grid, proposal_of
 from hedger.model.numeric import ONE, ZERO, ceil_to, floor_to
 from hedger.model.order import Side
 
-REDUCE_EVERY_MS = 5_000
-SLOWEST_REDUCE_MS = 30_000
 MARGIN_USED = Decimal("0.98")  # of the free margin: the rest is for fees and for prices that move on the way
 MOVING = frozenset({TargetKind.QUOTE, TargetKind.PROFILE, TargetKind.SYNTHETIC})  # targets that follow the price
 CREATING = frozenset({Mode.HEDGING, Mode.REDUCE_ONLY, Mode.SHADOW})
 
 
-class Draft(NamedTuple):
-    """An order that passed the guards, before it has an id."""
-
-    instrument: Instrument
-    side: Side
-    quantity: Decimal
-    price: Decimal
-    reduce_only: bool
-    margin_reduction: bool
-    roll: bool = False
-
-
-class Verdict(NamedTuple):
-    """What a hedge should do now: at most one of `draft` (place it) and `cancel` (cancel it) is set."""
-
-    action: Action
-    reason: Reason
-    detail: str = ""
-    draft: Draft | None = None
-    cancel: Order | None = None
-
-
 def decide(state: State, hedge: Hedge, memory: HedgeState, facts: Facts | None) -> Verdict:
     """What the hedge does now. Pure: nothing is remembered but what the caller keeps of the verdict."""
-    working = _at_work(state, hedge)
+    working, flatten = _at_work(state, hedge), state.flattening.get(hedge.name)
+    if flatten is not None and (flatten.flat_at or state.mode in CREATING):
+        return unwind(state, hedge, memory, flatten, working)
     if facts is None:
-        return _give_way(working, Denied(Reason.NO_QUOTE, "prices or account not seen yet"))
+        return give_way(working, Denied(Reason.NO_QUOTE, "prices or account not seen yet"))
     if state.mode not in CREATING:
-        return _give_way(working, Denied(Reason.NOT_HEDGING, _mode_words(state)))
+        return give_way(working, Denied(Reason.NOT_HEDGING, _mode_words(state)))
+    if state.paused is not None and state.mode is not Mode.SHADOW:  # others are flattened, and this one rests
+        return give_way(working, Denied(Reason.NOT_HEDGING, f"paused: {state.paused}"))
     if memory.severity is Severity.REDUCE and working is None:
-        reduced = _reduce(state, hedge, memory)
+        reduced = reduce_margin(state, hedge, memory)
         if reduced.draft is not None or not hedge.failover.allowed:
             return reduced
         elsewhere = _ordinary(state, hedge, memory, facts, None)
@@ -75,18 +54,18 @@ def decide(state: State, hedge: Hedge, memory: HedgeState, facts: Facts | None) 
 def _ordinary(state: State, hedge: Hedge, memory: HedgeState, facts: Facts, working: Order | None) -> Verdict:
     """What the hedge does where no position must be reduced first."""
     if facts.exposure.options.flaw is not None and not (working is not None and working.margin_reduction):
-        return _give_way(working, Denied(Reason.OPTION_INPUT, facts.exposure.options.flaw))
+        return give_way(working, Denied(Reason.OPTION_INPUT, facts.exposure.options.flaw))
     if facts.flaw is not None and not (working is not None and working.margin_reduction):
-        return _give_way(working, Denied(Reason.BAND_INPUT, facts.flaw))
+        return give_way(working, Denied(Reason.BAND_INPUT, facts.flaw))
     ended = target_ended(hedge.target, state.now)
     if ended is not None and not (working is not None and working.margin_reduction):
-        return _give_way(working, Denied(Reason.TARGET_ENDED, ended))
+        return give_way(working, Denied(Reason.TARGET_ENDED, ended))
     if working is None and facts.instrument.id in state.delisted:
         return Verdict(Action.DENY, Reason.INSTRUMENT_GONE, f"the venue does not list {facts.instrument.id} any more")
     saves = working is not None and working.margin_reduction
     stale = stale_input(state, hedge, (working.id if working else facts.instrument.id), to_reduce=saves)
     if stale is not None:
-        return _give_way(working, stale)
+        return give_way(working, stale)
     if working is not None:
         return _tend(state, hedge, memory, facts, working)
     return _begin(state, hedge, memory, facts)
@@ -105,13 +84,6 @@ def _at_work(state: State, hedge: Hedge) -> Order | None:
     return next((o for o in known if o.status is OrderStatus.OPEN), known[0] if known else None)
 
 
-def _give_way(working: Order | None, denied: Denied) -> Verdict:
-    """Without leave to create, what rests is taken off the book."""
-    if working is not None and working.status is OrderStatus.OPEN:
-        return Verdict(Action.CANCEL, denied.reason, denied.detail, cancel=working)
-    return Verdict(Action.DENY, denied.reason, denied.detail)
-
-
 # --- an order works -------------------------------------------------------------------------------------------------
 
 
@@ -128,14 +100,9 @@ def _tend(state: State, hedge: Hedge, memory: HedgeState, facts: Facts, order: O
 def _doubt(state: State, hedge: Hedge, memory: HedgeState, facts: Facts, order: Order) -> Denied | None:
     """Why a resting order should not rest any longer."""
     instrument = state.instruments[order.id]
-    if (
-        order.price % instrument.tick_size
-        or order.quantity % instrument.lot_size
-        or state.accounts[order.id.account].owed
-    ):
-        return Denied(
-            Reason.RULES_CHANGED, f"{order.quantity} at {order.price} was sent under other rules of {order.id}"
-        )
+    changed = off_the_grid(state, order)
+    if changed is not None:
+        return changed
     if order.margin_reduction:
         if memory.severity < Severity.REDUCE:
             return Denied(Reason.INSIDE_BAND, "the margin has recovered")
@@ -148,7 +115,7 @@ def _doubt(state: State, hedge: Hedge, memory: HedgeState, facts: Facts, order: 
     elif memory.severity is Severity.REDUCE and _stands_against_reduction(state, hedge, memory, order):
         return Denied(Reason.MARGIN_REDUCTION, "margin comes before the hedge")
     quote, mark = state.quotes[order.id][0], state.marks[order.id][0]
-    resting = _proposal(state, hedge, memory, instrument, quote, mark, order.side, order.remaining, order.price)
+    resting = proposal_of(state, hedge, memory, instrument, quote, mark, order.side, order.remaining, order.price)
     denied = first_denial(replace(resting, saves=order.margin_reduction), resting=True)
     if denied is not None:
         return denied
@@ -180,7 +147,7 @@ def _stands_against_reduction(state: State, hedge: Hedge, memory: HedgeState, or
     if not hedge.failover.allowed or order.id.account in at_their_stop(hedge, memory):
         return True
     held = endangered_position(state, hedge)
-    pace = _reduction_pace(state, hedge, memory)
+    pace = reduction_pace(state, hedge, memory)
     return held is not None and state.accounts[held.id.account].settled and state.now - order.placed_at >= pace
 
 
@@ -206,7 +173,7 @@ def _begin(state: State, hedge: Hedge, memory: HedgeState, facts: Facts) -> Verd
     if averages(facts.instrument, venue_now(state, facts.instrument.id.account)):
         return Verdict(Action.DENY, Reason.EXPIRING, f"{facts.instrument.id} settles, and there is no other to trade")
     if passive_price(side, facts.quote, facts.instrument, hedge.execution) <= 0:
-        return Verdict(Action.DENY, Reason.NO_QUOTE, _no_price(facts.instrument, facts.quote))
+        return Verdict(Action.DENY, Reason.NO_QUOTE, no_price(facts.instrument, facts.quote))
     units = _sized(hedge, facts, side, abs(coins), to_target=min(abs(low), abs(high)))
     if opposite is not None:
         units = min(units, reducible(side, position_of(state, facts.instrument.id)))
@@ -214,10 +181,6 @@ def _begin(state: State, hedge: Hedge, memory: HedgeState, facts: Facts) -> Verd
         units = min(units, portion(state, hedge, facts, side))
     units = _within_room(state, hedge, facts, side, units)
     return _propose(state, hedge, memory, facts, side, units)
-
-
-def _no_price(instrument: Instrument, quote: Quote) -> str:
-    return f"no passive price at {quote.bid}/{quote.ask} with ticks of {instrument.tick_size}"
 
 
 def _opposite_leg(state: State, hedge: Hedge, facts: Facts, side: Side) -> Facts | None:
@@ -312,60 +275,15 @@ def _within_room(state: State, hedge: Hedge, facts: Facts, side: Side, units: De
     return capped if takes and instrument.notional(capped, price) >= instrument.min_notional else units
 
 
-def _reduce(state: State, hedge: Hedge, memory: HedgeState) -> Verdict:
-    """Take a step of the endangered position off: protection is given up, step by step, to stay unliquidated.
-
-    It needs that position's prices and account and nothing else, and waits for no rest but its own pace.
-    """
-    held = endangered_position(state, hedge)
-    if held is None:
-        return Verdict(Action.DENY, Reason.MARGIN_RATIO, "margin is short but there is no position to reduce")
-    stale = stale_input(state, hedge, held.id, to_reduce=True)
-    if stale is not None:
-        return Verdict(Action.DENY, stale.reason, stale.detail)
-    if not state.accounts[held.id.account].settled:
-        return Verdict(Action.WAIT, Reason.AWAITING_READING, f"account {held.id.account}")
-    if memory.sent_at and state.now - memory.sent_at[-1] < _reduction_pace(state, hedge, memory):
-        failed = memory.refused_reductions
-        return Verdict(Action.WAIT, Reason.RESTING_AFTER_ATTEMPTS if failed else Reason.RESTING_AFTER_FILL)
-    position = position_of(state, held.id)
-    instrument, quote, mark = state.instruments[held.id], state.quotes[held.id][0], state.marks[held.id][0]
-    step = max(ceil_to(abs(position) * hedge.reduce_step, instrument.lot_size), instrument.min_quantity)
-    side = Side.SELL if position > 0 else Side.BUY
-    price = passive_price(side, quote, instrument, hedge.execution)
-    if price <= 0:
-        return Verdict(Action.DENY, Reason.NO_QUOTE, _no_price(instrument, quote))
-    least = ceil_to(instrument.min_notional / instrument.notional(ONE, price), instrument.lot_size)
-    units = floor_to(min(abs(position), max(step, least), instrument.max_quantity), instrument.lot_size)
-    if units <= 0:
-        return Verdict(Action.DENY, Reason.BELOW_MINIMUM, f"{position} of {held.id} cannot be reduced by a whole lot")
-    proposal = _proposal(state, hedge, memory, instrument, quote, mark, side, units, price)
-    denied = first_denial(replace(proposal, saves=True))
-    if denied is not None:
-        return Verdict(Action.DENY, denied.reason, denied.detail)
-    draft = Draft(instrument, side, units, price, reduce_only=True, margin_reduction=True)
-    detail = f"{units} of {abs(position)} come off to save margin: that much protection is given up"
-    if no_lease(state, held.id.account, state.now) is not None:
-        detail += "; it leaves without the dead man's switch"
-    return Verdict(Action.PLACE, Reason.MARGIN_REDUCTION, detail, draft=draft)
-
-
-def _reduction_pace(state: State, hedge: Hedge, memory: HedgeState) -> int:
-    """How long after the last order the next reduction may leave: longer after its own refusals and lost answers."""
-    reductions = (o for o in state.orders.values() if o.margin_reduction and o.hedge == hedge.name)
-    failed = memory.refused_reductions + sum(o.status is OrderStatus.UNKNOWN for o in reductions)
-    return int(min(REDUCE_EVERY_MS * 2 ** min(failed, 10), SLOWEST_REDUCE_MS))
-
-
 def _propose(state: State, hedge: Hedge, memory: HedgeState, facts: Facts, side: Side, units: Decimal) -> Verdict:
     """The order for `units`, or what of it only reduces where a guard denies the rest, or the denial."""
     instrument = facts.instrument
     price = passive_price(side, facts.quote, instrument, hedge.execution)
-    proposal = _proposal(state, hedge, memory, instrument, facts.quote, facts.mark, side, units, price)
+    proposal = proposal_of(state, hedge, memory, instrument, facts.quote, facts.mark, side, units, price)
     denied = first_denial(proposal)
     if denied is not None and proposal.adds_risk:
         units = min(units, floor_to(reducible(side, proposal.position), instrument.lot_size))
-        proposal = _proposal(state, hedge, memory, instrument, facts.quote, facts.mark, side, units, price)
+        proposal = proposal_of(state, hedge, memory, instrument, facts.quote, facts.mark, side, units, price)
         denied = first_denial(proposal) if units > 0 else denied
     if denied is not None:
         return Verdict(Action.DENY, denied.reason, denied.detail)
@@ -373,28 +291,3 @@ def _propose(state: State, hedge: Hedge, memory: HedgeState, facts: Facts, side:
         return Verdict(Action.DENY, Reason.BELOW_MINIMUM, f"{units} at {price} is less than the venue takes")
     draft = Draft(instrument, side, units, price, reduce_only=not proposal.adds_risk, margin_reduction=False)
     return Verdict(Action.PLACE, Reason.OUTSIDE_BAND, draft=draft)
-
-
-def _proposal(
-    state: State,
-    hedge: Hedge,
-    memory: HedgeState,
-    instrument: Instrument,
-    quote: Quote,
-    mark: Mark,
-    side: Side,
-    quantity: Decimal,
-    price: Decimal,
-) -> Proposal:
-    return Proposal(
-        state=state,
-        hedge=hedge,
-        memory=memory,
-        instrument=instrument,
-        side=side,
-        quantity=quantity,
-        price=price,
-        position=position_of(state, instrument.id),
-        quote=quote,
-        mark=mark,
-    )

@@ -12,6 +12,7 @@ from hedger.engine.books import on_believed, on_payments
 from hedger.engine.changes import explain, funding_told, own_fill_came
 from hedger.engine.crossing import measured
 from hedger.engine.executions import a_person_says_so
+from hedger.engine.flatten import on_acknowledged, on_flatten, on_pause, on_unpause
 from hedger.engine.freshness import FUTURE_MS
 from hedger.engine.gate import (
     breakers_resumed,
@@ -36,6 +37,7 @@ from hedger.engine.reconcile import (
     successor,
     superseded,
 )
+from hedger.engine.revision import revised
 from hedger.engine.rules import on_instruments_loaded, on_refusal
 from hedger.engine.sane import flaw_of
 from hedger.engine.state import State
@@ -62,6 +64,7 @@ from hedger.model.message import (
     OrderOutcomeUnknown,
     OrderRejected,
     OrderWrittenOff,
+    PolicyChanged,
     ReadFailed,
     StreamChanged,
     SwitchExtended,
@@ -215,6 +218,8 @@ def _fold_fact(state: State, policy: Policy, event: Fact) -> tuple[State, list[C
             return on_quieted(state, event), []
         case OrderWrittenOff():
             return on_news(state, policy, event.client_order_id, News.WRITTEN_OFF), []
+        case PolicyChanged():
+            return revised(state, event), []
         case _:
             return _fold_circumstance(state, policy, event), []
 
@@ -262,9 +267,13 @@ def _fold_circumstance(
 def _on_operator(state: State, event: OperatorAsked) -> State:
     match event.operation:
         case Operation.PAUSE:
-            return state._replace(paused=event.reason)
+            return on_pause(state, event.reason)
         case Operation.UNPAUSE:
-            return state._replace(paused=None)
+            return on_unpause(state)
+        case Operation.FLATTEN:
+            return on_flatten(state, event)
+        case Operation.ACKNOWLEDGE:
+            return on_acknowledged(state, event)
         case Operation.RESUME:
             if state.halted is not None:  # what was believed is from before whatever halted it
                 state = reconcile_anew(state, tuple(state.accounts), f"the halt was lifted: {event.reason}")

@@ -8,6 +8,7 @@ from decimal import Decimal
 
 from hedger.engine.anew import reconcile_anew
 from hedger.engine.breaker import HARMLESS, OF_INSTRUMENT, Breaker, BreakerStatus
+from hedger.engine.latch import forbidden
 from hedger.engine.orders import Order, OrderStatus
 from hedger.engine.policy import BreakerLimits, Policy
 from hedger.engine.rules import suspected
@@ -85,6 +86,11 @@ def held_back(state: State, order: PlaceOrder, now: int) -> str | None:
     """
     account, name = order.id.account, order.client_order_id
     known = state.orders.get(name)
+    if known is not None:
+        reduces = order.reduce_only and (known.flatten or known.margin_reduction)
+        wish = forbidden(state.paused, state.flattening.get(known.hedge), reduces=reduces)
+        if wish is not None:
+            return wish
     saves = order.reduce_only and known is not None and known.margin_reduction
     lease = None if saves else no_lease(state, account, now)
     against = broken(state, order.id, name, saves=saves) if order.reduce_only else restricted(state, order.id, name)

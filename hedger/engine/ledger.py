@@ -8,9 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
+from typing import NamedTuple
 
 from hedger.model.account import FundingPayment
-from hedger.model.instrument import Instrument
+from hedger.model.instrument import Instrument, InstrumentId
 from hedger.model.numeric import BPS, ONE, ZERO
 from hedger.model.order import Fill
 
@@ -118,3 +119,15 @@ def _against(fill: Fill, context: FillContext, mid: Decimal | None) -> Decimal:
 
 def _fee_price(asset: str, context: FillContext) -> Decimal | None:
     return ONE if asset == context.instrument.quote else context.prices.get(asset)
+
+
+class Markout(NamedTuple):
+    """A fill whose realised spread is booked at `due_at`: signed quantity in units, price in quote, of which one is
+    worth `rate` in the ledger's money."""
+
+    hedge: str
+    id: InstrumentId
+    quantity: Decimal
+    price: Decimal
+    due_at: int
+    rate: Decimal = ONE

@@ -384,7 +384,7 @@ GUARDS: tuple[tuple[str, Kind, Guard], ...] = (
     ("basis_yearly", Kind.ENTRY, _basis_yearly),
     ("adverse_funding", Kind.RISK, _adverse_funding),
     ("position", Kind.RISK, _position),
-    ("order_notional", Kind.ENTRY, _order_notional),
+    ("order_notional", Kind.RISK, _order_notional),
     ("daily_notional", Kind.ENTRY, _daily_notional),
     ("daily_cost", Kind.ENTRY, _daily_cost),
     ("price_drift", Kind.ENTRY, _price_drift),

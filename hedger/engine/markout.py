@@ -6,7 +6,8 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import TypeVar
 
-from hedger.engine.state import Markout, State
+from hedger.engine.ledger import Markout
+from hedger.engine.state import State
 from hedger.model.market import Mark, Quote
 from hedger.model.order import Fill
 

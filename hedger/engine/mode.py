@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from hedger.engine.gate import all_restricted, all_shut, broken, none_armed, quiet, too_many_unknown
+from hedger.engine.latch import at_work
 from hedger.engine.margin import at_their_stop, endangered_position
 from hedger.engine.orders import OrderStatus
 from hedger.engine.policy import Policy
@@ -41,7 +42,7 @@ def _mode(state: State, policy: Policy) -> tuple[Mode, str]:
     if unknowns is not None or shut is not None:
         saves = shut is not None and _saves(state, policy)
         return Mode.REDUCE_ONLY if saves else Mode.CANCEL_ONLY, unknowns or shut or ""
-    reduced = _reduce_only(state, policy)
+    reduced = _reduce_only(state, policy) or _only_flattens(state)
     return (Mode.HEDGING, "") if reduced is None else (Mode.REDUCE_ONLY, reduced)
 
 
@@ -54,10 +55,12 @@ def _left_over(state: State) -> str:
 
 def _cancel_only(state: State) -> str | None:
     """Why nothing may be created anywhere, not even to save margin."""
-    if state.paused is not None:
+    if state.paused is not None and at_work(state.flattening) is None:
         return state.paused
     if state.journal_fault is not None:
         return state.journal_fault
+    if state.flattening and state.hedges.keys() <= state.flattening.keys() and at_work(state.flattening) is None:
+        return "every hedge is flattened"
     return "the loop came late" if state.now < state.lagged_until else None
 
 
@@ -74,6 +77,14 @@ def _reduce_only(state: State, policy: Policy) -> str | None:
     by its guards alone."""
     stopped = (at_their_stop(hedge, state.hedges[hedge.name]) for hedge in policy.hedges)
     return all_restricted(state, frozenset[str]().union(*stopped))
+
+
+def _only_flattens(state: State) -> str | None:
+    """Why nothing leaves but what brings a flattened hedge's positions to zero: the others are paused, or there are no
+    others."""
+    alone = state.paused is not None or state.hedges.keys() <= state.flattening.keys()
+    reason = at_work(state.flattening) if alone else None
+    return None if reason is None else f"flatten: {reason}"
 
 
 def _is_reconciled(state: State, policy: Policy) -> bool:

@@ -176,7 +176,9 @@ def _after_end(memory: HedgeState, hedge: Hedge, before: Order, after: Order, st
     if after.filled > 0:
         coins = coins_for(state, hedge, state.instruments[after.id], after.filled)
         due = (
-            None if after.margin_reduction or after.roll else (abs(after.deviation), coins, after.holding, after.target)
+            None
+            if after.margin_reduction or after.roll or after.flatten
+            else (abs(after.deviation), coins, after.holding, after.target)
         )
         memory = replace(memory, attempts=0, effect_due=due)
         return _rest(memory, state.now + hedge.execution.cooldown_ms, Reason.RESTING_AFTER_FILL)

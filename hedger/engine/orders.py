@@ -90,7 +90,8 @@ class Order:
 
     `reported` is the largest cumulative fill that any record named; `booked` the sum of the executions seen, each
     counted once by (`trade_ids`). `decision_mid` (quote), `deviation`, `holding` and `target` (coins) are what it was
-    decided on; a `margin_reduction` gives up protection to save margin, a `roll` moves a position from one contract to
+    decided on; a `margin_reduction` gives up protection to save margin, a `flatten` gives it up for a person who asked
+    for that, a `roll` moves a position from one contract to
     another and may end anywhere in the band. `probed_at` and `probes` say when and how
     often the venue was asked about it. Four proofs of absence: `absent_at` is when a complete list of open orders last
     lacked it, `missing_at` when it was not found by its id, `unfilled_at` when a complete list of fills had no others
@@ -132,6 +133,7 @@ class Order:
     roll: bool = False
     adopted_at: int = 0
     target: Decimal = ZERO
+    flatten: bool = False
 
     @property
     def live(self) -> bool:

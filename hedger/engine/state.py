@@ -14,7 +14,8 @@ from hedger.engine.book import Book
 from hedger.engine.breaker import Breaker
 from hedger.engine.conventions import UNCHECKED, GreeksCheck
 from hedger.engine.cross import Crossing
-from hedger.engine.ledger import Ledger
+from hedger.engine.latch import Flatten
+from hedger.engine.ledger import Ledger, Markout
 from hedger.engine.movement import Absence, Doubt, Evidence, Movement, PriceRange
 from hedger.engine.orders import Order
 from hedger.engine.overlay import NO_OPTIONS, Overlay
@@ -25,7 +26,7 @@ from hedger.model.account import AccountReading
 from hedger.model.instrument import Instrument, InstrumentId
 from hedger.model.market import FundingRate, Mark, Quote
 from hedger.model.message import CancelOrder, PlaceOrder
-from hedger.model.numeric import ONE, ZERO
+from hedger.model.numeric import ZERO
 
 
 class Mode(StrEnum):
@@ -58,6 +59,8 @@ class Reason(StrEnum):
     OUTSIDE_BAND = "outside_band"
     ROLL = "roll"
     MARGIN_REDUCTION = "margin_reduction"
+    FLATTEN = "flatten"
+    FLAT = "flat"
     ORDER_WORKING = "order_working"
     ORDER_IN_FLIGHT = "order_in_flight"
     RESTING_AFTER_FILL = "resting_after_fill"
@@ -308,24 +311,13 @@ class HedgeState:
 _NOTHING: Mapping[Any, Any] = MappingProxyType({})
 
 
-class Markout(NamedTuple):
-    """A fill whose realised spread is booked at `due_at`: signed quantity in units, price in quote, of which one is
-    worth `rate` in the ledger's money."""
-
-    hedge: str
-    id: InstrumentId
-    quantity: Decimal
-    price: Decimal
-    due_at: int
-    rate: Decimal = ONE
-
-
 class State(NamedTuple):
     """Everything. `quotes` and `marks` hold (value, received_at).
 
     `first_epoch` is the first of this journal, which cannot explain an order of ours from before it. `mode_reason` says
     for a person why the mode is what it is, `reconcile_reason` why the accounts are read anew. Until `lagged_until`
-    nothing is created because the loop came late.
+    nothing is created because the loop came late. `flattening` are the hedges that a person flattened and nobody
+    unpaused since, `acknowledged` when alarms were seen, by their keys.
 
     A NamedTuple and not a dataclass, because each event makes a new one and `_replace` is five times as fast.
     The mappings are replaced and never changed in place.
@@ -342,6 +334,8 @@ class State(NamedTuple):
     reconcile_reason: str = "the program has just started"
     halted: str | None = None
     paused: str | None = None
+    flattening: Mapping[str, Flatten] = _NOTHING
+    acknowledged: Mapping[str, int] = _NOTHING
     draining: str | None = None
     journal_fault: str | None = None
     lagged_until: int = 0

@@ -10,8 +10,9 @@ from typing import NamedTuple
 
 from hedger.engine.anew import after_gap
 from hedger.engine.conduct import canceled, day_opened, priced
-from hedger.engine.decide import Draft, Verdict, decide
+from hedger.engine.decide import decide
 from hedger.engine.facts import Facts, gather
+from hedger.engine.flatten import proven_flat
 from hedger.engine.fold import fold, touched
 from hedger.engine.freshness import is_unseen
 from hedger.engine.gate import note_sent, on_beat
@@ -23,6 +24,7 @@ from hedger.engine.mode import with_mode
 from hedger.engine.orders import News, Order, advance
 from hedger.engine.policy import Hedge, Policy
 from hedger.engine.state import Action, Change, Decision, HedgeState, Mode, Reason, State
+from hedger.engine.verdict import Draft, Verdict
 from hedger.model.identity import OrderIdentity, format_order_id
 from hedger.model.market import Mark, Quote
 from hedger.model.message import (
@@ -31,6 +33,7 @@ from hedger.model.message import (
     Command,
     Halt,
     PlaceOrder,
+    PolicyChanged,
     Stamped,
     Stop,
     TimePassed,
@@ -67,6 +70,8 @@ def step(state: State, stamped: Stamped, policy: Policy) -> Result:
     commands: list[Command] = list(asked)
     if isinstance(event, AccountRead):
         state = greeks_checked(_judge_margins(state, policy), policy)
+    elif isinstance(event, PolicyChanged):  # the levels of its guards may be others
+        state = _judge_margins(state, policy)
     elif isinstance(event, TimePassed):
         state, extended = on_beat(state, policy, event.lag_ms)
         commands += extended
@@ -117,11 +122,13 @@ def _look(
     if verdict.cancel is not None and not policy.sends:
         text = "an order of an earlier start rests, and shadow cancels nothing"
         verdict = Verdict(Action.WAIT, Reason.ORDER_WORKING, text)
+    if verdict.reason is Reason.FLAT:
+        state = proven_flat(state, hedge.name)
     if _same(memory.decision, verdict, state.mode):
         return state if memory is before else _keep(state, hedge, memory)
     decision = _record(state, hedge, facts, verdict)
     state = state._replace(next_decision=state.next_decision + 1)
-    if verdict.draft is not None and facts is not None:
+    if verdict.draft is not None:
         return _place(state, policy, hedge, memory, facts, decision, verdict.draft, commands, decisions)
     if verdict.cancel is not None:
         return _cancel(state, hedge, memory, decision, verdict.cancel, commands, decisions)
@@ -161,6 +168,8 @@ def _judge_effect(memory: HedgeState, hedge: Hedge, facts: Facts, state: State) 
     """
     if memory.effect_due is None or facts.exposure.options.flaw is not None:
         return memory
+    if hedge.name in state.flattening:  # what it did before is undone on purpose
+        return replace(memory, effect_due=None)
     accounts = {id.account for id in hedge.instruments} | set(hedge.spot_accounts)
     if not all(state.accounts[account].settled or is_unseen(state, hedge, account) for account in accounts):
         return memory
@@ -172,6 +181,11 @@ def _judge_effect(memory: HedgeState, hedge: Hedge, facts: Facts, state: State) 
 
 
 def _record(state: State, hedge: Hedge, facts: Facts | None, verdict: Verdict) -> Decision:
+    """The record of a verdict. An order that flattens is priced by its own instrument, whatever else is chosen."""
+    quote, mark = (facts.quote, facts.mark) if facts else (None, None)
+    if verdict.draft is not None and verdict.draft.flatten:
+        id = verdict.draft.instrument.id
+        quote, mark = state.quotes[id][0], state.marks[id][0]
     return Decision(
         decision_id=state.next_decision,
         at=state.now,
@@ -185,8 +199,8 @@ def _record(state: State, hedge: Hedge, facts: Facts | None, verdict: Verdict) -
         deviation=facts.deviation if facts else None,
         upper=facts.edges.upper if facts else None,
         lower=facts.edges.lower if facts else None,
-        quote=facts.quote if facts else None,
-        mark=facts.mark if facts else None,
+        quote=quote,
+        mark=mark,
     )
 
 
@@ -195,7 +209,7 @@ def _place(
     policy: Policy,
     hedge: Hedge,
     memory: HedgeState,
-    facts: Facts,
+    facts: Facts | None,
     decision: Decision,
     draft: Draft,
     commands: list[Command],
@@ -227,7 +241,9 @@ def _place(
     return _keep(state, hedge, _counted(priced(memory, command.id, command.price, state.now), state.now))
 
 
-def _reserve(state: State, hedge: Hedge, facts: Facts, command: PlaceOrder, draft: Draft) -> Order:
+def _reserve(state: State, hedge: Hedge, facts: Facts | None, command: PlaceOrder, draft: Draft) -> Order:
+    """The order as it is remembered. One that only flattens needs no facts of its hedge, and nothing is judged by
+    them."""
     return Order(
         client_order_id=command.client_order_id,
         id=command.id,
@@ -238,11 +254,12 @@ def _reserve(state: State, hedge: Hedge, facts: Facts, command: PlaceOrder, draf
         reduce_only=command.reduce_only,
         decision_id=command.decision_id,
         decision_mid=state.quotes[command.id][0].mid_price,
-        deviation=facts.deviation,
-        holding=facts.exposure.holding,
-        target=facts.target - facts.exposure.options.delta,
+        deviation=facts.deviation if facts else ZERO,
+        holding=facts.exposure.holding if facts else ZERO,
+        target=facts.target - facts.exposure.options.delta if facts else ZERO,
         margin_reduction=draft.margin_reduction,
         roll=draft.roll,
+        flatten=draft.flatten,
         placed_at=state.now,
         ttl_ms=max(command.ttl_ms, draft.instrument.transit_ms),
         changed_at=state.now,

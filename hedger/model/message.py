@@ -202,6 +202,15 @@ class OrderWrittenOff:
     reason: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyChanged:
+    """From this event on the owner's wishes are others: the policy that the engine is given with it. `digest` is that
+    of the configuration, `hedges` are those that it says something else about."""
+
+    digest: str
+    hedges: tuple[str, ...]
+
+
 class Operation(StrEnum):
     """What an operator, a signal or the runtime itself may ask for."""
 
@@ -210,14 +219,20 @@ class Operation(StrEnum):
     RESUME = "resume"
     DRAIN = "drain"
     HALT = "halt"
+    FLATTEN = "flatten"
+    ACKNOWLEDGE = "acknowledge"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OperatorAsked:
-    """A person (or the runtime on their behalf) asked for something, with a reason."""
+    """A person (or the runtime on their behalf) asked for something, with a reason.
+
+    `names` are the hedges to be flattened (none: all of them), or the alarm that is acknowledged, by its key.
+    """
 
     operation: Operation
     reason: str
+    names: tuple[str, ...] = ()
 
 
 Fact = (
@@ -244,6 +259,7 @@ Fact = (
     | SwitchFailed
     | VenueQuieted
     | OrderWrittenOff
+    | PolicyChanged
 )
 Event = Quote | Mark | Fact
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
+from hedger.engine.latch import Flatten
 from hedger.engine.orders import OrderStatus
 from hedger.engine.policy import Policy
 from hedger.engine.state import Mode, Severity, State
@@ -26,6 +27,9 @@ class AlarmLevel(StrEnum):
     CRITICAL = "critical"
     WARNING = "warning"
     INFO = "info"
+
+
+_WORST = list(AlarmLevel)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,12 +60,19 @@ class Alarms:
         self.current: tuple[Alarm, ...] = ()
 
     def look(self, state: State) -> tuple[Alarm, ...]:
-        """What stands now, the worst first; one that goes and comes back begins anew and is not acknowledged."""
+        """What stands now, the worst first, and what was seen already last; one that goes and comes back begins anew
+        and is not acknowledged."""
         since = {alarm.key: alarm.since_at for alarm in self.current}
-        found = (replace(one, since_at=since.get(one.key, state.now)) for one in alarms_of(state, self.policy))
-        worst = list(AlarmLevel)
-        self.current = tuple(sorted(found, key=lambda alarm: worst.index(alarm.level)))
+        dated = (replace(one, since_at=since.get(one.key, state.now)) for one in alarms_of(state, self.policy))
+        found = [replace(one, acknowledged=_was_seen(state, one)) for one in dated]
+        self.current = tuple(sorted(found, key=lambda alarm: (alarm.acknowledged, _WORST.index(alarm.level))))
         return self.current
+
+
+def _was_seen(state: State, alarm: Alarm) -> bool:
+    """Whether somebody acknowledged it since it stands."""
+    seen_at = state.acknowledged.get(alarm.key)
+    return seen_at is not None and seen_at >= alarm.since_at
 
 
 def alarms_of(state: State, policy: Policy) -> Iterator[Alarm]:
@@ -82,7 +93,8 @@ def _of_program(state: State, policy: Policy) -> Iterator[Alarm]:
         yield alarm("JournalUnhealthy", AlarmLevel.CRITICAL, f"the journal cannot be written: {state.journal_fault}")
     if state.paused is not None:
         yield alarm("Paused", AlarmLevel.INFO, f"paused: {state.paused}; {END_PAUSE}")
-    if state.halted is None and state.mode is Mode.CANCEL_ONLY and state.paused is None:
+    asked_for = state.halted is not None or state.paused is not None or state.hedges.keys() <= state.flattening.keys()
+    if state.mode is Mode.CANCEL_ONLY and not asked_for:
         yield alarm("CreatesStopped", AlarmLevel.WARNING, f"nothing is created: {state.mode_reason}")
     if (stale := stale_words(state, policy)) is not None and state.mode is not Mode.BOOT:
         yield alarm("StaleData", AlarmLevel.WARNING, stale)
@@ -103,6 +115,17 @@ def _of_account(state: State, policy: Policy, account: str) -> Iterator[Alarm]:
             yield Alarm(name=name, subject=account, level=AlarmLevel.WARNING, text=f"account {account}: {words}")
 
 
+def flatten_words(flatten: Flatten) -> str:
+    """How far a flatten has come, after the name of its hedge."""
+    if flatten.flat_at:
+        return f"was flattened ({flatten.reason}) and is not hedged"
+    return (
+        f"is being flattened, and waits: it is paused ({flatten.reason})"
+        if flatten.held
+        else (f"is being flattened: {flatten.reason}")
+    )
+
+
 _MARGIN = {
     Severity.WARN: (AlarmLevel.WARNING, "margin is getting short"),
     Severity.STOP: (AlarmLevel.CRITICAL, "margin is short: nothing is added"),
@@ -116,6 +139,10 @@ def _of_hedges(state: State, policy: Policy) -> Iterator[Alarm]:
         if is_unhedged(state, hedge) and memory.outside_since is not None:
             text = f"{hedge.name} has been outside its band for {span(state.now - memory.outside_since)}"
             yield Alarm(name="Unhedged", subject=hedge.name, level=AlarmLevel.CRITICAL, text=text)
+        flatten = state.flattening.get(hedge.name)
+        if flatten is not None:
+            text = f"{hedge.name} {flatten_words(flatten)}; {END_PAUSE}"
+            yield Alarm(name="Flattened", subject=hedge.name, level=AlarmLevel.INFO, text=text)
         if memory.severity in _MARGIN:
             level, words = _MARGIN[memory.severity]
             yield Alarm(name="MarginShort", subject=hedge.name, level=level, text=f"{hedge.name}: {words}")

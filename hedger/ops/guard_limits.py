@@ -30,6 +30,7 @@ _DENYING = (
     Reason.TARGET_ENDED,
     Reason.BAND_INPUT,
     Reason.OPTION_INPUT,
+    Reason.FLAT,
 )
 _WAITING = (
     Reason.ORDER_WORKING,
@@ -47,6 +48,8 @@ _CANCELING = (
     Reason.OUTSIDE_BAND,
     Reason.WOULD_OVERSHOOT,
     Reason.MARGIN_REDUCTION,
+    Reason.FLATTEN,
+    Reason.FLAT,
     Reason.PRICE_MOVED,
     Reason.PAST_DEADLINE,
     Reason.RULES_CHANGED,
@@ -59,6 +62,8 @@ _CANCELING = (
 DECISION_PAIRS: tuple[tuple[Action, Reason], ...] = (
     (Action.HOLD, Reason.INSIDE_BAND),
     (Action.HOLD, Reason.EXPIRING),
+    (Action.HOLD, Reason.FLAT),
+    (Action.PLACE, Reason.FLATTEN),
     (Action.PLACE, Reason.OUTSIDE_BAND),
     (Action.PLACE, Reason.ROLL),
     (Action.PLACE, Reason.MARGIN_REDUCTION),

@@ -50,9 +50,10 @@ from hedger.ops.events import LogEvent
 from hedger.ops.figures import iso
 from hedger.ops.lines import decision_line
 from hedger.ops.pnl import flows_between, unexplained_between
-from hedger.ops.words import END_PAUSE, LIFT_HALT, ended_words
+from hedger.ops.words import END_FLATTEN, END_PAUSE, LIFT_HALT, ended_words
 
 LATE_S = 1.0
+_REMEDIES = {Operation.PAUSE: END_PAUSE, Operation.FLATTEN: END_FLATTEN}
 _TOLD_DECISIONS = frozenset({Action.PLACE, Action.CANCEL, Action.DENY})
 _LEVEL_OF_SEVERITY = {
     Severity.CLEAR: logging.INFO,
@@ -136,8 +137,10 @@ class Narrator:
                 self._log.log(level, LogEvent.JOURNAL_CHANGED, healthy=event.healthy, text=event.text)
             case OperatorAsked():
                 asked = event.operation.value
-                remedy = {"remedy": END_PAUSE} if event.operation is Operation.PAUSE else {}
-                self._log.warning(LogEvent.OPERATOR_ASKED, operation=asked, reason=event.reason, **remedy)
+                more: dict[str, Any] = {"names": list(event.names)} if event.names else {}
+                if event.operation in _REMEDIES:
+                    more["remedy"] = _REMEDIES[event.operation]
+                self._log.warning(LogEvent.OPERATOR_ASKED, operation=asked, reason=event.reason, **more)
             case InstrumentsLoaded():
                 symbols = [instrument.id.symbol for instrument in event.instruments]
                 self._log.info(LogEvent.INSTRUMENTS_LOADED, account=event.account, symbols=symbols)
@@ -267,6 +270,8 @@ class Narrator:
 
 def _level_of(decision: Decision, state: State) -> int:
     """An order that leaves without the dead man's switch is an alarm: only a margin reduction may."""
+    if decision.reason is Reason.FLAT:  # what a person waits for
+        return logging.INFO
     if decision.action not in _TOLD_DECISIONS:
         return logging.DEBUG
     if decision.action is Action.PLACE and decision.reason is Reason.MARGIN_REDUCTION and decision.order is not None:

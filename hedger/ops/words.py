@@ -34,6 +34,8 @@ REASON_WORDS: dict[Reason, str] = {
     Reason.OUTSIDE_BAND: "the delta is outside its band",
     Reason.ROLL: "what is held of one contract is moved to another, slice by slice",
     Reason.MARGIN_REDUCTION: "margin is short: the position is made smaller",
+    Reason.FLATTEN: "a person is bringing its positions to zero",
+    Reason.FLAT: "a person flattened it: it is flat, and stays paused",
     Reason.ORDER_WORKING: "its order rests in the book",
     Reason.ORDER_IN_FLIGHT: "an answer about its order is on the way",
     Reason.RESTING_AFTER_FILL: "it rests after a fill",
@@ -100,6 +102,7 @@ ORDER_WORDS: dict[OrderStatus, str] = {
 
 DOUBTED = "its readings lack our own fills; if the venue's own page shows that position"
 LIFT_HALT, END_PAUSE = "`hedger resume --reason …`", "`hedger unpause --reason …`"
+END_FLATTEN = f"{END_PAUSE} lets it hedge again"
 
 
 def halt_words(halted: str) -> str:
@@ -122,8 +125,19 @@ def way_out(state: State) -> str | None:
         told.append(f"halted: {halt_words(state.halted)}")
     if state.paused is not None:
         told.append(f"paused: {state.paused}; {END_PAUSE}")
+    told += [f"{words}; {END_FLATTEN}" for words in flattened_words(state).values()]
     told += [f"account {name}: {DOUBTED}, {LIFT_HALT}" for name in doubted(state)]
     return "; and ".join(told) or None
+
+
+def flattened_words(state: State) -> dict[str, str]:
+    """What is to be said of each hedge that a person flattened, by its name."""
+    told = {}
+    for name, latched in state.flattening.items():
+        how = "on its way to flat" if latched.works else "a later pause holds it; asked for again, it goes on"
+        flat = f"{name} was flattened ({latched.reason}), is flat, and stays paused"
+        told[name] = flat if latched.flat_at else f"{name} is being flattened ({latched.reason}): {how}"
+    return told
 
 
 def doubted(state: State) -> list[str]:

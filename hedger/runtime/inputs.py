@@ -86,6 +86,12 @@ class Recorder:
         policy = Input(self._policy_digest, at, None, _press(self._policy, b""))
         return digest, (Input(digest, at, None, _press(raw, b"")), policy, *self._past_inputs(at))
 
+    def policy_changed(self, policy: Policy) -> None:
+        """Another policy is in force from the next document on; it is kept with that one, which stands alone."""
+        self._policy = encode(policy)
+        self._policy_digest = _digest(self._policy)
+        self.begin_anew()
+
     def begin_anew(self) -> None:
         """The next document stands alone: what waited for the disk may be lost, and with it the frame."""
         self._frame = None

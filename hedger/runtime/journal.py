@@ -18,6 +18,7 @@ from typing import NamedTuple, Self
 from pydantic import ValidationError
 from pydantic_core import to_json
 
+from hedger.engine.latch import Flatten
 from hedger.engine.state import HedgeState
 from hedger.errors import JournalError
 from hedger.runtime.chain import Link, first_broken, hash_of, tail
@@ -26,7 +27,7 @@ from hedger.runtime.head import NAME as HEAD
 from hedger.runtime.head import Head, lost_end, note_head, noted_head
 from hedger.runtime.inputs import Facts, Input, facts_of, put
 from hedger.runtime.kill import KillFile
-from hedger.runtime.memory import Recovered, halted_by, latest_of, memories_of, paused_by, recall
+from hedger.runtime.memory import Recovered, flattening_of, halted_by, latest_of, memories_of, paused_by, recall
 from hedger.runtime.migrate import bring_up_to_date, files_of, version_of
 from hedger.runtime.starts import Start, crash_loop, newest_starts
 
@@ -164,6 +165,10 @@ class Journal:
             room = f"{free // 1_000_000} MB free, {self._min_free // 1_000_000} MB wanted"
             raise JournalError(f"{self._path}: {room}; free space on the disk; nothing is created until then")
 
+    def room(self) -> tuple[int, int]:
+        """Bytes free on the journal's disk, and how many are to be left free on it; raises OSError. For any thread."""
+        return self._free(self._path), self._min_free
+
     def write(self, rows: Iterable[Row]) -> None:
         """Write rows in one transaction that has reached the disk on return; raises JournalError."""
         rows = list(rows)
@@ -257,6 +262,11 @@ class Journal:
         """Why a person paused the hedger; None if nobody did, or it was ended since."""
         with self._reading():
             return paused_by(self._connection)
+
+    def flattening(self) -> dict[str, Flatten]:
+        """The hedges that a person flattened and nobody unpaused since."""
+        with self._reading():
+            return flattening_of(self._connection)
 
     def memories(self) -> dict[str, HedgeState]:
         """What each hedge remembered when it last sent an order."""

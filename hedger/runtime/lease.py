@@ -29,7 +29,7 @@ class Lease:
     def __enter__(self) -> Lease:
         try:
             self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            _refuse_shared(self._path.parent)
+            refuse_shared(self._path.parent)
             self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         except OSError as problem:
             raise JournalError(
@@ -54,7 +54,7 @@ class Lease:
             self._file = None
 
 
-def _refuse_shared(directory: Path) -> None:
+def refuse_shared(directory: Path) -> None:
     """Raises JournalError where the directory, or what a link of its name leads to, is not this user's alone."""
     found, name = directory.stat(), directory.absolute()
     if found.st_uid != os.geteuid():

@@ -10,6 +10,7 @@ from hedger.engine.gate import held_back, listed
 from hedger.engine.orders import Order
 from hedger.engine.policy import Policy
 from hedger.engine.reconcile import PROOF_LAG_MS
+from hedger.engine.revision import unrevisable
 from hedger.engine.state import State
 from hedger.engine.step import step
 from hedger.errors import HedgerError, JournalError
@@ -53,7 +54,8 @@ END_AGAIN_S = 1.0
 MAX_PENDING_ROWS = 1_000
 # What waits for the disk in any number: each is a fact of its own, and no create adds to them while it does.
 _NEVER_DROPPED = frozenset(
-    {"fill", "funding", "halt", "operator", "order", "prepared", "quiet", "resume", "steady", "stop", "trip"}
+    {"fill", "flatten", "funding", "halt", "operator", "order", "prepared", "quiet", "reload", "resume", "steady"}
+    | {"stop", "trip"}
 )
 
 
@@ -124,6 +126,28 @@ class Loop:
     def handle_now(self, event: Event) -> None:
         """Handle an event ahead of those that wait: what a person asks for is not queued behind market data."""
         self.handle(Stamped(self._clock.now_ms(), event))
+
+    @property
+    def policy(self) -> Policy:
+        """What the owner wants now."""
+        return self._policy
+
+    def revise(self, policy: Policy, row: Row) -> str | None:
+        """Let another policy take the place of the one in force, for the next event on. None where it did.
+
+        The row that tells of it is on disk before; else nothing has changed, and why is returned.
+        """
+        if parts := unrevisable(self._policy, policy):
+            return f"{', '.join(parts)} cannot change while it runs"
+        self._rows.append(row)
+        self.flush()
+        if any(waiting is row for waiting in self._rows):
+            self._rows = [waiting for waiting in self._rows if waiting is not row]
+            return "the journal cannot be written, and what it does not tell is not done"
+        if policy != self._policy:
+            self._policy = policy
+            self._recorder.policy_changed(policy)
+        return None
 
     def flush(self) -> None:
         """Write what waits. A failure is told to the engine once, and so is the recovery."""
@@ -199,7 +223,7 @@ class Loop:
                 if self._clock.now_ms() - stamped.at > LATE_MS:
                     self._refuse(command, f"the event it answers waited over {LATE_MS} ms: the loop lags")
                 else:
-                    self._spawn(self._place(command, stamped.at))
+                    self._spawn(self._place(command, stamped.at, self._policy))
             case CancelOrder():
                 self._spawn(self._cancel(command))
             case FindOrder():
@@ -227,23 +251,25 @@ class Loop:
             self._failure = self._failure or task.exception()
             self.ask(Operation.DRAIN, "a bug in carrying out a command")
 
-    async def _place(self, command: PlaceOrder, decided_at: int) -> None:
+    async def _place(self, command: PlaceOrder, decided_at: int, policy: Policy) -> None:
         started = stopwatch()
         venue, name = self._venues[command.id.account], command.client_order_id
         self._creates.add(name)
         try:
-            outcome = await venue.place(command, lambda: self._held_back(command, decided_at))
+            outcome = await venue.place(command, lambda: self._held_back(command, decided_at, policy))
         finally:
             self._creates.discard(name)
         self._observer.timed("place", command.id.account, stopwatch() - started, type(outcome).__name__)
         self.inbox.put(outcome)
 
-    def _held_back(self, order: PlaceOrder, decided_at: int) -> str | None:
+    def _held_back(self, order: PlaceOrder, decided_at: int, policy: Policy) -> str | None:
         """Why an order may not leave any more, although it was decided: asked when its turn on the wire has come."""
         if self._lifeline is not None and (why := self._lifeline.forbids()) is not None:
             return why
         if self.state.mode not in CREATING or not self._policy.sends:
             return f"meanwhile the mode is {self.state.mode.value}"
+        if policy is not self._policy:
+            return "meanwhile its owner wants something else"
         if self._journal_failed:
             return "the journal cannot be written"
         if self._clock.now_ms() - decided_at > LATE_MS:

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 
 from hedger.engine.book import Book
 from hedger.engine.breaker import DAY_MS
+from hedger.engine.latch import MOST_ACKNOWLEDGED, Flatten
 from hedger.engine.ledger import Ledger
 from hedger.engine.orders import Order
 from hedger.engine.state import HedgeState
@@ -56,7 +57,17 @@ _LAST_HALT = "SELECT kind, key FROM events WHERE kind IN ('halt', 'resume') ORDE
 _LAST_END = "SELECT kind FROM events WHERE kind IN ('start', 'stop') ORDER BY seq DESC LIMIT 1"
 _LAST_RESUME = "SELECT coalesce(max(seq), 0) FROM events WHERE kind = 'resume'"
 _LAST_PAUSE = """
-SELECT key, body FROM events WHERE kind = 'operator' AND key IN ('pause', 'unpause') ORDER BY seq DESC LIMIT 1
+SELECT key, body FROM events WHERE kind = 'operator' AND key IN ('pause', 'unpause', 'flatten_all')
+ORDER BY seq DESC LIMIT 1
+"""
+# The flattens that nobody has lifted since, each as it was last.
+_FLATTENS = """
+SELECT key, body FROM events WHERE seq IN (SELECT max(seq) FROM events WHERE kind = 'flatten' GROUP BY key)
+AND seq > coalesce((SELECT max(seq) FROM events WHERE kind = 'operator' AND key = 'unpause'), 0)
+"""
+_ACKNOWLEDGED = """
+SELECT substr(key, 13), max(at) FROM events WHERE kind = 'operator' AND key LIKE 'acknowledge/%'
+GROUP BY key ORDER BY max(seq) DESC LIMIT ?
 """
 _TRIPS = f"SELECT key, at FROM events WHERE kind = 'trip' AND seq > ({_LAST_RESUME}) AND at > ? ORDER BY seq"  # noqa: S608
 
@@ -67,7 +78,7 @@ class Recovered:
     `filled_at` is when something of ours last filled, 0 for never; `last_at` is the last row's moment; `first_epoch` is
     the first that this journal knows. `next_sequence` is where the ids of this epoch begin. `trips` are, by account,
     the moments of the last day when a breaker tripped that no person has seen to since. `dated` are the rules of dated
-    contracts as they were read last."""
+    contracts as they were read last. `flattening` and `acknowledged` are what a person latched (`engine/latch.py`)."""
 
     epoch: int
     first_epoch: int
@@ -86,6 +97,8 @@ class Recovered:
     trips: dict[str, tuple[int, ...]] = field(default_factory=dict)
     books: dict[str, Book] = field(default_factory=dict)
     dated: tuple[Instrument, ...] = ()
+    flattening: dict[str, Flatten] = field(default_factory=dict)
+    acknowledged: dict[str, int] = field(default_factory=dict)
 
 
 def recall(connection: sqlite3.Connection, now: int, *, epoch: int, first_epoch: int, next_sequence: int) -> Recovered:
@@ -108,6 +121,8 @@ def recall(connection: sqlite3.Connection, now: int, *, epoch: int, first_epoch:
         trips=_trips(connection, now),
         books=books_of(connection),
         dated=tuple(_RULES.validate_json(body) for (body,) in connection.execute(_DATED)),
+        flattening=flattening_of(connection),
+        acknowledged=_acknowledged(connection),
     )
 
 
@@ -130,7 +145,18 @@ def halted_by(connection: sqlite3.Connection) -> str | None:
 def paused_by(connection: sqlite3.Connection) -> str | None:
     """Why a person paused it; None if nobody did, or it was ended since."""
     row = connection.execute(_LAST_PAUSE).fetchone()
-    return str(json.loads(row[1])["reason"]) if row and row[0] == "pause" else None
+    return str(json.loads(row[1])["reason"]) if row and row[0] != "unpause" else None
+
+
+def flattening_of(connection: sqlite3.Connection) -> dict[str, Flatten]:
+    """The hedges that a person flattened and nobody unpaused since."""
+    return {key: _FLATTEN.validate_json(body) for key, body in connection.execute(_FLATTENS)}
+
+
+def _acknowledged(connection: sqlite3.Connection) -> dict[str, int]:
+    """When alarms were last said to have been seen, the oldest first."""
+    newest = connection.execute(_ACKNOWLEDGED, (MOST_ACKNOWLEDGED,)).fetchall()
+    return dict(reversed(newest))
 
 
 def _trips(connection: sqlite3.Connection, now: int) -> dict[str, tuple[int, ...]]:
@@ -159,3 +185,4 @@ _ORDER = TypeAdapter(Order)
 _RULES = TypeAdapter(Instrument)
 _LEDGER = TypeAdapter(Ledger)
 _MEMORY = TypeAdapter(HedgeState)
+_FLATTEN = TypeAdapter(Flatten)

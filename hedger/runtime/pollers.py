@@ -68,6 +68,12 @@ class Pollers:
             group.create_task(self._offset(venue))
             group.create_task(self._history.run(venue, ids[name]))
 
+    def change(self, polling: Polling) -> None:
+        """Read as often as this says from the next pause on; the accounts are read at once. The beat stays as it is."""
+        self._polling = polling
+        for wake in self._loop.wake.values():
+            wake.set()
+
     @property
     def _inbox(self) -> Inbox:
         return self._loop.inbox

@@ -29,6 +29,7 @@ from hedger.runtime.journal import Row
 from hedger.runtime.kept_books import book_rows
 from hedger.runtime.quieted import quiet_row
 
+_DURABLE = frozenset({"fill", "flatten", "halt", "funding", "operator", "resume", "quiet", "trip"})
 _DECIDED = tuple(field.name for field in fields(Decision))
 
 
@@ -59,6 +60,9 @@ def rows_of(before: State, stamped: Stamped, result: Result, recorder: Recorder 
     rows += [Row(after.now, *kept) for kept in book_rows(before, after, everything=stops)]
     if after.accounts is not before.accounts:
         rows += _trip_rows(before, after)
+    if after.flattening is not before.flattening:
+        latched = ((name, one) for name, one in after.flattening.items() if before.flattening.get(name) != one)
+        rows += [Row(after.now, "flatten", name, one) for name, one in latched]
     rows += [Row(after.now, "change", f"{change.account}/{change.what}", change) for change in result.changes]
     rows += [Row(after.now, "halt", c.reason, {}) for c in result.commands if isinstance(c, Halt)]
     return rows
@@ -81,7 +85,7 @@ def _trip_rows(before: State, after: State) -> list[Row]:
 def must_be_durable(result: Result, rows: list[Row]) -> bool:
     """Whether the rows must be on disk before anything else happens: an order leaves, a fill came, we
     halt, a person or a venue asked for something, or a breaker tripped."""
-    return any(row.kind in ("fill", "halt", "funding", "operator", "resume", "quiet", "trip") for row in rows) or any(
+    return any(row.kind in _DURABLE for row in rows) or any(
         decision.action is Action.PLACE for decision in result.decisions
     )
 
@@ -116,8 +120,7 @@ def _event_rows(before: State, after: State, event: Event) -> list[Row]:
         case FundingRead():
             return _funding_rows(before, after, event)
         case OperatorAsked():
-            kind = "resume" if event.operation is Operation.RESUME else "operator"
-            return [Row(after.now, kind, event.operation.value, {"reason": event.reason})]
+            return [_operator_row(after, event)]
         case OrderWrittenOff():
             return [Row(after.now, "operator", f"write_off/{event.client_order_id}", {"reason": event.reason})]
         case InstrumentsLoaded():
@@ -126,6 +129,20 @@ def _event_rows(before: State, after: State, event: Event) -> list[Row]:
             return [quiet_row(after.now, event)]
         case _:
             return []
+
+
+def _operator_row(after: State, event: OperatorAsked) -> Row:
+    """What a person asked for. A flatten of everything pauses the program too, and one row says both."""
+    match event.operation:
+        case Operation.RESUME:
+            return Row(after.now, "resume", event.operation.value, {"reason": event.reason})
+        case Operation.FLATTEN:
+            key = "flatten" if event.names else "flatten_all"
+            return Row(after.now, "operator", key, {"reason": event.reason, "hedges": event.names})
+        case Operation.ACKNOWLEDGE:
+            return Row(after.now, "operator", f"acknowledge/{','.join(event.names)}", {"reason": event.reason})
+        case _:
+            return Row(after.now, "operator", event.operation.value, {"reason": event.reason})
 
 
 def _rules_rows(before: State, after: State, event: InstrumentsLoaded) -> list[Row]:

@@ -33,6 +33,8 @@ def recovered_state(policy: Policy, recovered: Recovered, now: int) -> State:
         next_decision=recovered.next_decision,
         halted=recovered.halted,
         paused=recovered.paused,
+        flattening={name: latched for name, latched in recovered.flattening.items() if name in state.hedges},
+        acknowledged=recovered.acknowledged,
         orders=orders,
         instruments=ended,
         delisted=frozenset(ended),

@@ -10,7 +10,7 @@ import os
 import stat
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Any
@@ -20,10 +20,11 @@ from hedger.runtime.clock import wall_ns
 from hedger.runtime.kill import LONGEST_REASON, is_too_long, one_line, sync_directory
 
 DIRECTORY = "requests"
-LARGEST = 4_096
+LARGEST = 16_384
 MOST_AT_ONCE = 32
 MOST_KEPT = 64
 LONGEST_ORDER = 64
+ONLY_PLAN = "plan"
 WAIT_S, GRACE_S = 30.0, 5.0
 ASKED, TAKEN, WITHDRAWN, ANSWERED, REFUSED = ".json", ".taken", ".withdrawn", ".answer", ".refused"
 
@@ -36,17 +37,28 @@ class Ask(StrEnum):
     RESUME = "resume"
     DRAIN = "drain"
     WRITE_OFF = "write_off"
+    FLATTEN = "flatten"
+    ACKNOWLEDGE = "acknowledge"
+    RELOAD = "reload"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """One request with its reason. `subject` is what it is about: the order of a write-off; `halted` says which halt a
-    resume is meant for."""
+    """One request with its reason. `subject` is what it is about: the order of a write-off, the hedges of a flatten by
+    comma ("" is all of them), the key of an alarm, or `ONLY_PLAN` for a reload that changes nothing; `halted` says
+    which halt a resume is meant for, and `shown` which plan a person agreed to (`engine/flatten.py`: `Plan.shown`; of a
+    reload the digest of the configuration)."""
 
     ask: Ask
     reason: str
     subject: str = ""
     halted: str = ""
+    shown: str = ""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The hedges of a flatten; none where it is for all."""
+        return tuple(self.subject.split(",")) if self.subject else ()
 
     def to_json(self, *, asked_ns: int, expires_ns: int) -> bytes:
         """As it stands in its file, with the span of the wall clock in which it may be obeyed."""
@@ -61,15 +73,26 @@ class Request:
             return f"its reason is longer than {LONGEST_REASON} characters: shorten it"
         if wants_order and not _is_order_id(self.subject):
             return "a write-off needs our id of the order, letters and digits, as `hedger status` shows it"
-        return "only a write-off names an order" if self.subject and not wants_order else ""
+        if self.ask is Ask.FLATTEN and not self.shown:
+            return "a flatten needs the plan that was agreed to, as `hedger flatten` shows it"
+        if self.ask is Ask.ACKNOWLEDGE and not one_line(self.subject):
+            return "it needs the key of an alarm, as `hedger ack` lists them"
+        if self.ask is Ask.RELOAD:
+            return "" if self.subject in ("", ONLY_PLAN) else f'a reload is carried out, or is only a "{ONLY_PLAN}"'
+        named = self.ask in (Ask.WRITE_OFF, Ask.FLATTEN, Ask.ACKNOWLEDGE)
+        return "" if named or not self.subject else "only a write-off, a flatten or an acknowledgement names anything"
+
+
+_KEYS = frozenset(field.name for field in fields(Request))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What became of a request, for whoever asked."""
+    """What became of a request, for whoever asked; of a reload `more` is its plan."""
 
     done: bool
     why: str
+    more: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,7 +161,7 @@ class Mailbox:
         """The same, and it stays there for whoever asks again."""
         try:
             told = json.loads((self.directory / _named(name, ANSWERED)).read_text(encoding="utf-8"))
-            return Answer(done=bool(told["done"]), why=str(told["why"]))
+            return Answer(done=bool(told["done"]), why=str(told["why"]), more=dict(told.get("more", {})))
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -235,7 +258,7 @@ def parse_request(text: bytes) -> Request | None:
     if not isinstance(told, dict):
         return None
     times = [told.pop(key, None) for key in ("asked_ns", "expires_ns")]
-    if not all(isinstance(value, int) for value in times) or not told.keys() <= {"ask", "reason", "subject", "halted"}:
+    if not all(isinstance(value, int) for value in times) or not told.keys() <= _KEYS:
         return None
     if not all(isinstance(value, str) for value in told.values()) or told.get("ask") not in set(Ask):
         return None

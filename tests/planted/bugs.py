@@ -7,11 +7,13 @@ from tests.planted import (
     of_carry,
     of_cross,
     of_decisions,
+    of_flatten,
     of_gamma,
     of_hostile,
     of_money,
     of_options,
     of_orders,
+    of_reload,
     of_shell,
     of_swarm,
     of_venues,
@@ -22,7 +24,9 @@ BY_TESTS: tuple[Bug, ...] = (
     of_bands.BUGS
     + of_orders.BUGS
     + of_decisions.BUGS
+    + of_flatten.BUGS
     + of_shell.BUGS
+    + of_reload.BUGS
     + of_options.BUGS
     + of_carry.BUGS
     + of_cross.BUGS

@@ -251,7 +251,7 @@ GATED: tuple[Bug, ...] = (
         name="a guard is not called",
         rule="I10, law 8",
         path=LIMITS,
-        old='    ("order_notional", Kind.ENTRY, _order_notional),\n',
+        old='    ("order_notional", Kind.RISK, _order_notional),\n',
         new="",
         tests=GUARDS,
     ),

@@ -73,7 +73,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="a reduction of nothing is sent",
         rule="I8",
-        path="hedger/engine/decide.py",
+        path="hedger/engine/saving.py",
         old='    if units <= 0:\n        return Verdict(Action.DENY, Reason.BELOW_MINIMUM, f"{position} of',
         new='    if False:\n        return Verdict(Action.DENY, Reason.BELOW_MINIMUM, f"{position} of',
         tests=TESTS,

@@ -50,8 +50,8 @@ KEPT: tuple[Bug, ...] = (
         name="rows of fills may wait",
         rule="I11, I3",
         path=RECORD,
-        old='row.kind in ("fill", "halt", ',
-        new='row.kind in ("halt", ',
+        old='_DURABLE = frozenset({"fill", ',
+        new="_DURABLE = frozenset({",
         tests=("tests/unit/test_runtime_record.py",),
     ),
     Bug(

@@ -76,6 +76,9 @@ class Checks:
         """
         if after.orders[command.client_order_id].margin_reduction:
             return
+        if after.orders[command.client_order_id].flatten:
+            self._check_flattens(command)
+            return
         assert decision.exposure is not None
         assert decision.target is not None
         truth = self._world.exchange.truth(self._user)
@@ -99,3 +102,15 @@ class Checks:
             lot += decision.upper if command.side is Side.BUY else decision.lower
         past = end * command.side.sign
         assert past <= lot, f"{command} could end {past} past its target {decision.target}"
+
+    def _check_flattens(self, command: PlaceOrder) -> None:
+        """With everything of ours on its side that the venue has, an order that flattens closes the true position at
+        most."""
+        truth = self._world.exchange.truth(self._user)
+        symbol = parse_symbol(command.id.symbol)[1]
+        position = truth.positions.get(symbol, ZERO)
+        ours = (o for o in truth.open_orders if o.symbol == symbol and o.side is command.side)
+        resting = sum((o.quantity - o.filled for o in ours if o.client_order_id != command.client_order_id), ZERO)
+        assert command.reduce_only
+        assert position * command.side.sign < 0, f"{command} adds to {position}"
+        assert command.quantity + resting <= abs(position), f"{command} beside {resting} turns {position} round"

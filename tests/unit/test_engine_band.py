@@ -10,7 +10,7 @@ import pytest
 from hedger.engine.aim import Aim, aim
 from hedger.engine.band import Widths, steady
 from hedger.engine.conditions import conditions
-from hedger.engine.decide import Verdict, decide
+from hedger.engine.decide import decide
 from hedger.engine.exposure import exposure
 from hedger.engine.facts import Facts, gather
 from hedger.engine.kept import remembered
@@ -20,6 +20,7 @@ from hedger.engine.orders import OrderStatus
 from hedger.engine.policy import Band, BandInputs, BandRule, Hedge, RebalanceTo, Target, TargetKind
 from hedger.engine.state import Action, HedgeState, Reason, State
 from hedger.engine.step import step
+from hedger.engine.verdict import Verdict
 from hedger.engine.volatility import Volatility
 from hedger.model.message import Stamped
 from hedger.model.option import OptionPosition

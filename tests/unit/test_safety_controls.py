@@ -10,7 +10,6 @@ import pytest
 from hedger.app.version import VERSION
 from hedger.engine.policy import BreakerLimits, Guards, Hedge, Levels, Policy
 from hedger.engine.step import Result
-from hedger.errors import CredentialsError
 from hedger.model.message import Operation
 from hedger.settings.load import load_settings
 from tests.support.engine_policies import hedge_of, policy_of
@@ -56,11 +55,7 @@ def test_the_version_in_the_journal_is_that_of_the_project() -> None:
     assert project["version"] == VERSION
 
 
-def test_the_control_api_is_off_and_on_this_machine_unless_it_is_told_otherwise() -> None:
-    control = load_settings(None, {}, {}).control
-    assert (control.enabled, control.host, control.token) == (False, "127.0.0.1", None)
-
-
-def test_the_control_api_does_not_start_without_a_token() -> None:
-    with pytest.raises(CredentialsError, match=r"control\.token"):
-        load_settings(None, {}, {"HEDGER_CONTROL__ENABLED": "true", "HEDGER_CONTROL__HOST": "0.0.0.0"})
+def test_the_console_is_on_this_machine_and_acts_take_a_token_unless_it_is_told_otherwise() -> None:
+    console = load_settings(None, {}, {}).console
+    assert (console.enabled, console.host, console.anyone_reads) == (True, "127.0.0.1", False)
+    assert (console.token, console.read_token) == (None, None), "none is in the program: one is made at the start"

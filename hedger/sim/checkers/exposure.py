@@ -25,7 +25,7 @@ STRANGERS = frozenset({"A03", "O05"})  # whoever trades an account that nobody s
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decided:
     """What was known when an order was decided: from when on each account's reading may be, in true time, and which
-    accounts were out of sight."""
+    accounts were out of sight. The hedge was `flattened` by a person then, and the order `flattens` it."""
 
     order: PlaceOrder
     hedge: Hedge
@@ -34,6 +34,8 @@ class Decided:
     unseen: tuple[str, ...]
     at: int
     reduces_margin: bool
+    flattens: bool
+    flattened: bool
 
 
 class ExposureChecker:
@@ -90,6 +92,8 @@ class ExposureChecker:
                     unseen=_unseen(state, hedge, command.id.account),
                     at=at,
                     reduces_margin=reserved is not None and reserved.margin_reduction,
+                    flattens=reserved is not None and reserved.flatten,
+                    flattened=hedge.name in state.flattening,
                 )
         self._forget(at)
 
@@ -113,10 +117,13 @@ class ExposureChecker:
                 pending.append((id, (live.quantity - live.filled) * live.side.sign))
                 other = self._decided.get(live.client_order_id)
                 decided = replace(other, order=order) if other is not None and other.at > decided.at else decided
-        if decided.reduces_margin or decided.decision.mode is Mode.REDUCE_ONLY:
+        if decided.flattened and not (order.reduce_only and decided.flattens):
+            text = f"{order.client_order_id} was taken after {decided.hedge.name} was flattened, and may do more"
+            yield Finding(invariant="I8", at=happening.at, sentence=text)
+        if decided.reduces_margin or decided.flattened or decided.decision.mode is Mode.REDUCE_ONLY:
             units = sum((units for id, units in pending if id == order.id), ZERO)
             yield from self._reduces(happening.at, order, units, decided)
-        if not decided.reduces_margin:
+        if not decided.reduces_margin and not decided.flattened:
             since = decided.at - MARK_MS
             coins = sum((self._witness.coins_at_least(id, units, since) for id, units in pending), ZERO)
             yield from self._within_target(happening.at, order, coins, decided)

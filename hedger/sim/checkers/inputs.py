@@ -76,7 +76,7 @@ class InputsChecker:
             ("mark", state.marks[command.id][1], guards.mark_age),
             *(
                 (f"account {name}", state.accounts[name].believed_at, _oldest(hedge, name, command))
-                for name in self._asked(hedge)
+                for name in self._asked(state, hedge, command)
             ),
         ]
         for what, received_at, budget in received:
@@ -84,8 +84,11 @@ class InputsChecker:
                 text = f"{command.client_order_id} was decided on a {what} of {state.now - received_at} ms ago"
                 yield Finding(invariant="I5", at=at, sentence=text)
 
-    def _asked(self, hedge: Hedge) -> tuple[str, ...]:
-        """The accounts whose age counts: those traded on, and those whose coins count where one may be missed."""
+    def _asked(self, state: State, hedge: Hedge, command: PlaceOrder) -> tuple[str, ...]:
+        """The accounts whose age counts: those traded on, and those whose coins count where one may be missed. To take
+        a position off for a person, only its own does."""
+        if _flattens(state, command):
+            return (command.id.account,)
         coins = hedge.spot_accounts if hedge.failover.allowed else ()
         return tuple(dict.fromkeys((*(id.account for id in hedge.instruments), *coins)))
 
@@ -165,7 +168,7 @@ class InputsChecker:
     def _after_absences(self, at: int, state: State, hedge: Hedge, command: PlaceOrder) -> Iterator[Finding]:
         """An account that was out of sight, and is seen again, was read as often as after a start."""
         least = self._witness.policy.clean_cycles
-        for account in hedge.may_miss:
+        for account in {command.id.account} & hedge.may_miss if _flattens(state, command) else hedge.may_miss:
             last_at, count = self._read.get((state.epoch, account), (0, 0))
             if state.now - last_at <= hedge.guards.account_age and count < least:
                 text = f"{command.client_order_id} was decided when {account} was read {count} times after an absence"
@@ -189,6 +192,11 @@ class InputsChecker:
         if wrong:
             text = f"{command.client_order_id} was decided on {', '.join(wrong)}"
             yield Finding(invariant="I24", at=at, sentence=text)
+
+
+def _flattens(state: State, command: PlaceOrder) -> bool:
+    order = state.orders.get(command.client_order_id)
+    return order is not None and order.flatten
 
 
 def _oldest(hedge: Hedge, account: str, order: PlaceOrder) -> int:

@@ -101,6 +101,7 @@ _ROWS: tuple[tuple[object, ...], ...] = (
     ("O05", "a hedge by hand", W, SURE, (10, 60), (1, 3)),
     ("O07", "alarms that nobody reads", O, SURE, (60, 600), (1, 1), 0.2),
     ("O08", "keys rotated", V, SURE, (5, 60), (1, 2), 0.4),
+    ("O09", "flattened by a person, and hedged again", O, SURE, (30, 400), (1, 2), 0.5),
 )
 
 

@@ -1,0 +1,84 @@
+"""Alarms: what is listed, in which order, since when, and what an acknowledgement is worth."""
+
+from dataclasses import replace
+
+from hedger.engine.latch import Flatten, acknowledged
+from hedger.engine.orders import OrderStatus
+from hedger.engine.state import Mode, Severity, State
+from hedger.ops.alarms import Alarm, AlarmLevel, Alarms, alarms_of
+from tests.support.ops_states import NOW, hedging_state, policy
+
+
+def names(state: State) -> list[str]:
+    return [alarm.key for alarm in alarms_of(state, policy())]
+
+
+def halted() -> State:
+    return hedging_state()._replace(mode=Mode.HALTED, halted="a taker fill")
+
+
+def with_memory(state: State, **changes: object) -> State:
+    return state._replace(hedges={"btc": replace(state.hedges["btc"], **changes)})  # type: ignore[arg-type]
+
+
+def test_nothing_is_listed_while_all_is_well() -> None:
+    assert names(hedging_state()) == []
+
+
+def test_each_thing_to_look_at_has_its_name_and_subject() -> None:
+    state = hedging_state()
+    lost = {name: replace(order, status=OrderStatus.UNKNOWN) for name, order in state.orders.items()}
+    view = replace(state.accounts["binance"], quiet_until_at=NOW + 5_000)
+    assert names(halted()) == ["Halted"]
+    assert names(state._replace(journal_fault="the disk is full")) == ["JournalUnhealthy"]
+    assert names(state._replace(paused="lunch", mode=Mode.CANCEL_ONLY)) == ["Paused"]
+    assert names(state._replace(mode=Mode.CANCEL_ONLY, mode_reason="the loop came late")) == ["CreatesStopped"]
+    assert names(state._replace(orders=lost)) == ["UnknownOrders"]
+    assert names(state._replace(accounts={"binance": view})) == ["AccountStopped:binance"]
+    assert names(with_memory(state, outside_since=NOW - 60_000)) == ["Unhedged:btc"]
+    assert names(with_memory(state, margin_severity=Severity.STOP)) == ["MarginShort:btc"]
+    flat = Flatten(reason="leaving", asked_at=NOW, flat_at=NOW)
+    assert names(state._replace(flattening={"btc": flat})) == ["Flattened:btc"]
+
+
+def test_the_worst_stands_first() -> None:
+    state = with_memory(halted()._replace(paused="lunch"), margin_severity=Severity.WARN)
+    levels = [alarm.level for alarm in Alarms(policy()).look(state)]
+    assert levels == [AlarmLevel.CRITICAL, AlarmLevel.WARNING, AlarmLevel.INFO]
+
+
+def of_halt(told: tuple[Alarm, ...]) -> list[Alarm]:
+    """That of the halt alone: as time goes on, what was read grows old too."""
+    return [alarm for alarm in told if alarm.name == "Halted"]
+
+
+def test_an_alarm_keeps_its_beginning_until_it_goes() -> None:
+    alarms = Alarms(policy())
+    assert [a.since_at for a in of_halt(alarms.look(halted()))] == [NOW]
+    assert [a.since_at for a in of_halt(alarms.look(halted()._replace(now=NOW + 9_000)))] == [NOW]
+    assert alarms.look(hedging_state()) == ()
+    assert [a.since_at for a in of_halt(alarms.look(halted()._replace(now=NOW + 20_000)))] == [NOW + 20_000]
+
+
+def seen(state: State, at: int) -> State:
+    return state._replace(now=at, acknowledged=acknowledged(state.acknowledged, "Halted", at))
+
+
+def test_what_somebody_saw_is_marked_and_stands_last() -> None:
+    alarms, state = Alarms(policy()), with_memory(halted(), margin_severity=Severity.WARN)
+    alarms.look(state)
+    told = alarms.look(seen(state, NOW + 1_000))
+    assert [(alarm.key, alarm.acknowledged) for alarm in told] == [("MarginShort:btc", False), ("Halted", True)]
+
+
+def test_one_that_comes_back_was_not_seen_by_anybody() -> None:
+    alarms, state = Alarms(policy()), seen(halted(), NOW + 1_000)
+    alarms.look(halted())
+    assert [a.acknowledged for a in of_halt(alarms.look(state))] == [True]
+    alarms.look(state._replace(now=NOW + 2_000, halted=None, mode=Mode.HEDGING))
+    assert [a.acknowledged for a in of_halt(alarms.look(state._replace(now=NOW + 60_000)))] == [False]
+
+
+def test_the_key_names_the_subject_where_there_is_one() -> None:
+    assert Alarm(name="Halted", subject="", level=AlarmLevel.CRITICAL, text="").key == "Halted"
+    assert Alarm(name="Unhedged", subject="btc", level=AlarmLevel.CRITICAL, text="").key == "Unhedged:btc"
