@@ -12,6 +12,7 @@ from pathlib import Path
 
 from hedger.app.operating import Operating
 from hedger.app.precautions import configure_all
+from hedger.app.reloading import Reloading
 from hedger.app.version import VERSION
 from hedger.app.watching import Wanted, Watchers
 from hedger.engine.limits import EVALUATED
@@ -23,8 +24,9 @@ from hedger.errors import AskAgain, Bug, Halted, HedgerError
 from hedger.model.instrument import Instrument, InstrumentId
 from hedger.model.market import Quote
 from hedger.model.message import Event, InstrumentsLoaded, Operation, OperatorAsked
+from hedger.ops.logs import set_level
 from hedger.runtime.history import HistoryPolling
-from hedger.runtime.journal import Journal
+from hedger.runtime.journal import Journal, Row
 from hedger.runtime.lease import Lease
 from hedger.runtime.lifeline import Lifeline
 from hedger.runtime.loop import Loop
@@ -86,12 +88,28 @@ class Daemon:
             venue.on_quiet(self.handle_now)  # a start may meet it, or the last cancels, when nobody reads the streams
         self._clean = recovered.clean and not any(order.live for order in self.state.orders.values())
         self._drain_asked = asyncio.Event()
+        self._pollers: Pollers | None = None
         self.begun = False
 
     @property
     def state(self) -> State:
         """What the engine knows now."""
         return self.loop.state
+
+    @property
+    def policy(self) -> Policy:
+        """What the owner wants now."""
+        return self.loop.policy
+
+    def revise(self, policy: Policy, polling: Polling, row: Row) -> str | None:
+        """Let another policy and another pace take over, once the journal has the row; why not, where they did not.
+
+        The engine is told by a `PolicyChanged` that whoever asks for this hands over next.
+        """
+        against = self.loop.revise(policy, row)
+        if against is None and self._pollers is not None:
+            self._pollers.change(polling)
+        return against
 
     def drain(self, reason: str) -> None:
         """Ask for an orderly end: cancel our orders, verify, hold the hedges. Asking twice changes nothing."""
@@ -237,7 +255,7 @@ class Daemon:
     async def _read(self) -> None:
         """Every reader, for ever."""
         parts = self._parts
-        pollers = Pollers(
+        pollers = self._pollers = Pollers(
             loop=self.loop,
             clock=parts.clock,
             polling=parts.polling,
@@ -268,13 +286,16 @@ async def conduct(
     own and ends with it: the journal need not outlive the machine. `meanwhile` is as in `Daemon.run`.
     """
     policy, room = to_policy(settings), settings.journal.min_free_mb * 1_000_000
-    operating = Operating(directory, settings, cancel) if signals else None
+    watchers = Watchers(policy, wanted)
+    operating = Operating(directory, settings, cancel, watchers.feed) if signals else None
     with (
         Lease(directory),
-        Watchers(policy, wanted) as watchers,
+        watchers,
         operating or nullcontext(),
         closing(Journal.open(directory, durable=signals, min_free_bytes=room)) as journal,
     ):
+        watchers.look_at(journal)
+        watchers.console = operating.console if operating else None
         daemon = Daemon(
             Parts(
                 policy=policy,
@@ -288,12 +309,17 @@ async def conduct(
                 reception=operating.reception if operating else None,
             )
         )
+        reloading = Reloading(settings, watchers, pace=polling_of, set_level=set_level)
         if operating is not None:
             operating.listen(daemon)
+            operating.reload_by(reloading)
 
         async def told(begun: Daemon) -> None:
             watchers.begun(begun.state, config_digest(settings))
-            await meanwhile(begun)
+            if operating is None:
+                await meanwhile(begun)
+            else:
+                await reloading.attend_during(meanwhile(begun), begun)
 
         await daemon.run(_settled(told) if signals else told)
         watchers.ended(daemon.state)

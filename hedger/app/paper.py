@@ -17,7 +17,6 @@ from hedger.app.live import secrets_of, wanted_of
 from hedger.app.summary import Summary, summarise
 from hedger.app.watching import Wanted
 from hedger.engine.facts import gather
-from hedger.engine.policy import Policy
 from hedger.errors import HedgerError
 from hedger.model.message import FundingRead
 from hedger.ops.logs import configure_logging
@@ -56,22 +55,26 @@ class Stage:
 
 async def play(stage: Stage, settings: Settings, *, directory: Path, wanted: Wanted, seconds: float | None) -> Summary:
     """Run the daemon on a stage for `seconds` of its clock (None: until drained), and judge what it came to."""
-    policy = to_policy(settings)
-    started_at = stage.clock.now_ms()
+    started_at, begun = stage.clock.now_ms(), list[Daemon]()
+
+    async def script(daemon: Daemon) -> None:
+        begun.append(daemon)
+        await _script(daemon, stage, seconds)
+
     state = await conduct(
         settings=settings,
         venues=stage.venues,
         clock=stage.clock,
         directory=directory,
         wanted=wanted,
-        meanwhile=lambda daemon: _script(daemon, stage, policy, seconds),
+        meanwhile=script,
         signals=stage.signals,
         cancel=stage.cancel,
     )
     with closing(Journal.open(directory, read_only=True)) as journal:
         return summarise(
             state=state,
-            policy=policy,
+            policy=begun[0].policy if begun else to_policy(settings),  # a reload may have changed it
             journal=journal,
             truths=await stage.truths(),
             transport=stage.transport,
@@ -81,7 +84,7 @@ async def play(stage: Stage, settings: Settings, *, directory: Path, wanted: Wan
         )
 
 
-async def _script(daemon: Daemon, stage: Stage, policy: Policy, seconds: float | None) -> None:
+async def _script(daemon: Daemon, stage: Stage, seconds: float | None) -> None:
     """Let it hedge; then a quiet while, so that the end is not in the middle of a change that nobody has seen yet."""
     if seconds is None:
         await forever(daemon)
@@ -91,17 +94,17 @@ async def _script(daemon: Daemon, stage: Stage, policy: Policy, seconds: float |
     await stage.quiet()
     await stage.clock.sleep(quiet_s)
     for _ in range(int(GRACE_S)):
-        if _at_rest(daemon, policy):
+        if _at_rest(daemon):
             break
         await stage.clock.sleep(1)
     await read_last_funding(daemon, stage)
 
 
-def _at_rest(daemon: Daemon, policy: Policy) -> bool:
+def _at_rest(daemon: Daemon) -> bool:
     state = daemon.state
     if any(order.live for order in state.orders.values()):
         return False
-    facts = [gather(state, hedge) for hedge in policy.hedges]
+    facts = [gather(state, hedge) for hedge in daemon.policy.hedges]
     return all(fact is not None and fact.inside for fact in facts)
 
 

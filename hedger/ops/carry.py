@@ -132,6 +132,10 @@ class CarryGauges:
         self._roll = tuple(meter.labels(hedge.name).set for meter in (meters.roll_at, meters.left, meters.late))
         self._write(None)
 
+    def adopt(self, hedge: Hedge) -> None:
+        """Its owner has changed it; its instruments are those of the start."""
+        self._hedge = hedge
+
     def show(self, state: State) -> None:
         """What is known now."""
         self._write(standing(state, self._hedge))

@@ -45,9 +45,13 @@ class LogEvent(StrEnum):
     JOURNAL_CHANGED = "journal_changed"
     OPERATOR_ASKED = "operator_asked"
     REQUEST_REFUSED = "request_refused"
-    CONTROL_LISTENING = "control_listening"
-    CONTROL_USED = "control_used"
-    CONTROL_LOCKED = "control_locked"
+    CONFIG_RELOADED = "config_reloaded"
+    CONFIG_REFUSED = "config_refused"
+    CONFIG_FILE_CHANGED = "config_file_changed"
+    CONSOLE_LISTENING = "console_listening"
+    CONSOLE_USED = "console_used"
+    CONSOLE_LOCKED = "console_locked"
+    CONSOLE_FAILED = "console_failed"
     WATCHDOG_TRIPPED = "watchdog_tripped"
     HALTED = "halted"
     STOPPING = "stopping"
@@ -55,6 +59,7 @@ class LogEvent(StrEnum):
     RATE_LANES_CLOSED = "rate_lanes_closed"
     ORDER_ABANDONED = "order_abandoned"
     FRAME_IGNORED = "frame_ignored"
+    MESSAGE_NOT_SENT = "message_not_sent"
     UNCAUGHT_EXCEPTION = "uncaught_exception"
 
 
@@ -96,9 +101,13 @@ EVENT_WORDS: dict[LogEvent, str] = {
     LogEvent.JOURNAL_CHANGED: "The journal stopped or began again to accept writes.",
     LogEvent.OPERATOR_ASKED: "A person, a signal or the runtime asked for something, with a reason.",
     LogEvent.REQUEST_REFUSED: "A file in the mailbox of requests was moved aside and not obeyed; why.",
-    LogEvent.CONTROL_LISTENING: "The control API is served at this address.",
-    LogEvent.CONTROL_USED: "Somebody with the token used a route of the control API that changes something.",
-    LogEvent.CONTROL_LOCKED: "Too many wrong tokens in a row at the control API: further wrong ones wait for a while.",
+    LogEvent.CONFIG_RELOADED: "The configuration was read again and is in force, or says what is; what changed.",
+    LogEvent.CONFIG_REFUSED: "A reload of the configuration was refused, and nothing changed; why.",
+    LogEvent.CONFIG_FILE_CHANGED: "The file says something else than is in force, or cannot be used: reload it.",
+    LogEvent.CONSOLE_LISTENING: "The console, its page and its API, is served at this address.",
+    LogEvent.CONSOLE_USED: "Somebody with the token used a route of the console's API that changes something.",
+    LogEvent.CONSOLE_LOCKED: "Too many wrong tokens in a row at the console: further wrong ones wait for a while.",
+    LogEvent.CONSOLE_FAILED: "A request to the console met a bug of ours; the trading loop has no part in it.",
     LogEvent.WATCHDOG_TRIPPED: "The event loop stood still: the watchdog canceled our orders and ends the process.",
     LogEvent.HALTED: "Nothing is created until a person resumes with a reason.",
     LogEvent.STOPPING: "Everything of ours is off the books: the process ends.",
@@ -106,6 +115,7 @@ EVENT_WORDS: dict[LogEvent, str] = {
     LogEvent.RATE_LANES_CLOSED: "The venue told us to be quiet until this time; only cancels go on.",
     LogEvent.ORDER_ABANDONED: "Whoever waited for a create was canceled; the order is unknown and looked for.",
     LogEvent.FRAME_IGNORED: "A streamed frame could not be understood and was not used.",
+    LogEvent.MESSAGE_NOT_SENT: "A message to people could not be sent, after three attempts; which kind.",
     LogEvent.UNCAUGHT_EXCEPTION: "An exception reached the top of a thread: a bug.",
 }
 

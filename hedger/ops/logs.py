@@ -45,15 +45,26 @@ def configure_logging(level: str, format: str, secrets: Collection[str], *, stre
     return redactor
 
 
+def set_level(level: str) -> None:
+    """Log from this level on, while the program runs. Raises KeyError for an unknown one."""
+    threshold = logging.getLevelNamesMapping()[level.upper()]
+    _set_threshold(threshold)
+    _configure_structlog(threshold)
+
+
 def _install(handler: logging.Handler, threshold: int) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
-    root.setLevel(threshold)
-    for name, floor in _QUIET.items():
-        logging.getLogger(name).setLevel(max(floor, threshold))
+    _set_threshold(threshold)
     logging.captureWarnings(True)
     sys.excepthook = _log_uncaught
     threading.excepthook = _log_uncaught_in_thread
+
+
+def _set_threshold(threshold: int) -> None:
+    logging.getLogger().setLevel(threshold)
+    for name, floor in _QUIET.items():
+        logging.getLogger(name).setLevel(max(floor, threshold))
 
 
 def _configure_structlog(threshold: int) -> None:

@@ -10,7 +10,7 @@ from prometheus_client import Gauge
 from hedger.engine.money import money_held, pegs_of, seen_price
 from hedger.engine.policy import Peg, Policy
 from hedger.engine.state import State
-from hedger.model.numeric import plain
+from hedger.model.numeric import BPS, plain
 from hedger.ops.meters import Declaring
 
 _ASSET = ("asset",)
@@ -26,6 +26,11 @@ class MoneyMeters:
             _ASSET,
         )
         self.par: Gauge = on.gauge("money_peg_usd", "What one unit should be worth.", _ASSET)
+        self.limit: Gauge = on.gauge(
+            "money_peg_limit_ratio",
+            "Further from its peg than this, nothing adds risk. NaN without a source that tells the price.",
+            _ASSET,
+        )
         self.held: Gauge = on.gauge(
             "money_held",
             "Units that the book's value hangs on: balances and the entry notional of shorts. NaN unread.",
@@ -37,11 +42,17 @@ class MoneyGauges:
     """The gauges of one kind of money."""
 
     def __init__(self, meters: MoneyMeters, peg: Peg) -> None:
-        self._peg = peg
         meters.par.labels(peg.asset).set(float(peg.par))
+        self._limit = meters.limit.labels(peg.asset).set
+        self.adopt(peg)
         self._price, self._held = meters.price.labels(peg.asset).set, meters.held.labels(peg.asset).set
         self._price(math.nan)
         self._held(math.nan)
+
+    def adopt(self, peg: Peg) -> None:
+        """How far it may be from its peg, at the start and when its owner has changed that."""
+        self._peg = peg
+        self._limit(math.nan if peg.source is None else float(peg.limit / BPS))
 
     def show(self, state: State) -> None:
         """What is known now."""

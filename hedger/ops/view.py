@@ -155,6 +155,10 @@ class LiveView:
             vertical_overflow="crop",
         )
 
+    def adopt(self, policy: Policy) -> None:
+        """What the owner wants from the next frame on."""
+        self._policy = policy
+
     def update(self, state: State, decisions: Sequence[Decision] = ()) -> None:
         """Show `state` from the next frame on; `decisions` are the new ones since the last call."""
         recent = self._shown[1] if self._shown else ()

@@ -68,8 +68,8 @@ def _at(tree: Any, path: Path) -> object:
 
 
 def leaves(value: object, path: Path) -> Iterator[tuple[Path, object]]:
-    """Each value that is not a table, with its path; a list is one value, and so is an empty table."""
-    if isinstance(value, Mapping) and value:
+    """Each value that is not a table, with its path; a list is one value, and so is an empty table in a file."""
+    if isinstance(value, Mapping) and (value or not path):
         for key, inner in value.items():
             yield from leaves(inner, (*path, str(key)))
     else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -20,6 +21,21 @@ from hedger.settings.sentences import Problem, did_you_mean, problems_of, tell
 from hedger.settings.shape import CREDENTIALS, Path, dotted
 
 _CREDENTIAL_WORDS = (*sorted(CREDENTIALS), "api_secret", "password", "private_key")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Places:
+    """Where settings were read: the same places are read again for a reload. The environment is never shown."""
+
+    path: FilePath | None
+    overrides: Mapping[str, Any]
+    environ: Mapping[str, str] = field(repr=False, compare=False)
+
+
+def places_of(settings: Settings) -> Places:
+    """Where these settings were read; they come from `load_settings`."""
+    assert isinstance(settings._places, Places), "settings come from load_settings"
+    return settings._places
 
 
 def load_settings(
@@ -50,6 +66,7 @@ def load_settings(
     if lacking:
         raise CredentialsError(tell(lacking, origins, name))
     settings._origins.update(origins)
+    settings._places = Places(path=None if path is None else FilePath(path), overrides=overrides or {}, environ=environ)
     return settings
 
 
@@ -109,8 +126,8 @@ def _refuse_credentials(document: Document) -> None:
 
 
 def _variable_of(path: Path) -> str:
-    if path[0] == "control":
-        return "HEDGER_CONTROL__TOKEN"
+    if path[0] in ("console", "control"):
+        return f"HEDGER_CONSOLE__{str(path[-1]).upper()}"
     return f"HEDGER_ACCOUNTS__{str(path[1]).upper()}__API_KEY" if path[0] == "accounts" else "HEDGER_ACCOUNTS__…"
 
 

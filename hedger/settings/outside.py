@@ -19,6 +19,7 @@ SECRETS_DIRECTORY = FilePath("/run/secrets")
 _NOT_SETTINGS = frozenset({"HEDGER_CONFIG", "HEDGER_COMMAND", "HEDGER_SECRETS_DIR"})
 # Kubernetes gives every container these for a service that is called hedger.
 _SERVICE = re.compile(r"HEDGER_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP)(_(PROTO|PORT|ADDR))?)?)")
+_OF_SECRETS = (PREFIX, "ACCOUNTS__", "CONSOLE__", "CONTROL__", "NOTIFY__")
 _NAMES_IN_CAPITALS = frozenset({"hedges", "spot", "coin_collateral"})
 _LARGEST_SECRET = 65_536
 _READABLE_BY_OTHERS = 0o004
@@ -109,7 +110,7 @@ def _in_directory(environ: Mapping[str, str]) -> list[tuple[FilePath, Path]]:
     except OSError as error:
         fault = f"it cannot be read ({error.strerror}): check its owner and its permissions"
     else:
-        ours = {file: name for file, name in names.items() if name.startswith((PREFIX, "ACCOUNTS__", "CONTROL__"))}
+        ours = {file: name for file, name in names.items() if name.startswith(_OF_SECRETS)}
         return [(file, _path_of(name.removeprefix(PREFIX))) for file, name in ours.items()]
     raise CredentialsError(f"secrets directory {directory}: {fault}")
 

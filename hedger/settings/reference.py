@@ -15,10 +15,11 @@ from pydantic import BaseModel, SecretStr
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
+from hedger.settings.effects import effect_of
 from hedger.settings.explain import text_of
 from hedger.settings.schema import Settings
 from hedger.settings.shape import OUTSIDE_THE_FILE, Path, plain_type, tables
-from hedger.settings.values import LARGEST
+from hedger.settings.values import LARGEST, NUMBER_PATTERN
 
 _INTRODUCTION = """\
 # Configuration
@@ -44,6 +45,13 @@ does not start, and says where.
 
 `hedger config show --sources` shows each setting with where it came from.
 
+**While it runs** a changed file is taken up by `hedger reload`, by the console, or by SIGHUP: whole or not at all
+([reload](reload.md)). In the column Change, `live` takes effect at once, `restart` only at a start; hedges, accounts
+and tables of `money` come and go only at a start, `holdings` at once.
+
+**Editors** complete and check the file by a JSON Schema: `hedger config schema > hedger.schema.json`, and
+`#:schema ./hedger.schema.json` as the first line of the file, which taplo and what is built on it understand.
+
 **Credentials** are refused in the file, whole, and `live_armed` too, so that a copied file neither leaks nor trades.
 
 **Numbers** are exact: `0.01` and `"0.01"` are the same. Names ending in `_s` are seconds, `_ms` milliseconds,
@@ -62,7 +70,25 @@ def json_schema() -> dict[str, Any]:
     for table in (schema, *schema["$defs"].values()):
         for name in OUTSIDE_THE_FILE & set(table.get("properties", {})):
             del table["properties"][name]
+    _bound_numbers(schema)
     return schema
+
+
+_BOUNDS = {"gt": "exclusiveMinimum", "ge": "minimum", "lt": "exclusiveMaximum", "le": "maximum"}
+
+
+def _bound_numbers(node: Any) -> None:
+    """Give each exact number its bounds in the words of JSON Schema, and its text the form of a number: pydantic leaves
+    the bounds beside, in words of its own that no editor knows."""
+    for inner in node.values() if isinstance(node, dict) else node if isinstance(node, list) else ():
+        _bound_numbers(inner)
+    if not isinstance(node, dict):
+        return
+    arms = {arm.get("type"): arm for arm in node.get("anyOf", ()) if isinstance(arm, dict)}
+    if "number" in arms and "string" in arms and "pattern" not in arms["string"]:
+        arms["string"]["pattern"] = f"^{NUMBER_PATTERN}$"
+        told = {word: node.pop(name) for name, word in _BOUNDS.items() if name in node}
+        arms["number"].update({word: float(value) for word, value in told.items()})
 
 
 def reference() -> str:
@@ -71,10 +97,10 @@ def reference() -> str:
 
 
 def _section(path: Path, table: type[BaseModel]) -> str:
-    rows = [_row(name, field) for name, field in table.model_fields.items() if not _holds_tables(field)]
+    rows = [_row((*path, name), field) for name, field in table.model_fields.items() if not _holds_tables(field)]
     if not rows:
         return f"{_heading(path)}\n\n{_about(table)}\n"
-    lines = ["| Setting | Value | Default | Meaning |", "|---|---|---|---|", *rows]
+    lines = ["| Setting | Value | Default | Change | Meaning |", "|---|---|---|---|---|", *rows]
     return "\n".join((_heading(path), "", _about(table), "", *lines, ""))
 
 
@@ -89,13 +115,15 @@ def _about(table: type[BaseModel]) -> str:
     return (table.__doc__ or "").split("`load_settings`")[0].strip()
 
 
-def _row(name: str, field: FieldInfo) -> str:
+def _row(path: Path, field: FieldInfo) -> str:
     default = (
         "**required**"
         if field.is_required()
         else f"`{text_of(field.get_default(call_default_factory=True, validated_data={}))}`"
     )
-    cells = (f"`{name}`", _kind(field), "none" if default == "`–`" else default, field.description or "")
+    effect = effect_of(path).value
+    default = "none" if default == "`–`" else default
+    cells = (f"`{path[-1]}`", _kind(field), default, effect, field.description or "")
     return f"| {' | '.join(cells)} |"
 
 

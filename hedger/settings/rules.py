@@ -9,6 +9,7 @@ from decimal import Decimal
 from pydantic import SecretStr
 
 from hedger.model.instrument import Payoff
+from hedger.settings.console_rules import problems_of_console
 from hedger.settings.cross_rules import problems_of_crossings
 from hedger.settings.hedge_rules import problems_of_hedge, underlying_of
 from hedger.settings.money_rules import problems_of_money
@@ -19,7 +20,6 @@ from hedger.settings.symbols import parse_contract
 from hedger.settings.target_rules import problems_of_relative
 from hedger.settings.venues import VENUES
 
-SHORTEST_TOKEN = 32
 _OUTLIVES = "what rests there outlives a hedger that dies, until one is started again"
 
 
@@ -39,15 +39,11 @@ def problems_of_settings(settings: Settings) -> Iterator[Problem]:
     yield from _polling(settings)
     yield from _breakers(settings)
     yield from problems_of_paper(settings)
-    yield from _control(settings)
+    yield from problems_of_console(settings)
 
 
 def problems_of_credentials(settings: Settings) -> Iterator[Problem]:
-    """What the accounts lack for the mode: paper needs no keys, every other mode does. A control API needs a token."""
-    if settings.control.enabled and settings.control.token is None:
-        variable = "HEDGER_CONTROL__TOKEN"
-        text = f"is missing, and control.enabled needs it: set {variable}, or name a file in {variable}_FILE"
-        yield Problem(("control", "token"), text)
+    """What the accounts lack for the mode: paper needs no keys, every other mode does."""
     if settings.mode is Mode.PAPER:
         return
     for name, account in settings.accounts.items():
@@ -177,15 +173,6 @@ def _polling(settings: Settings) -> Iterator[Problem]:
                     ("hedges", name, "guards", key),
                     f"is {age} s, but what it judges is read every {interval} s: allow at least {2 * interval} s",
                 )
-
-
-def _control(settings: Settings) -> Iterator[Problem]:
-    """A token that can be guessed opens the door to anybody."""
-    token = settings.control.token
-    if token is not None and len(token.get_secret_value()) < SHORTEST_TOKEN:
-        yield Problem(("control", "token"), f"is too short: give it {SHORTEST_TOKEN} characters of chance or more")
-    if settings.control.enabled and settings.metrics.enabled and settings.control.port == settings.metrics.port:
-        yield Problem(("control", "port"), "is metrics.port too: control has a port of its own")
 
 
 def _breakers(settings: Settings) -> Iterator[Problem]:

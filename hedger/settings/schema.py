@@ -15,6 +15,7 @@ from pydantic_settings import (
 
 from hedger.settings.hedges import HedgeSettings
 from hedger.settings.money import MoneySettings
+from hedger.settings.notify import NotifySettings
 from hedger.settings.paper import PaperSettings
 from hedger.settings.table import Table
 from hedger.settings.values import (
@@ -22,6 +23,7 @@ from hedger.settings.values import (
     Asset,
     BotTag,
     Milliseconds,
+    Names,
     Notional,
     Number,
     Quantity,
@@ -112,21 +114,36 @@ class MetricsSettings(Table):
     port: Whole = Field(default=9108, ge=1, le=65_535, description="The port to listen on.")
 
 
-class ControlSettings(Table):
-    """Where a person or a program that holds the token may pause, resume and kill the hedger."""
+class ConsoleSettings(Table):
+    """Where people watch the hedger in a browser, and who holds the token pauses, resumes, flattens and kills it."""
 
-    enabled: Switch = Field(default=False, description="Whether the control API is served.")
+    enabled: Switch = Field(default=True, description="Whether the console, its page and its API, is served.")
     host: Text = Field(
         default="127.0.0.1",
-        description="The address to listen on; it speaks plain HTTP, so another one belongs behind TLS.",
+        description="The address to listen on; it speaks plain HTTP, so another one belongs behind TLS, and needs "
+        "`read_token` or `anyone_reads`.",
     )
-    port: Whole = Field(default=9109, ge=1, le=65_535, description="The port to listen on.")
-    names: tuple[Text, ...] = Field(
-        default=(), description="Host names, besides `host` and this machine's own, that clients may reach it by."
+    port: Whole = Field(
+        default=9109, ge=1, le=65_535, description="The port to listen on; where it is taken, paper takes a free one."
+    )
+    names: Names = Field(
+        default=(),
+        description="Host names, besides `host` and this machine's own, that clients may reach it by; with their port "
+        "where it is another one.",
+    )
+    anyone_reads: Switch = Field(
+        default=False,
+        description="Whether everybody who can reach a `host` that is not loopback may read without a token.",
     )
     token: SecretStr | None = Field(
         default=None,
-        description="What clients must hold, 32 characters or more; only from the environment or a secret file.",
+        description="What whoever acts must hold, 32 characters or more; without it one is made and kept in the state "
+        "directory, as `console-token`. Only from the environment or a secret file.",
+    )
+    read_token: SecretStr | None = Field(
+        default=None,
+        description="What whoever reads must hold, 32 characters or more; without it anybody on this machine may read. "
+        "Only from the environment or a secret file.",
     )
 
 
@@ -250,13 +267,15 @@ class Settings(BaseSettings):
         default=BreakerSettings(), description="When creates stop by themselves, and how they begin again."
     )
     metrics: MetricsSettings = Field(default=MetricsSettings(), description="Where metrics and health are served.")
-    control: ControlSettings = Field(default=ControlSettings(), description="Where the control API is served.")
+    console: ConsoleSettings = Field(default=ConsoleSettings(), description="Where the console is served.")
+    notify: NotifySettings = Field(default=NotifySettings(), description="What people are told by message.")
     watchdog: WatchdogSettings = Field(default=WatchdogSettings(), description="When a stuck program is given up.")
     journal: JournalSettings = Field(default=JournalSettings(), description="The room that the journal needs.")
     log: LogSettings = Field(default=LogSettings(), description="What is logged and how it looks.")
     paper: PaperSettings = Field(default=PaperSettings(), description="The exchange of `hedger paper`.")
 
     _origins: dict[tuple[str | int, ...], str] = PrivateAttr(default_factory=dict)
+    _places: object = PrivateAttr(default=None)
 
     @classmethod
     def settings_customise_sources(

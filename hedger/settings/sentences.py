@@ -38,6 +38,11 @@ _SENTENCES = {
 }
 
 
+RENAMED: dict[Path, str] = {
+    ("control",): "is now [console]: rename it; it is served unless console.enabled is false, and makes itself a token",
+}
+
+
 class Problem(NamedTuple):
     """A fault of the setting at `path`; `text` continues a sentence that begins with its key."""
 
@@ -93,6 +98,8 @@ def _problem(detail: Any) -> Problem:
 
 
 def _unknown(path: Path) -> str:
+    if path[:1] in RENAMED:
+        return RENAMED[path[:1]]
     word, keys = str(path[-1]), keys_at(path[:-1])
     suggestion = did_you_mean(word, keys)
     if not suggestion:

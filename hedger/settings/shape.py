@@ -14,11 +14,11 @@ from hedger.settings.schema import Settings
 
 Path = tuple[str | int, ...]
 
-CREDENTIALS = frozenset({"api_key", "secret", "passphrase", "token"})
+CREDENTIALS = frozenset({"api_key", "secret", "passphrase", "token", "read_token", "urls"})
 OUTSIDE_THE_FILE = CREDENTIALS | {"live_armed"}
 
 _LONGEST_PART = 40
-_CREDENTIAL_LIKE = re.compile(r"key|secret|token|pass", re.IGNORECASE)
+_CREDENTIAL_LIKE = re.compile(r"key|secret|token|pass|^urls$", re.IGNORECASE)
 _ACCOUNT_KEYS = frozenset({"venue", "key_environment", "dead_mans_switch_s"})
 
 

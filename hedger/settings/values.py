@@ -15,7 +15,8 @@ PAPER_COINS = ("BTC", "ETH", "SOL", "XRP")
 
 LARGEST = Decimal(10) ** 12
 SHORTEST_SWITCH_S = 10
-_NUMBER = re.compile(r"[+-]?(0|[1-9][0-9]*)(\.[0-9]+)?")
+NUMBER_PATTERN = r"[+-]?(0|[1-9][0-9]*)(\.[0-9]+)?"
+_NUMBER = re.compile(NUMBER_PATTERN)
 _WHOLE = re.compile(r"[+-]?(0|[1-9][0-9]*)")
 
 
@@ -81,6 +82,7 @@ Whole = Annotated[int, BeforeValidator(_whole)]
 Switch = Annotated[bool, BeforeValidator(_switch)]
 
 Text = Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00-\x1f\x7f]+$")]
+Names = Annotated[tuple[Text, ...], BeforeValidator(_listed)]
 Texts = Annotated[tuple[Text, ...], BeforeValidator(_listed), Field(min_length=1)]
 Asset = Annotated[str, Field(pattern=r"^[A-Z0-9]{1,20}$")]
 AccountName = Annotated[str, Field(pattern=r"^[a-z](_?[a-z0-9]){0,15}$")]
