@@ -11,7 +11,7 @@ from dataclasses import asdict
 from bench.rows import Row
 
 # In this order: what is heavy on memory or leaves threads behind comes last. Each is a module of this package.
-MEASUREMENTS = ("start", "memory", "venues", "step", "greeks", "speed", "lanes", "scrape", "order")
+MEASUREMENTS = ("start", "memory", "venues", "step", "greeks", "speed", "lanes", "scrape", "console", "order")
 
 
 def main() -> None:

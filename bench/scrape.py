@@ -1,13 +1,19 @@
-"""How late the event loop's timers are while Prometheus scrapes, beside how late they are without."""
+"""How late the event loop's timers are while Prometheus scrapes twenty hedges, and what one scrape costs."""
 
 from __future__ import annotations
 
 import asyncio
 import gc
 import sys
+import time
+from dataclasses import replace
+
+from prometheus_client import Gauge
 
 from bench.ahead import ahead_of_others, be_ordinary
 from bench.rows import Row, median, percentile
+from hedger.model.instrument import InstrumentId
+from hedger.ops.exposition import Exposition
 from hedger.ops.health import HealthServer
 from hedger.ops.metrics import Metrics
 from hedger.ops.readiness import Health
@@ -21,6 +27,9 @@ SCRAPES = 50
 PAUSE_S = 0.04
 BEAT_S = 0.001
 TARGET_S = 0.001
+HEDGES = 20
+TARGET_SCRAPE_S = 0.005
+STILL = ("hedger_guard_limit", "hedger_option_", "hedger_pnl_", "hedger_mode", "hedger_working_orders")
 # The scraper is a process of its own: in ours it would take the interpreter from the loop itself.
 SCRAPER = f"""
 import http.client, sys, time
@@ -39,7 +48,8 @@ def measure() -> list[Row]:
     gc.freeze()  # as the daemon does once it has started
     try:
         with ahead_of_others() as how:  # the server's threads too, which it makes inside
-            rounds = _rounds()
+            metrics = _twenty_hedges()
+            rounds, cost = _rounds(metrics), _cost(metrics)
     finally:
         gc.unfreeze()
     scraped, quiet = [late for late, _ in rounds], [late for _, late in rounds]
@@ -54,6 +64,22 @@ def measure() -> list[Row]:
             detail=f"the best of {len(rounds)} rounds of {SCRAPES} scrapes, {how}; {_told(scraped)}",
         ),
         Row(
+            name="scrape: what one keeps the loop waiting",
+            value=_kept_waiting(rounds) * 1e3,
+            unit="ms",
+            target=f"< {TARGET_SCRAPE_S * 1e3:.0f} ms",
+            met=_kept_waiting(rounds) < TARGET_SCRAPE_S,
+            detail="all its beats' lateness together, less what it is without scrapes; the median round",
+        ),
+        Row(
+            name="scrape: processor time of one",
+            value=cost * 1e3,
+            unit="ms",
+            target=f"< {TARGET_SCRAPE_S * 1e3:.0f} ms",
+            met=cost < TARGET_SCRAPE_S,
+            detail=f"the page of {HEDGES} hedges, what prices move all new; the best of {SCRAPES}",
+        ),
+        Row(
             name="scrape: the longest stall without",
             value=min(max(late) for late in quiet) * 1e3,
             unit="ms",
@@ -62,10 +88,41 @@ def measure() -> list[Row]:
     ]
 
 
-def _rounds() -> list[tuple[list[float], list[float]]]:
+def _twenty_hedges() -> Metrics:
+    """The built-in hedge, twenty times over, each on a coin of its own."""
+    policy = to_policy(load_settings(None, {}, {}))
+    coins = [f"C{number:02}" for number in range(HEDGES)]
+    hedges = (
+        replace(policy.hedges[0], name=coin, underlying=coin, instruments=(InstrumentId("main", f"{coin}/USDT:USDT"),))
+        for coin in coins
+    )
+    return Metrics(replace(policy, hedges=tuple(hedges)))
+
+
+def _cost(metrics: Metrics) -> float:
+    """Processor time (s) of one page, where every gauge that prices move has another value than at the last."""
+    exposition, costs = Exposition(metrics.registry), []
+    exposition.page("")
+    gauges = [meter for meter in metrics.registry._collector_to_names if isinstance(meter, Gauge) and meter._labelnames]
+    moving = [gauge for gauge in gauges if not gauge._name.startswith(STILL)]
+    series = [child for gauge in moving for child in gauge._metrics.values() if isinstance(child, Gauge)]
+    for number in range(SCRAPES):
+        for child in series:
+            child.set(number + 0.123456789)
+        began = time.process_time()
+        exposition.page("")
+        costs.append(time.process_time() - began)
+    return min(costs)
+
+
+def _kept_waiting(rounds: list[tuple[list[float], list[float]]]) -> float:
+    """How much later (s) the beats came, all together, for one scrape."""
+    return median([(sum(scraped) - sum(quiet)) / SCRAPES for scraped, quiet in rounds])
+
+
+def _rounds(metrics: Metrics) -> list[tuple[list[float], list[float]]]:
     """How late (s) the beats of each round were: scraped, and not."""
     interval = sys.getswitchinterval()
-    metrics = Metrics(to_policy(load_settings(None, {}, {})))
     server = HealthServer(Health(now=stopwatch), metrics.registry, host="127.0.0.1", port=0, now=stopwatch)
     server.start()
     rounds: list[tuple[list[float], list[float]]] = []

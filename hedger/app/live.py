@@ -12,6 +12,7 @@ from hedger.app.version import VERSION
 from hedger.app.watching import Wanted, Watched
 from hedger.errors import AskAgain, CredentialsError, Halted
 from hedger.ops.logs import configure_logging
+from hedger.ops.notify import secret_parts
 from hedger.ops.view import Banner
 from hedger.ops.words import halt_words
 from hedger.runtime.clock import SystemClock
@@ -72,6 +73,7 @@ def wanted_of(settings: Settings, *, banner: Banner, view: bool, lines: bool, di
         metrics_port=settings.metrics.port if settings.metrics.enabled else None,
         status_path=directory / "status.json",
         version=VERSION,
+        notify=settings.notify,
     )
 
 
@@ -107,7 +109,10 @@ def secrets_of(settings: Settings) -> Collection[str]:
     """Every secret value, for the log's redaction and nothing else."""
     accounts = settings.accounts.values()
     keys = (secret for each in accounts for secret in (each.api_key, each.secret, each.passphrase))
-    return [secret.get_secret_value() for secret in (*keys, settings.control.token) if secret is not None]
+    tokens = (settings.console.token, settings.console.read_token)
+    known = [secret.get_secret_value() for secret in (*keys, *tokens) if secret is not None]
+    urls = settings.notify.urls
+    return known if urls is None else [*known, *secret_parts(urls.get_secret_value())]
 
 
 def _credentials(name: str, account: AccountSettings) -> Credentials:

@@ -1,20 +1,24 @@
-"""What stands beside a running daemon for its operator: kill file, requests, signals, control API and watchdog."""
+"""What stands beside a running daemon for its operator: kill file, requests, signals, console and watchdog."""
 
 from __future__ import annotations
 
 import asyncio
 import faulthandler
+import os
 import signal
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
 
 import structlog
 
+from hedger.app.consoling import console_of
+from hedger.app.reloading import Reloading, Wish
 from hedger.errors import JournalError
-from hedger.ops.control import ControlServer
+from hedger.ops.console.feed import Feed
+from hedger.ops.console.tokens import NAME as CONSOLE_TOKEN
 from hedger.ops.events import LogEvent
-from hedger.runtime.clock import stopwatch
 from hedger.runtime.kill import KillFile
 from hedger.runtime.lifeline import Lifeline
 from hedger.runtime.reception import Reception
@@ -56,10 +60,12 @@ class Operating:
     `cancel` is the watchdog's own way to the venues.
     """
 
-    def __init__(self, directory: Path, settings: Settings, cancel: CancelAll) -> None:
+    def __init__(self, directory: Path, settings: Settings, cancel: CancelAll, feed: Feed) -> None:
         self._directory = directory
         self._settings = settings
         self._cancel = cancel
+        self._feed = feed
+        self._reloading: Reloading | None = None
         self._told = Told()
         self._stack = ExitStack()
         self._mailbox = Mailbox(directory)
@@ -67,13 +73,14 @@ class Operating:
         self.lifeline = Lifeline(KillFile(directory))
         self.reception = Reception(self.lifeline, self._mailbox, self._told)
         self.ended_by: signal.Signals | None = None
+        self.console: Mapping[str, object] | None = None
 
     def __enter__(self) -> Operating:
         with ExitStack() as stack:
             self._mailbox.prepare()
             self._hear_kill()
             self._register_stacks(stack)
-            self._serve_control(stack)
+            self._serve_console(stack)
             stack.enter_context(self._watchdog())
             self._stack = stack.pop_all()
         return self
@@ -90,6 +97,23 @@ class Operating:
         self._daemon = daemon
         for number in ENDS:
             asyncio.get_running_loop().add_signal_handler(number, self._end, daemon, number)
+
+    def reload_by(self, reloading: Reloading) -> None:
+        """From now on requests for a reload are taken, and SIGHUP is one, unless it was ignored when we began (nohup).
+
+        Where the terminal that we began on is gone, SIGHUP is the news of that, and the end in order.
+        """
+        self.reception.reloads = self._reloading = reloading
+        if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+            terminals = [number for number in (0, 1, 2) if os.isatty(number)]
+            asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, self._hang_up, reloading, terminals)
+
+    def _hang_up(self, reloading: Reloading, terminals: list[int]) -> None:
+        if terminals and not any(os.isatty(number) for number in terminals):
+            if self._daemon is not None:
+                self._end(self._daemon, signal.SIGHUP)
+            return
+        reloading.ask(Wish(who=f"signal {signal.SIGHUP.name}"), lambda _: None)
 
     def _end(self, daemon: Operated, number: signal.Signals) -> None:
         self.ended_by = self.ended_by or number
@@ -118,21 +142,15 @@ class Operating:
         faulthandler.register(signal.SIGQUIT, file=file, all_threads=True, chain=False)
         stack.callback(faulthandler.unregister, signal.SIGQUIT)
 
-    def _serve_control(self, stack: ExitStack) -> None:
-        control = self._settings.control
-        if not control.enabled or control.token is None:
+    def _serve_console(self, stack: ExitStack) -> None:
+        console = console_of(self._directory, self._settings, self._feed, lambda: self._reloading)
+        if console is None:
             return
-        server = ControlServer(
-            self._directory,
-            token=control.token.get_secret_value(),
-            host=control.host,
-            port=control.port,
-            names=control.names,
-            now=stopwatch,
-        )
-        stack.enter_context(server)
-        log = structlog.get_logger("hedger.operator")
-        log.info(LogEvent.CONTROL_LISTENING, host=control.host, port=server.port)
+        stack.enter_context(console)
+        wanted, log = self._settings.console, structlog.get_logger("hedger.operator")
+        kept = str((self._directory / CONSOLE_TOKEN).absolute()) if wanted.token is None else None
+        self.console = {"host": wanted.host, "port": console.port, "token_file": kept}
+        log.info(LogEvent.CONSOLE_LISTENING, host=wanted.host, port=console.port)
 
     def _watchdog(self) -> Watchdog:
         return Watchdog(

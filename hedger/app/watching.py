@@ -3,28 +3,35 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import TracebackType
 from typing import TextIO
 
 import structlog
 
+from hedger.app.notifying import Notifying
 from hedger.engine.policy import Policy
 from hedger.engine.state import State
 from hedger.engine.step import Result
 from hedger.errors import ConfigError
 from hedger.model.message import OrderOutcomeUnknown, Stamped, TimePassed
+from hedger.ops.alarms import Alarms
+from hedger.ops.configuration import ConfigurationLog, Configured, Reloaded
+from hedger.ops.console.feed import Feed
 from hedger.ops.events import LogEvent
 from hedger.ops.figures import iso
 from hedger.ops.health import HealthServer
 from hedger.ops.lines import decision_line
-from hedger.ops.metrics import Metrics
+from hedger.ops.metrics import JournalFile, Metrics
 from hedger.ops.narrate import Narrator
 from hedger.ops.readiness import Health, readiness
 from hedger.ops.status import write_status
 from hedger.ops.view import Banner, LiveView
 from hedger.runtime.clock import stopwatch
+from hedger.settings.notify import NotifySettings
 
 STATUS_EVERY_MS = 1_000
 HIGH_WEIGHT = 0.8
@@ -55,6 +62,8 @@ class Watched:
 
     def frame_ignored(self, account: str, text: str) -> None:
         """A streamed frame was not understood."""
+        if self.metrics is not None:
+            self.metrics.frame_ignored(account)
         self._log.warning(LogEvent.FRAME_IGNORED, account=account, detail=text)
 
 
@@ -72,6 +81,7 @@ class Wanted:
     status_path: Path | None = None
     version: str = "0"
     watched: Watched = field(default_factory=Watched)
+    notify: NotifySettings = field(default_factory=NotifySettings)
 
     def quieter(self, *, json: bool, metrics_port: int | None) -> Wanted:
         """The same for a paper run: no log beside a JSON summary, and any free port where the usual one is taken."""
@@ -92,8 +102,14 @@ class Watchers:
         self._narrator = Narrator(policy) if wanted.log else None
         self._view: LiveView | None = None
         self._lines = wanted.lines
+        self._notifying: Notifying | None = None
+        self._alarms = Alarms(policy)
         self._status_at = 0
+        self._configured: Configured | None = None
+        self._configuration = ConfigurationLog() if wanted.log else None
+        self.feed = Feed(policy, banner=wanted.banner, version=wanted.version)
         self.port: int | None = None
+        self.console: Mapping[str, object] | None = None
 
     def __enter__(self) -> Watchers:
         with ExitStack() as stack:
@@ -102,13 +118,18 @@ class Watchers:
                 server.start()
                 stack.callback(server.close)
                 self.port = server.port
+            if self._wanted.notify.urls is not None:
+                tell = self._metrics.messaged if self._metrics is not None else None
+                self._notifying = stack.enter_context(Notifying(self._wanted.notify, self._policy, tell))
             if self._wanted.view:
                 self._view = stack.enter_context(LiveView(self._policy, banner=self._wanted.banner))
             self._stack = stack.pop_all()
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self._stack.close()
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.__exit__(kind, error, trace)
 
     def _listen(self, metrics: Metrics) -> HealthServer:
         wanted = self._wanted
@@ -123,19 +144,53 @@ class Watchers:
     def _server(self, metrics: Metrics, port: int) -> HealthServer:
         return HealthServer(self._health, metrics.registry, host=self._wanted.metrics_host, port=port, now=stopwatch)
 
+    def look_at(self, journal: JournalFile) -> None:
+        """Show the journal's size and the room on its disk."""
+        if self._metrics is not None:
+            self._metrics.look_at(journal)
+
     def begun(self, state: State, digest: str) -> None:
-        """Log what this run starts from."""
+        """Tell what this run starts from."""
+        log, wanted = structlog.get_logger("hedger.app"), self._wanted
+        if self._notifying is not None:
+            self._notifying.begun(wanted.banner.kind, wanted.version, state)
         if self._narrator is None:
             return
-        log, wanted = structlog.get_logger("hedger.app"), self._wanted
         log.info(LogEvent.PROGRAM_STARTED, version=wanted.version, kind=wanted.banner.kind, config=digest)
         doubtful = sum(order.live for order in state.orders.values())
         log.info(LogEvent.STATE_RECOVERED, epoch=state.epoch, orders=doubtful, halted=state.halted)
         if self.port is not None:
             log.info(LogEvent.HEALTH_LISTENING, host=wanted.metrics_host, port=self.port)
 
+    def policy_changed(self, policy: Policy) -> None:
+        """From the next step on everything is shown and judged by another policy."""
+        self._policy = self.feed.policy = self._alarms.policy = policy
+        if self._notifying is not None:
+            self._notifying.messages.policy = policy
+        if self._metrics is not None:
+            self._metrics.adopt(policy)
+        if self._view is not None:
+            self._view.adopt(policy)
+
+    def configured(self, now: Configured) -> None:
+        """Show which configuration is in force, and what its file says by now."""
+        self._configured = now
+        if self._metrics is not None:
+            self._metrics.configuration.show(now)
+        if self._configuration is not None:
+            self._configuration.show(now)
+
+    def reloaded(self, told: Reloaded) -> None:
+        """Tell of a reload and what came of it."""
+        if self._metrics is not None:
+            self._metrics.configuration.count(told)
+        if self._configuration is not None:
+            self._configuration.tell(told)
+
     def ended(self, state: State) -> None:
-        """Log that the run ended as it was asked to."""
+        """Tell that the run ended as it was asked to."""
+        if self._notifying is not None:
+            self._notifying.ended(state)
         if self._narrator is not None:
             structlog.get_logger("hedger.app").info(LogEvent.PROGRAM_STOPPED, mode=state.mode.value)
 
@@ -148,6 +203,9 @@ class Watchers:
             self._narrator.observe(before, stamped, result, seconds)
         if self._view is not None:
             self._view.update(after, result.decisions)
+        if self._notifying is not None:
+            self._notifying.observe(before, stamped, result)
+        self.feed.update(after, result.decisions)
         self._write_lines(result)
         if isinstance(stamped.event, TimePassed):
             self._beat(after)
@@ -168,8 +226,11 @@ class Watchers:
         if state.now - self._status_at >= STATUS_EVERY_MS:
             self._status_at = state.now
             self._health.update(readiness(state, self._policy))
+            if self._notifying is not None:
+                self._notifying.alarms(self._alarms.look(state))
             if self._wanted.status_path is not None:
-                write_status(self._wanted.status_path, state, self._policy, self._wanted.banner, self.port)
+                path, banner = self._wanted.status_path, self._wanted.banner
+                write_status(path, state, self._policy, banner, self.port, self._configured, self.console)
 
     def queued(self, events: int) -> None:
         """Show how many events wait."""

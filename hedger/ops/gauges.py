@@ -7,7 +7,9 @@ from decimal import Decimal
 
 from hedger.engine.breaker import BreakerStatus
 from hedger.engine.conduct import cost_today
+from hedger.engine.executions import wants_word
 from hedger.engine.facts import gather
+from hedger.engine.latch import Flatten
 from hedger.engine.ledger import Ledger
 from hedger.engine.limits import DAY_MS, yearly_funding
 from hedger.engine.orders import FINAL, OrderStatus
@@ -19,9 +21,11 @@ from hedger.model.market import Mark, Quote
 from hedger.model.numeric import BPS, ZERO
 from hedger.ops.greeks import OptionGauges
 from hedger.ops.guard_limits import limits_of
+from hedger.ops.guard_values import GuardGauges
 from hedger.ops.meters import AccountMeters, HedgeMeters
 from hedger.ops.panel import is_unhedged, outside_ms
 
+FLATTENS = ("working", "held", "flat")
 LIVE = tuple(status for status in OrderStatus if status not in FINAL)
 _UNKNOWN = math.nan
 
@@ -37,6 +41,7 @@ class HedgeGauges:
         wanted = (meters.target, meters.deviation, meters.upper, meters.lower)
         self._facts = tuple(meter.labels(name).set for meter in (*exposure, *wanted))
         self._outside = meters.outside.labels(name).set
+        self._outside_since = meters.outside_since.labels(name).set
         self._unhedged = meters.unhedged.labels(name).set
         self._outside_seconds = meters.outside_seconds.labels(name).inc
         self._counted_ms = 0
@@ -48,16 +53,24 @@ class HedgeGauges:
         self._working = {status: meters.working.labels(name, status.value).set for status in LIVE}
         sums = (meters.fees, meters.funding, meters.slippage, meters.edge, meters.realised, meters.entry_basis)
         self._sums = tuple(meter.labels(name).set for meter in sums)
-        self._set_constants(meters)
-
-    def _set_constants(self, meters: HedgeMeters) -> None:
-        hedge = self._hedge
+        self._flatten = {state: meters.flatten.labels(name, state).set for state in FLATTENS}
+        self._guards = GuardGauges(meters.value, hedge)
         meters.info.labels(hedge.name, hedge.underlying).set(1)
-        meters.unhedged_after.labels(hedge.name).set(hedge.unhedged_after_ms / 1000)
-        for guard, level, value in limits_of(hedge.guards):
-            meters.limit.labels(hedge.name, guard, level).set(value)
-        for write in (*self._facts, self._sums[-1]):
+        for write in (*self._facts, self._sums[-1], self._outside_since):
             write(_UNKNOWN)
+        self._meters = meters
+        self.adopt(hedge)
+
+    def adopt(self, hedge: Hedge) -> None:
+        """The limits of a hedge, at the start and when its owner has changed them."""
+        self._hedge = hedge
+        self._meters.unhedged_after.labels(hedge.name).set(hedge.unhedged_after_ms / 1000)
+        for guard, level, value in limits_of(hedge.guards):
+            self._meters.limit.labels(hedge.name, guard, level).set(value)
+
+    def show_guards(self, state: State) -> None:
+        """What each guard sees now."""
+        self._guards.show(state, self._hedge)
 
     def show(self, state: State) -> None:
         """Exposure, band, and what the hedge remembers."""
@@ -75,8 +88,13 @@ class HedgeGauges:
 
     def _show_memory(self, state: State) -> None:
         memory = state.hedges[self._hedge.name]
-        self._outside(memory.outside_since is not None)
+        since = memory.outside_since
+        self._outside(since is not None)
+        self._outside_since(_UNKNOWN if since is None else since / 1000)
         self._unhedged(is_unhedged(state, self._hedge))
+        flatten = _flatten_state(state.flattening.get(self._hedge.name))
+        for name, write in self._flatten.items():
+            write(name == flatten)
         spent = outside_ms(state, self._hedge)
         if spent > self._counted_ms:
             self._outside_seconds((spent - self._counted_ms) / 1000)
@@ -111,13 +129,20 @@ class HedgeGauges:
             write(value)
 
 
+def _flatten_state(flatten: Flatten | None) -> str | None:
+    if flatten is None:
+        return None
+    return "flat" if flatten.flat_at else "held" if flatten.held else "working"
+
+
 class MarketGauges:
     """The prices of one instrument."""
 
     def __init__(self, meters: AccountMeters, id: InstrumentId) -> None:
         self._id = id
         quoted = (meters.mid, meters.spread, meters.quote_at)
-        marked = (meters.mark, meters.index, meters.basis, meters.funding, meters.funding_annual, meters.mark_at)
+        paid = (meters.funding, meters.funding_annual, meters.funding_at)
+        marked = (meters.mark, meters.index, meters.basis, *paid, meters.mark_at)
         self._quoted = tuple(meter.labels(*id).set for meter in quoted)
         self._marked = tuple(meter.labels(*id).set for meter in marked)
         for write in (*self._quoted[:-1], *self._marked[:-1]):
@@ -138,12 +163,13 @@ class MarketGauges:
         seen(at / 1000)
 
     def _show_mark(self, mark: Mark, at: int) -> None:
-        price, index, basis, rate, yearly, seen = self._marked
+        price, index, basis, rate, yearly, paid_at, seen = self._marked
         price(float(mark.mark_price))
         index(float(mark.index_price))
         basis(float(mark.mark_price / mark.index_price - 1))
         rate(float(mark.funding_rate))
         yearly(float(yearly_funding(mark)))
+        paid_at(mark.next_funding_at / 1000 if mark.funding_interval_ms else _UNKNOWN)
         seen(at / 1000)
 
 
@@ -151,26 +177,29 @@ class AccountGauges:
     """What is believed of one account."""
 
     def __init__(self, meters: AccountMeters, account: str, ids: tuple[InstrumentId, ...]) -> None:
-        standing = (meters.equity, meters.margin_ratio)
+        standing = (meters.equity, meters.margin_ratio, meters.initial, meters.maintenance, meters.available)
         self._standing = tuple(meter.labels(account).set for meter in standing)
-        fresh = (meters.believed, meters.failures, meters.clock_offset, meters.stream_up)
+        fresh = (meters.believed, meters.failures, meters.clock_offset, meters.stream_up, meters.clean_cycles)
         self._fresh = tuple(meter.labels(account).set for meter in fresh)
-        self._gate = _Gate(meters, account)
+        self._doubted = meters.doubted.labels(account).set
+        self._gate = _Gate(meters, account, ids)
         self._positions = {id: (meters.position.labels(*id).set, meters.liquidation.labels(*id).set) for id in ids}
         for write in (*self._standing, *(write for pair in self._positions.values() for write in pair)):
             write(_UNKNOWN)
 
-    def show(self, view: AccountView) -> None:
+    def show(self, view: AccountView, now: int) -> None:
         """The account's margin, positions and freshness."""
-        facts = (view.believed_at / 1000, view.failures, view.offset_ms / 1000, view.stream_up)
+        facts = (view.believed_at / 1000, view.failures, view.offset_ms / 1000, view.stream_up, view.clean_cycles)
         for write, value in zip(self._fresh, facts, strict=True):
             write(value)
+        self._doubted(wants_word(view, now))
         self._gate.show(view)
         if view.reading is None:
             return
-        equity, ratio = self._standing
-        equity(float(view.reading.margin.equity))
-        ratio(float(view.reading.margin.margin_ratio))
+        margin = view.reading.margin
+        bound = (margin.initial_margin, margin.maintenance_margin, margin.available)
+        for write, amount in zip(self._standing, (margin.equity, margin.margin_ratio, *bound), strict=True):
+            write(float(amount))
         for position in view.reading.positions:
             self._show_position(position)
 
@@ -189,8 +218,9 @@ class AccountGauges:
 class _Gate:
     """What stands between an account and its next order."""
 
-    def __init__(self, meters: AccountMeters, account: str) -> None:
+    def __init__(self, meters: AccountMeters, account: str, ids: tuple[InstrumentId, ...]) -> None:
         self._breaker = {status: meters.breaker.labels(account, status.value).set for status in BreakerStatus}
+        self._own = {id: meters.instrument_breaker.labels(*id).set for id in ids}
         self._trips, self._tripped = meters.breaker_trips.labels(account).inc, 0
         switch = (meters.switch_timeout, meters.switch_lease)
         self._switch = tuple(meter.labels(account).set for meter in switch)
@@ -201,6 +231,9 @@ class _Gate:
     def show(self, view: AccountView) -> None:
         for status, write in self._breaker.items():
             write(status is view.breaker.status)
+        for id, write in self._own.items():
+            own = view.instrument_breakers.get(id)
+            write(own is not None and own.status is not BreakerStatus.CLOSED)
         self._trips(view.breaker.tripped - self._tripped)
         self._tripped = view.breaker.tripped
         self._quiet_until(view.quiet_until_at / 1000)

@@ -11,9 +11,9 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.exposition import choose_encoder
 
 from hedger.errors import ConfigError
+from hedger.ops.exposition import Exposition
 from hedger.ops.readiness import Health
 from hedger.ops.serving import MOST_SECONDS, BoundedServer, remedy
 
@@ -60,7 +60,7 @@ class _Server(BoundedServer):
         self, host: str, port: int, health: Health, registry: CollectorRegistry, now: Callable[[], float]
     ) -> None:
         self.health = health
-        self.registry = registry
+        self.exposition = Exposition(registry)
         super().__init__(host, port, _Handler, now)
 
 
@@ -79,8 +79,7 @@ class _Handler(BaseHTTPRequestHandler):
         """Answer one of the three pages; a query string is ignored."""
         match self.path.partition("?")[0]:
             case "/metrics":
-                encode, content_type = choose_encoder(self.headers.get("Accept", ""))
-                self._answer(HTTPStatus.OK, content_type, encode(self.server.registry))
+                self._answer(HTTPStatus.OK, *self.server.exposition.page(self.headers.get("Accept", "")))
             case "/livez":
                 self._answer_check(*self.server.health.live())
             case "/readyz":

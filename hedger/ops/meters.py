@@ -12,6 +12,9 @@ INSTRUMENT = ("account", "symbol")
 _STEP_BUCKETS = (1e-5, 2e-5, 5e-5, 1e-4, 2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 2e-2, 0.1)
 _COMMIT_BUCKETS = (2e-4, 5e-4, 1e-3, 2e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1, 0.5, 2.0)
 _CALL_BUCKETS = (1e-2, 2e-2, 5e-2, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+_READ_BUCKETS = (5e-2, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0)
+_LAG_BUCKETS = (1e-3, 5e-3, 1e-2, 2e-2, 5e-2, 0.1, 0.2, 0.5, 1.0, 5.0)
+_ORDER_BUCKETS = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 60.0, 180.0, 600.0, 1800.0)
 
 
 class Declaring:
@@ -43,6 +46,11 @@ class ProgramMeters:
     """The program as a whole, and the loop that runs it."""
 
     def __init__(self, on: Declaring) -> None:
+        self._standing(on)
+        self._loop(on)
+        self._journal(on)
+
+    def _standing(self, on: Declaring) -> None:
         self.build_info = on.gauge("build_info", "Always 1; the labels say what runs.", ("version", "python"))
         self.mode = on.gauge("mode", "1 for the mode that the program is in, 0 for the others.", ("mode",))
         self.sends = on.gauge("sends_orders", "1 if orders are sent, 0 in shadow mode.")
@@ -50,7 +58,11 @@ class ProgramMeters:
         self.halted = on.gauge("halted", "1 while halted: only a person lifts it.")
         self.paused = on.gauge("paused", "1 while paused by an operator.")
         self.draining = on.gauge("draining", "1 while orders are taken off the books before the end.")
-        self.journal_healthy = on.gauge("journal_healthy", "1 while the journal accepts writes.")
+        self.reconciles = on.counter("reconciles", "Times that the accounts had to be read anew before new risk.")
+        self.messages = on.counter("messages", "Messages to people, by what became of them.", ("outcome",))
+        self.cycles_wanted = on.gauge("clean_cycles_wanted", "Believed readings in a row that a start waits for.")
+
+    def _loop(self, on: Declaring) -> None:
         self.events = on.counter("events", "Events that the engine has handled.", ("event",))
         self.commands = on.counter("commands", "Commands that the engine has given.", ("command",))
         self.step = on.histogram("step_duration_seconds", "Time of one engine step.", buckets=_STEP_BUCKETS)
@@ -58,11 +70,27 @@ class ProgramMeters:
             "heartbeat_timestamp_seconds", "When a stage last finished its work, on the program's clock.", ("stage",)
         )
         self.loop_lag = on.gauge("loop_lag_seconds", "How late the event loop last came.")
+        self.beat_lag = on.histogram("beat_lag_seconds", "How late each beat of the loop came.", buckets=_LAG_BUCKETS)
+        self.lag_limit = on.gauge("loop_lag_limit_seconds", "A beat later than this stops creates for ten seconds.")
+        self.loop_late = on.counter("loop_late", "Beats that came later than the limit.")
         self.inbox_depth = on.gauge("inbox_depth", "Events that wait for the engine.")
+
+    def _journal(self, on: Declaring) -> None:
+        self.journal_healthy = on.gauge(
+            "journal_healthy", "1 while the journal accepts writes. NaN before the first event."
+        )
         self.commit = on.histogram(
             "journal_commit_duration_seconds", "Time of a durable commit.", buckets=_COMMIT_BUCKETS
         )
+        self.committed_at = on.gauge(
+            "journal_commit_timestamp_seconds", "When rows were last written, on the program's clock; 0 before."
+        )
         self.journal_failures = on.counter("journal_failures", "Times that the journal stopped accepting writes.")
+        self.journal_size = on.gauge("journal_size_bytes", "The journal on its disk. NaN without one.")
+        self.disk_free = on.gauge("journal_disk_free_bytes", "Free on the journal's disk. NaN unknown.")
+        self.disk_wanted = on.gauge(
+            "journal_disk_wanted_bytes", "Where less is free on the journal's disk, nothing is created. NaN unknown."
+        )
 
 
 class HedgeMeters:
@@ -90,8 +118,14 @@ class HedgeMeters:
         self.futures = on.gauge("futures_coins", f"Delta of the derivatives. {unknown}", HEDGE)
         self.outside = on.gauge("outside_band", "1 while outside the band.", HEDGE)
         self.unhedged = on.gauge("unhedged", "1 while outside the band for longer than allowed.", HEDGE)
+        self.flatten = on.gauge(
+            "flatten_state", "1 for how far a person's flatten has come, 0 for the others.", ("hedge", "state")
+        )
         self.unhedged_after = on.gauge("unhedged_after_seconds", "How long outside the band is allowed.", HEDGE)
         self.outside_seconds = on.counter("outside_band_seconds", "Time outside the band.", HEDGE)
+        self.outside_since = on.gauge(
+            "outside_band_since_timestamp_seconds", "When the delta last left its band. NaN inside.", HEDGE
+        )
 
     def _decisions(self, on: Declaring) -> None:
         self.decisions = on.counter(
@@ -106,6 +140,11 @@ class HedgeMeters:
             "The configured limits: ages in seconds, distances as ratios, money in quote, positions in coins.",
             ("hedge", "guard", "level"),
         )
+        self.value = on.gauge(
+            "guard_value",
+            "What a guard sees now, in the units of its limit; once a second. NaN where there is no such thing.",
+            ("hedge", "guard"),
+        )
         self.day_orders = on.gauge("day_orders", "Orders sent this day (UTC).", HEDGE)
         self.day_notional = on.gauge("day_notional_quote", "Quote value of orders sent this day (UTC).", HEDGE)
         self.day_cost = on.gauge("day_cost_quote", "What hedging cost this day (UTC); below 0 it earned.", HEDGE)
@@ -117,6 +156,15 @@ class HedgeMeters:
         )
         self.rejects = on.counter("order_rejects", "Creates that a venue refused, by reason.", ("hedge", "reason"))
         self.working = on.gauge("working_orders", "Orders that may still fill.", ("hedge", "status"))
+        self.fill_time = on.histogram(
+            "order_fill_duration_seconds",
+            "From a create to its last fill, of filled orders.",
+            HEDGE,
+            buckets=_ORDER_BUCKETS,
+        )
+        self.lifetime = on.histogram(
+            "order_lifetime_seconds", "From a create to its end, whatever that was.", HEDGE, buckets=_ORDER_BUCKETS
+        )
         self.fills = on.counter("fills", "Executions by side of the book.", ("hedge", "liquidity"))
         self.notional = on.counter("traded_quote", "Quote value of executions.", HEDGE)
         self.quantity = on.counter("traded_coins", "Coins of executions.", HEDGE)
@@ -147,6 +195,9 @@ class AccountMeters:
         self.margin_ratio = on.gauge(
             "margin_ratio", "Maintenance margin over equity; 1 is liquidation. NaN unread.", ACCOUNT
         )
+        self.initial = on.gauge("initial_margin", "What positions and orders bind. NaN unread.", ACCOUNT)
+        self.maintenance = on.gauge("maintenance_margin", "Below this equity it is liquidated. NaN unread.", ACCOUNT)
+        self.available = on.gauge("available_margin", "What is free for new positions. NaN unread.", ACCOUNT)
         self.position = on.gauge("position_coins", "Delta of the position. NaN unread.", INSTRUMENT)
         self.liquidation = on.gauge(
             "liquidation_distance_ratio", "|liquidation price / mark − 1|. NaN where none is named.", INSTRUMENT
@@ -156,17 +207,34 @@ class AccountMeters:
         self.believed = on.gauge(
             "account_believed_timestamp_seconds", "When the believed reading was asked for; 0 before.", ACCOUNT
         )
+        self.age_limit = on.gauge(
+            "account_age_limit_seconds", "The least of the age limits of the hedges that look at the account.", ACCOUNT
+        )
+        self.clean_cycles = on.gauge("account_clean_cycles", "Believed readings since it was last doubted.", ACCOUNT)
+        self.doubted = on.gauge(
+            "account_doubted", "1 while its readings lack our own fills and only a person's word helps.", ACCOUNT
+        )
+        self.readings = on.counter(
+            "account_readings", "Readings that came, by what was made of them.", ("account", "outcome")
+        )
         self.quote_at = on.gauge("quote_timestamp_seconds", "When a quote last arrived; 0 before.", INSTRUMENT)
         self.mark_at = on.gauge("mark_timestamp_seconds", "When a mark price last arrived; 0 before.", INSTRUMENT)
         self.failures = on.gauge("account_failed_reads", "Reads that failed in a row.", ACCOUNT)
         self.clock_offset = on.gauge("clock_offset_seconds", "Venue's clock minus ours.", ACCOUNT)
         self.stream_up = on.gauge("stream_up", "1 while the account's stream is up.", ACCOUNT)
+        self.stream_ends = on.counter("stream_ends", "Times that a stream of the account ended.", ACCOUNT)
+        self.frames_ignored = on.counter("frames_ignored", "Streamed frames that were not understood.", ACCOUNT)
 
     def _gate(self, on: Declaring) -> None:
         self.breaker = on.gauge(
             "breaker_state", "1 for the state that the account's breaker is in, 0 for the others.", ("account", "state")
         )
         self.breaker_trips = on.counter("breaker_trips", "Times that a breaker opened by itself.", ACCOUNT)
+        self.instrument_breaker = on.gauge(
+            "instrument_breaker_open", "1 while the breaker of one instrument is not closed.", INSTRUMENT
+        )
+        self.extensions = on.counter("switch_extensions", "Times that the dead man's switch was asked for.", ACCOUNT)
+        self.extension_failures = on.counter("switch_failures", "Times that it was asked for in vain.", ACCOUNT)
         self.switch_timeout = on.gauge(
             "switch_timeout_seconds", "After how much silence the venue cancels our orders. NaN without.", ACCOUNT
         )
@@ -179,6 +247,7 @@ class AccountMeters:
             "quiet_until_timestamp_seconds", "Until when the venue wants nothing to be created; 0 if never.", ACCOUNT
         )
         self.banned = on.gauge("banned", "1 if the last wish for quiet was a ban: nothing may be sent at all.", ACCOUNT)
+        self.quiets = on.counter("quiet_wishes", "Times that the venue asked for quiet.", ("account", "kind"))
 
     def _calls(self, on: Declaring) -> None:
         self.changes = on.counter(
@@ -188,6 +257,9 @@ class AccountMeters:
         )
         self.reads = on.counter("reads", "Reads attempted.", ("account", "what"))
         self.read_failures = on.counter("read_failures", "Reads that failed.", ("account", "what"))
+        self.read = on.histogram(
+            "read_duration_seconds", "Time of a read, failed or not.", ("account", "what"), buckets=_READ_BUCKETS
+        )
         self.place = on.histogram(
             "place_duration_seconds", "Time from a create to its answer.", ACCOUNT, buckets=_CALL_BUCKETS
         )
@@ -206,3 +278,8 @@ class AccountMeters:
             "funding_rate_ratio", "Funding rate of one interval; positive: longs pay. NaN before.", INSTRUMENT
         )
         self.funding_annual = on.gauge("funding_rate_annual_ratio", "Funding rate of a year. NaN before.", INSTRUMENT)
+        self.funding_at = on.gauge(
+            "funding_next_timestamp_seconds",
+            "When funding is next paid, on the venue's clock. NaN: never.",
+            INSTRUMENT,
+        )

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import math
 import platform
 import re
-from collections.abc import Sequence
-from itertools import product
-from typing import get_args
+from collections.abc import Callable
+from itertools import cycle, islice
+from typing import Protocol, get_args
 
 from prometheus_client import CollectorRegistry, Counter, ProcessCollector, disable_created_metrics
 
 from hedger.engine.ledger import Ledger
 from hedger.engine.money import pegs_of
 from hedger.engine.orders import Order, OrderStatus
-from hedger.engine.policy import Policy
-from hedger.engine.state import Action, ChangeCause, Decision, Mode, Reason, State
+from hedger.engine.policy import Hedge, Policy
+from hedger.engine.state import Action, Decision, Mode, Reason, State
 from hedger.engine.step import Result
 from hedger.model.instrument import InstrumentId
 from hedger.model.market import Mark, Quote
@@ -22,38 +23,27 @@ from hedger.model.message import (
     AccountRead,
     Command,
     Event,
-    FindOrder,
     JournalChanged,
     OrderRejected,
-    ReadFailed,
-    ReadFills,
     Stamped,
     TimePassed,
 )
 from hedger.model.order import RejectReason
+from hedger.ops.account_counts import AccountCounts, touch
 from hedger.ops.carry import CarryGauges, CarryMeters
+from hedger.ops.configuration import ConfigurationGauges, ConfigurationMeters
 from hedger.ops.gauges import AccountGauges, HedgeGauges, MarketGauges
 from hedger.ops.greeks import OptionGauges, OptionMeters
 from hedger.ops.guard_limits import DECISION_PAIRS, GUARD_REASONS
 from hedger.ops.meters import AccountMeters, Declaring, HedgeMeters, ProgramMeters
 from hedger.ops.money import MoneyGauges, MoneyMeters
+from hedger.ops.notify import Outcome
 from hedger.ops.pnl import PnlGauges, PnlMeters
 from hedger.ops.volatility import VolatilityGauges, VolatilityMeters
 
 MARKET_EVERY_MS = 250
+GUARD_TURNS = 4  # of many hedges not all look at their guards on the same beat
 STAGES = ("step", "poll", "tick")
-READS = (
-    "instruments",
-    "clock",
-    "account",
-    "prices",
-    "fills",
-    "funding",
-    "candles",
-    "funding_rates",
-    "order",
-    "other",
-)
 OUTCOMES = ("placed", "accepted", "filled", "canceled", "expired", "rejected", "unknown")
 _OUTCOME_OF_STATUS = {
     OrderStatus.OPEN: "accepted",
@@ -63,6 +53,16 @@ _OUTCOME_OF_STATUS = {
     OrderStatus.REJECTED: "rejected",
     OrderStatus.UNKNOWN: "unknown",
 }
+
+
+class JournalFile(Protocol):
+    """The journal's file, asked from a thread of the server's."""
+
+    def size(self) -> int:
+        """Bytes on the disk."""
+
+    def room(self) -> tuple[int, int]:
+        """Bytes free on that disk, and how many must be; raises OSError."""
 
 
 class Metrics:
@@ -79,12 +79,14 @@ class Metrics:
         self._program = ProgramMeters(declaring)
         self._hedge = HedgeMeters(declaring)
         self._account = AccountMeters(declaring)
+        self._counts = AccountCounts(self._account, policy.accounts)
         volatility = VolatilityMeters(declaring)
         carry = CarryMeters(declaring)
         options = OptionMeters(declaring)
         self._policy = policy
         self._shown_at = {hedge.name: 0 for hedge in policy.hedges}
         self._hedges = {h.name: HedgeGauges(self._hedge, h, OptionGauges(options, h)) for h in policy.hedges}
+        self._in_turn = cycle(self._hedges.values())
         self._ids = tuple(dict.fromkeys(id for hedge in policy.hedges for id in hedge.instruments))
         self._markets = {id: MarketGauges(self._account, id) for id in self._ids}
         self._accounts = {name: AccountGauges(self._account, name, self._ids_of(name)) for name in policy.accounts}
@@ -94,19 +96,48 @@ class Metrics:
         money = MoneyMeters(declaring)
         self._money = tuple(MoneyGauges(money, peg) for peg in pegs_of(policy))
         self._pnl = PnlGauges(PnlMeters(declaring), policy)
+        self.configuration = ConfigurationGauges(ConfigurationMeters(declaring))
         self._started = False
         self._initialise_program(version)
         self._initialise_labels()
+        self._now = 0
+        self.adopt(policy)
+
+    def adopt(self, policy: Policy) -> None:
+        """The limits of a policy, at the start and when its owner has changed it; its hedges are those of the start."""
+        self._policy = policy
+        self._program.sends.set(policy.sends)
+        self._program.cycles_wanted.set(policy.clean_cycles)
+        self._program.lag_limit.set(policy.lag_ms / 1000)
+        for account in policy.accounts:
+            least = min((h.guards.account_age for h in policy.hedges if account in _accounts_of(h)), default=None)
+            self._account.age_limit.labels(account).set(math.nan if least is None else least / 1000)
+        for hedge in policy.hedges:
+            if hedge.name in self._hedges:
+                self._hedges[hedge.name].adopt(hedge)
+                self._carry[hedge.name].adopt(hedge)
+        for money, peg in zip(self._money, pegs_of(policy), strict=True):
+            money.adopt(peg)
+
+    def look_at(self, journal: JournalFile) -> None:
+        """Have each scrape, which is no work of the event loop's, ask for the journal's size and the room beside it."""
+        program = self._program
+        program.journal_size.set_function(lambda: _known(journal.size))
+        program.disk_free.set_function(lambda: _known(lambda: journal.room()[0]))
+        program.disk_wanted.set_function(lambda: _known(lambda: journal.room()[1]))
 
     def _ids_of(self, account: str) -> tuple[InstrumentId, ...]:
         return tuple(id for id in self._ids if id.account == account)
 
     def _initialise_program(self, version: str) -> None:
         self._program.build_info.labels(version, platform.python_version()).set(1)
-        self._program.sends.set(self._policy.sends)
+        journal = (self._program.journal_healthy, self._program.journal_size)
+        for unknown in (*journal, self._program.disk_free, self._program.disk_wanted):
+            unknown.set(math.nan)
         self._events = {kind: self._program.events.labels(_snake(kind)) for kind in get_args(Event)}
         self._commands = {kind: self._program.commands.labels(_snake(kind)) for kind in get_args(Command)}
         self._beats = {stage: self._program.heartbeat.labels(stage).set for stage in STAGES}
+        touch(self._program.messages, tuple(Outcome))
         self._modes = {mode: self._program.mode.labels(mode.value).set for mode in Mode}
 
     def _initialise_labels(self) -> None:
@@ -116,19 +147,14 @@ class Metrics:
             for action, reason in DECISION_PAIRS:
                 key = (hedge.name, action, reason)
                 self._decided[key] = meters.decisions.labels(hedge.name, action.value, reason.value)
-            _touch(meters.denials, [hedge.name], [reason.value for reason in GUARD_REASONS])
-            _touch(meters.orders, [hedge.name], OUTCOMES)
-            _touch(meters.rejects, [hedge.name], [reason.value for reason in RejectReason])
-            _touch(meters.fills, [hedge.name], ("maker", "taker"))
-            _touch(meters.notional, [hedge.name])
-            _touch(meters.quantity, [hedge.name])
-        for account in self._policy.accounts:
-            _touch(self._account.changes, [account], [cause.value for cause in ChangeCause])
-            _touch(self._account.reads, [account], READS)
-            _touch(self._account.read_failures, [account], READS)
-            self._account.place.labels(account)
-            self._account.cancel.labels(account)
-            self._account.rate_weight.labels(account)
+            touch(meters.denials, [hedge.name], [reason.value for reason in GUARD_REASONS])
+            touch(meters.orders, [hedge.name], OUTCOMES)
+            touch(meters.rejects, [hedge.name], [reason.value for reason in RejectReason])
+            touch(meters.fills, [hedge.name], ("maker", "taker"))
+            touch(meters.notional, [hedge.name])
+            touch(meters.quantity, [hedge.name])
+            touch(meters.fill_time, [hedge.name])
+            touch(meters.lifetime, [hedge.name])
 
     # --- what the engine did ---------------------------------------------------------------------------------------
 
@@ -136,15 +162,17 @@ class Metrics:
         """Count one step and show what it changed. For prices this is done at most four times a second."""
         at, event = stamped
         after = result.state
+        self._now = at
         self._events[type(event)].inc()
         self._program.step.observe(seconds)
         self._beats["step"](at / 1000)
         for command in result.commands:
-            self._count_command(command)
+            self._commands[type(command)].inc()
         for decision in result.decisions:
             self._count_decision(decision)
-        for change in result.changes:
-            self._account.changes.labels(change.account, change.cause.value).inc()
+        self._counts.count(event, before, result)
+        if before.reconciled and not after.reconciled:
+            self._program.reconciles.inc()
         if not self._started:
             self._start(after)
         if after.orders is not before.orders:
@@ -164,26 +192,30 @@ class Metrics:
         Failed reads are counted from the engine's `ReadFailed` events, because every failure comes that way.
         """
         match stage:
-            case "place":
-                self._account.place.labels(account).observe(seconds)
-            case "cancel":
-                self._account.cancel.labels(account).observe(seconds)
             case "commit":
                 self._program.commit.observe(seconds)
+                self._program.committed_at.set(self._now / 1000)
             case "lag":
                 self._program.loop_lag.set(seconds)
-            case _ if stage.startswith("read_"):
-                self._account.reads.labels(account, _read(stage.removeprefix("read_"))).inc()
+                self._program.beat_lag.observe(seconds)
             case _:
-                return
+                self._counts.timed(stage, account, seconds)
 
     def queued(self, events: int) -> None:
         """How many events wait for the engine."""
         self._program.inbox_depth.set(events)
 
+    def messaged(self, outcome: Outcome) -> None:
+        """What became of a message to people; called from its own thread."""
+        self._program.messages.labels(outcome.value).inc()
+
     def rate_weight_used(self, account: str, ratio: float) -> None:
         """The share of the venue's rate limit that is in use."""
         self._account.rate_weight.labels(account).set(ratio)
+
+    def frame_ignored(self, account: str) -> None:
+        """A streamed frame was not understood."""
+        self._account.frames_ignored.labels(account).inc()
 
     def _start(self, state: State) -> None:
         self._started = True
@@ -192,7 +224,7 @@ class Metrics:
         for name, ledger in state.ledgers.items():
             self._hedges[name].show_ledger(ledger)
         for name, view in state.accounts.items():
-            self._accounts[name].show(view)
+            self._accounts[name].show(view, state.now)
         self._pnl.show(state)
         self._show_program(state)
 
@@ -211,7 +243,7 @@ class Metrics:
         if after.accounts is not before.accounts:
             for name, view in after.accounts.items():
                 if view is not before.accounts.get(name):
-                    self._accounts[name].show(view)
+                    self._accounts[name].show(view, after.now)
         if after.volatility is not before.volatility:
             for volatility in self._volatility:
                 volatility.show(after)
@@ -232,6 +264,9 @@ class Metrics:
         match event:
             case TimePassed():
                 self._beats["tick"](at / 1000)
+                self._program.loop_late.inc(event.lag_ms > self._policy.lag_ms)
+                for hedge in islice(self._in_turn, -(-len(self._hedges) // GUARD_TURNS)):
+                    hedge.show_guards(after)
                 for market in self._markets.values():
                     market.show(after)
             case AccountRead():
@@ -242,22 +277,12 @@ class Metrics:
                     carry.show(after)
             case JournalChanged():
                 self._program.journal_failures.inc(not event.healthy)
-            case ReadFailed():
-                self._account.read_failures.labels(event.account, _read(event.what)).inc()
             case OrderRejected():
                 order = before.orders.get(event.client_order_id)
                 if order is not None:
                     self._hedge.rejects.labels(order.hedge, event.reason.value).inc()
             case _:
                 return
-
-    def _count_command(self, command: Command) -> None:
-        """Reads that the engine asks for by a command are attempts too."""
-        self._commands[type(command)].inc()
-        if isinstance(command, FindOrder):
-            self._account.reads.labels(command.id.account, "order").inc()
-        elif isinstance(command, ReadFills):
-            self._account.reads.labels(command.id.account, "fills").inc()
 
     def _count_decision(self, decision: Decision) -> None:
         key = (decision.hedge, decision.action, decision.reason)
@@ -275,13 +300,17 @@ class Metrics:
             was = before.orders.get(key)
             if was is not order:
                 changed.add(order.hedge)
-                self._count_order(was, order)
+                self._count_order(was, order, after.now)
         for key in before.orders.keys() - after.orders.keys():
             changed.add(before.orders[key].hedge)
         for name in changed & self._hedges.keys():
             self._hedges[name].show_orders(after)
 
-    def _count_order(self, was: Order | None, now: Order) -> None:
+    def _count_order(self, was: Order | None, now: Order, at: int) -> None:
+        if was is not None and was.live and not now.live:
+            self._hedge.lifetime.labels(now.hedge).observe((at - now.placed_at) / 1000)
+            if now.status is OrderStatus.FILLED:
+                self._hedge.fill_time.labels(now.hedge).observe((at - now.placed_at) / 1000)
         if was is None and now.status is OrderStatus.SENT:
             self._hedge.orders.labels(now.hedge, "placed").inc()
         elif was is None or was.status is not now.status:
@@ -306,13 +335,15 @@ class Metrics:
         meters.quantity.labels(hedge).inc(float(now.quantity - was.quantity))
 
 
-def _touch(counter: Counter, *labels: Sequence[str]) -> None:
-    for values in product(*labels):
-        counter.labels(*values)
+def _accounts_of(hedge: Hedge) -> set[str]:
+    return {*hedge.spot_accounts, *(id.account for id in hedge.instruments)}
 
 
-def _read(what: str) -> str:
-    return what if what in READS else "other"
+def _known(measure: Callable[[], int]) -> float:
+    try:
+        return measure()
+    except OSError:
+        return math.nan
 
 
 def _snake(kind: type) -> str:

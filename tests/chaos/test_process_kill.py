@@ -47,12 +47,12 @@ def signal_it(running: Running) -> None:
 
 
 def post_it(running: Running) -> None:
-    status, body = post(running, "/kill", reason="a drill")
+    status, body = post(running, "/api/kill", reason="a drill")
     assert (status, body) == (202, {"latched": True})
 
 
 def post(running: Running, path: str, **body: str) -> tuple[int, dict[str, object]]:
-    line = running.until(lambda: [x for x in running.log if x["event"] == "control_listening"], "control API")[0]
+    line = running.until(lambda: [x for x in running.log if x["event"] == "console_listening"], "console")[0]
     request = urllib.request.Request(
         f"http://127.0.0.1:{line['port']}{path}",
         data=json.dumps(body).encode(),
@@ -66,11 +66,11 @@ def post(running: Running, path: str, **body: str) -> tuple[int, dict[str, objec
 
 
 def controlled(processes: Nursery, directory: Path, port: int, speed: str) -> Running:
-    """A hedger in a still world that also serves its control API."""
+    """A hedger in a still world that also serves its console on a port of the test's."""
     directory.mkdir(exist_ok=True)
     config = directory / "controlled.toml"
-    config.write_text(f"{STILL}\n[control]\nenabled = true\nport = {port}\n")
-    more = {"HEDGER_CONTROL__TOKEN": TOKEN}
+    config.write_text(f"{STILL}\n[console]\nport = {port}\n")
+    more = {"HEDGER_CONSOLE__TOKEN": TOKEN}
     return processes.paper(directory, "--config", str(config), "--metrics-port", "0", speed=speed, env=more)
 
 
@@ -195,14 +195,14 @@ def test_a_pause_rests_and_a_resume_by_the_api_needs_two_steps(
     assert command(running, "resume", "--reason", "x").code == 5
     assert command(running, "unpause", "--reason", "seen").code == 0
     running.until_mode("hedging")
-    assert post(running, "/kill")[0] == 202
+    assert post(running, "/api/kill")[0] == 202
     running.until_mode("halted")
     assert command(running, "unpause", "--reason", "a halt is no pause").code == 5
-    first = post(running, "/resume", reason="seen")[1]
+    first = post(running, "/api/resume", reason="seen")[1]
     assert running.known()["mode"] == "halted"
-    assert post(running, "/resume", reason="seen", nonce="guessed")[0] == 409
-    first = post(running, "/resume", reason="seen")[1]
-    assert post(running, "/resume", reason="seen", nonce=str(first["nonce"]))[0] == 202
+    assert post(running, "/api/resume", reason="seen", nonce="guessed")[0] == 409
+    first = post(running, "/api/resume", reason="seen")[1]
+    assert post(running, "/api/resume", reason="seen", nonce=str(first["nonce"]))[0] == 202
     running.until(lambda: running.known().get("halted") is None, "end of the halt")
     assert not (running.paper / "kill").exists()
 

@@ -22,21 +22,22 @@ def test_no_key_or_token_of_the_hedger_is_handed_down() -> None:
         "HEDGER_ACCOUNTS__MAIN__PASSPHRASE",
         "HEDGER_ACCOUNTS__MAIN__PASSPHRASE_FILE",
         "HEDGER_ACCOUNTS__MAIN__API_KEY_FILE",
-        "HEDGER_CONTROL__TOKEN",
-        "HEDGER_CONTROL__TOKEN_FILE",
+        "HEDGER_CONSOLE__TOKEN",
+        "HEDGER_CONSOLE__TOKEN_FILE",
+        "HEDGER_CONSOLE__READ_TOKEN",
         "HEDGER_SECRETS_DIR",
     ]
     assert without_secrets({**kept, **dict.fromkeys(secret, "canary")}) == kept
 
 
 def test_the_process_gets_that_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HEDGER_CONTROL__TOKEN", "canary")
+    monkeypatch.setenv("HEDGER_CONSOLE__TOKEN", "canary")
     show = ("-c", "import os, json; print(json.dumps(sorted(os.environ)), flush=True)")
     process = launch_exchange([], directory=tmp_path / "x", program=show)
     process.communicate(timeout=30)
     text = (tmp_path / "x" / LOG).read_text()
     assert "PATH" in text
-    assert "HEDGER_CONTROL__TOKEN" not in text
+    assert "HEDGER_CONSOLE__TOKEN" not in text
     assert (tmp_path / "x" / LOG).stat().st_mode & 0o777 == 0o600
 
 

@@ -247,6 +247,16 @@ def _configuration() -> Row:
             ask("increase(hedger_config_reloads_total{P}[$__rate_interval])", "{{outcome}}"),
             columns=True,
             height=6,
+            width=6,
+        ),
+        lines(
+            "Messages to people",
+            "By what became of them: a failed one reached nobody.",
+            "none",
+            ask("increase(hedger_messages_total{P}[$__rate_interval])", "{{outcome}}"),
+            columns=True,
+            height=6,
+            width=6,
         ),
     )
 

@@ -1,0 +1,60 @@
+// What is believed of each account, and what stands between it and its next order.
+
+import { $, attribute, keyed, row, scrolling, sign, table } from "./dom.js";
+import { coins, money, percent, seconds, timeOfDay } from "./format.js";
+
+const COLUMNS = [
+  { name: "account", label: "Account" },
+  { name: "state", label: "State" },
+  { name: "equity", label: "Equity", number: true },
+  { name: "available", label: "Free margin", number: true },
+  { name: "ratio", label: "Margin used", number: true },
+  { name: "read", label: "Read", number: true },
+  { name: "stream", label: "Stream" },
+  { name: "switch", label: "Dead man's switch" },
+  { name: "spot", label: "Spot" },
+];
+
+export class Accounts {
+  constructor() {
+    this.table = table("Accounts", COLUMNS);
+    $("account-rows").append(scrolling("Table of accounts", this.table));
+  }
+
+  update(document) {
+    const names = Object.keys(document.accounts);
+    keyed(this.table.body, names, (name) => name, make, (line, name) => line.show(name, document.accounts[name], document.at));
+  }
+}
+
+function make() {
+  const line = row(COLUMNS);
+  const state = sign();
+  line.cell.state.append(state);
+  line.show = (name, account, at) => {
+    const { level, words } = standing(account);
+    state.tell(level, words);
+    attribute(line, "data-level", level);
+    const spot = Object.entries(account.spot).map(([asset, total]) => `${coins(total)} ${asset}`);
+    line.tell({
+      account: name,
+      equity: money(account.margin?.equity),
+      available: money(account.margin?.available),
+      ratio: percent(account.margin?.margin_ratio, { places: 1 }),
+      read: account.believed_at ? `${seconds(at - account.believed_at)} ago` : "not yet",
+      stream: account.stream_up ? "up" : "down",
+      switch: account.switch_timeout_s === null ? "none" : account.switch_lease_until ? `until ${timeOfDay(account.switch_lease_until)}` : "not armed",
+      spot: spot.length > 4 ? `${spot.slice(0, 4).join(", ")} and ${spot.length - 4} more` : spot.join(", ") || "–",
+    });
+  };
+  return line;
+}
+
+function standing(account) {
+  if (account.doubted) return { level: "crit", words: "its readings are in doubt" };
+  if (account.out_of_sight) return { level: "warn", words: account.out_of_sight };
+  if (account.creates_stopped) return { level: "warn", words: account.creates_stopped };
+  if (account.failures) return { level: "warn", words: `${account.failures} failed readings: ${account.last_failure ?? ""}` };
+  if (account.margin === null) return { level: "unknown", words: "not read yet" };
+  return { level: "ok", words: "orders leave" };
+}

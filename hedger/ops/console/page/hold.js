@@ -1,0 +1,43 @@
+// A button that fires when it is held, by pointer or key, and asks when it is only pressed: nobody hits it by accident.
+
+const HOLD_MS = 0;
+
+export function holding(button, { held, pressed }) {
+  let timer = null;
+  let fired = false;
+
+  const begin = () => {
+    if (timer !== null) return;
+    fired = false;
+    button.classList.add("holding");
+    timer = setTimeout(() => {
+      timer = null;
+      fired = true;
+      button.classList.remove("holding");
+      held();
+    }, HOLD_MS);
+  };
+  const end = () => {
+    clearTimeout(timer);
+    timer = null;
+    button.classList.remove("holding");
+  };
+
+  button.addEventListener("pointerdown", (event) => {
+    if (event.button === 0) begin();
+  });
+  for (const event of ["pointerup", "pointerleave", "pointercancel", "blur", "keyup"]) button.addEventListener(event, end);
+  button.addEventListener("contextmenu", (event) => event.preventDefault()); // a long touch opens a menu elsewhere
+  button.addEventListener("keydown", (event) => {
+    if (event.key === " " || event.key === "Enter") {
+      if (event.repeat) event.preventDefault();
+      begin();
+    }
+  });
+  // A screen reader or a voice presses without holding, and so does a short touch: they are asked.
+  button.addEventListener("click", () => {
+    end();
+    if (fired) fired = false;
+    else pressed();
+  });
+}

@@ -1,0 +1,150 @@
+"""The console: an event loop of its own in a thread of its own, beside the one that trades, sharing nothing with it but
+a feed of references and the files of the state directory."""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import sys
+import threading
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from functools import partial
+from http import HTTPStatus
+from pathlib import Path
+
+from hedger.errors import Bug, ConfigError
+from hedger.ops.console.access import Lock, Strangers
+from hedger.ops.console.aside import Aside
+from hedger.ops.console.connection import Server
+from hedger.ops.console.desk import Body, Desk, Lookouts, Reply
+from hedger.ops.console.dispatch import Dispatch
+from hedger.ops.console.feed import Feed
+from hedger.ops.console.gallery import Gallery
+from hedger.ops.console.openapi import description
+from hedger.ops.console.page_files import PageFile, read_page
+from hedger.ops.console.reads import Asked, Reads
+from hedger.ops.console.seats import Seats
+from hedger.ops.console.streams import DRAIN_S, Streams
+from hedger.ops.console.tokens import Tokens
+from hedger.ops.explain import Story
+from hedger.ops.serving import remedy
+
+STARTING_S, ENDING_S = 20.0, 3.0
+BACKLOG = 128
+SEND_BUFFER = 65_536
+_SWITCH_INTERVAL_S = 0.00005  # how long a thread may keep the interpreter when another one wants it
+
+
+class Console:
+    """Serves one state directory. In a `with` block; port 0 lets the system choose one, see `port`.
+
+    `story` tells of a decision from the journal, `lookouts` what an act would do; `now` gives seconds that never go
+    back. Raises ConfigError for an address that cannot be had.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        feed: Feed,
+        *,
+        tokens: Tokens,
+        host: str,
+        port: int,
+        now: Callable[[], float],
+        story: Callable[[int], Story],
+        names: Collection[str] = (),
+        lookouts: Lookouts | None = None,
+        page: Mapping[str, PageFile] | None = None,
+        drain_s: float = DRAIN_S,
+    ) -> None:
+        try:
+            self._socket = _bound(host, port)
+        except (OSError, OverflowError) as error:
+            raise ConfigError(remedy(host, port, error, "the console")) from error
+        self.port = int(self._socket.getsockname()[1])
+        self._feed = feed
+        self._desk = Desk(directory, now, lookouts)
+        self._lock = Lock(tokens, now)
+        self._strangers = Strangers(host, self.port, names)
+        self._story = story
+        self._page = read_page() if page is None else page
+        self._drain_s = drain_s
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._over: asyncio.Event | None = None
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=self._run, daemon=True, name="console")
+
+    def __enter__(self) -> Console:
+        sys.setswitchinterval(min(sys.getswitchinterval(), _SWITCH_INTERVAL_S))
+        self._thread.start()
+        if not self._ready.wait(STARTING_S):
+            raise Bug("the console did not begin to serve: look at the log, or set console.enabled to false")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._loop is not None and self._over is not None and self._thread.is_alive():
+            self._loop.call_soon_threadsafe(self._over.set)
+        self._thread.join(ENDING_S)
+        self._socket.close()
+
+    def _run(self) -> None:
+        asyncio.run(self._serve())
+
+    async def _serve(self) -> None:
+        self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
+        seats, gallery = Seats(), Gallery(self._feed, self._loop)
+        kills, acts = Aside("console-kill", threads=1, most=64), Aside("console-act", threads=2, most=16)
+        looks = Aside("console-look", threads=2, most=16)
+        dispatch = self._dispatch(seats, gallery, Reads(gallery, self._desk, looks, self._story), kills, acts)
+        server = Server(dispatch.handle, seats)
+        listener = await self._loop.create_server(server, sock=self._socket, backlog=BACKLOG)
+        watching = asyncio.create_task(gallery.watch())
+        self._ready.set()
+        try:
+            await self._over.wait()
+        finally:
+            listener.close()
+            watching.cancel()
+            seats.hang_up()
+            for aside in (kills, acts, looks):
+                aside.close()
+
+    def _dispatch(self, seats: Seats, gallery: Gallery, reads: Reads, kills: Aside, acts: Aside) -> Dispatch:
+        desk, told = self._desk, description(self._feed.version)
+
+        async def openapi(_: Asked) -> Reply:
+            return HTTPStatus.OK, told
+
+        def aside(act: Callable[[Body], Reply], where: Aside) -> Callable[[Body], Awaitable[Reply]]:
+            return lambda body: where.do(partial(act, body))
+
+        plain = ("status", "hedges", "hedge", "positions", "orders", "alarms", "decisions", "decision", "history")
+        looks = {name: getattr(reads, name) for name in (*plain, "request", "access")}
+        slow = {
+            act.__name__: aside(act, acts)
+            for act in (desk.pause, desk.unpause, desk.resume, desk.flatten, desk.reload, desk.acknowledge)
+        }
+        return Dispatch(
+            strangers=self._strangers,
+            lock=self._lock,
+            page=self._page,
+            seats=seats,
+            reads={**looks, "openapi": openapi},
+            acts={**slow, "kill": aside(desk.kill, kills)},
+            streams={"stream": Streams(gallery, self._feed, self._drain_s).serve},
+        )
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    """A socket that listens. What it sends waits in small buffers, so that a client that does not read is seen."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER)
+        listening.bind((host, port))
+        listening.listen(BACKLOG)
+    except (OSError, OverflowError):
+        listening.close()
+        raise
+    return listening

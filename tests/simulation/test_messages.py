@@ -1,0 +1,104 @@
+"""What people are told of a run: each thing once, when it begins and when it is over."""
+
+from collections.abc import Awaitable, Callable
+from decimal import Decimal as D
+from pathlib import Path
+
+from hedger.engine.state import State
+from hedger.engine.step import Result
+from hedger.model.message import Operation, OperatorAsked, Stamped, TimePassed
+from hedger.ops.alarms import AlarmLevel, Alarms
+from hedger.ops.messages import Kind, Message, Messages
+from tests.support.engine_policies import hedge_of, policy_of
+from tests.support.simulated_daemon import NOON, Play, play
+
+POLICY = policy_of(hedge_of())
+LATE = NOON + 11 * 3_600_000 + 50 * 60_000
+
+
+def told(
+    directory: Path, script: Callable[[Play, list[Message]], Awaitable[None]], *, start_at: int = NOON
+) -> list[Message]:
+    """The messages of a run."""
+    heard: list[Message] = []
+    messages, alarms = Messages(POLICY), Alarms(POLICY)
+
+    def look(before: State, stamped: Stamped, result: Result) -> None:
+        heard.extend(messages.of_step(before, stamped, result))
+        if isinstance(stamped.event, TimePassed):
+            heard.extend(messages.of_alarms(alarms.look(result.state)))
+
+    async def watched(it: Play) -> None:
+        it.watcher.looks.append(look)
+        await script(it, heard)
+
+    play(watched, POLICY, directory, start_at=start_at)
+    return heard
+
+
+def of_kind(heard: list[Message], kind: Kind) -> list[str]:
+    return [message.title for message in heard if message.kind is kind]
+
+
+def test_an_order_that_filled_in_pieces_is_one_message_with_its_decision(tmp_path: Path) -> None:
+    async def script(it: Play, _: list[Message]) -> None:
+        await it.until_hedged()
+
+    fills = [message for message in told(tmp_path, script) if message.kind is Kind.FILL]
+    assert fills, "it hedged 1 BTC"
+    assert all(message.title.startswith("btc: sold ") for message in fills)
+    assert all("decision " in message.body for message in fills)
+
+
+def test_a_halt_and_its_end_are_told_once_each_and_no_alarm_repeats_them(tmp_path: Path) -> None:
+    async def script(it: Play, _: list[Message]) -> None:
+        await it.until_hedged()
+        it.daemon.halt("somebody pulled the cord")
+        await it.sleep(30)
+        it.daemon.handle_now(OperatorAsked(operation=Operation.RESUME, reason="it was a drill"))
+        await it.until_hedged()
+
+    heard = told(tmp_path, script)
+    assert of_kind(heard, Kind.HALT) == ["Halted", "The halt is lifted"]
+    assert "somebody pulled the cord" in next(m.body for m in heard if m.kind is Kind.HALT)
+    assert of_kind(heard, Kind.OPERATOR) == ["A person asked: resume"]
+    assert not any("Halted" in title for title in of_kind(heard, Kind.ALARM))
+
+
+def test_a_hedge_outside_its_band_for_too_long_is_told_and_so_is_its_end(tmp_path: Path) -> None:
+    async def script(it: Play, heard: list[Message]) -> None:
+        await it.until_hedged()
+        it.daemon.handle_now(OperatorAsked(operation=Operation.PAUSE, reason="lunch"))
+        it.deposit("0.5")
+        await it.until(lambda: bool(of_kind(heard, Kind.UNHEDGED)), "told", within=3_600)
+        it.daemon.handle_now(OperatorAsked(operation=Operation.UNPAUSE, reason="back"))
+        await it.until_hedged()
+        await it.sleep(2)
+
+    heard = told(tmp_path, script)
+    assert of_kind(heard, Kind.UNHEDGED) == ["Unhedged btc", "Over: Unhedged btc"]
+    first = next(message for message in heard if message.kind is Kind.UNHEDGED)
+    assert first.level is AlarmLevel.CRITICAL
+
+
+def test_the_day_is_summed_up_at_midnight_with_what_was_made_paid_and_traded(tmp_path: Path) -> None:
+    async def script(it: Play, _: list[Message]) -> None:
+        await it.until_hedged()
+        await it.sleep(20 * 60)
+
+    summaries = [message for message in told(tmp_path, script, start_at=LATE) if message.kind is Kind.SUMMARY]
+    assert len(summaries) == 1
+    words = summaries[0].body
+    assert "USD hedged" in words
+    assert "unhedged" in words
+    assert "fills, fees -" in words or "fills, fees −" in words
+    assert D(words.split(" fills")[0].split()[-1]) > 0
+
+
+def test_quiet_steps_are_worth_no_message(tmp_path: Path) -> None:
+    async def script(it: Play, heard: list[Message]) -> None:
+        await it.until_hedged()
+        heard.clear()
+        await it.sleep(60)
+
+    assert [m for m in told(tmp_path, script) if m.kind not in (Kind.FILL, Kind.GUARD)] == []
