@@ -4,36 +4,42 @@ from __future__ import annotations
 
 import asyncio
 import errno
+import json
 import os
 import shutil
 import socket
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
 
 from hedger.app.daemon import ids_by_account, listed_of
 from hedger.app.findings import Finding, tried
+from hedger.app.holdings import holding_rows, paper_rows
 from hedger.app.live import venues_of
+from hedger.app.ownership import keys_row, ownership_rows
 from hedger.app.precautions import configure, keeps_leverage, key_row, quiet_of, quiet_row, sight_rows, switch_rows
 from hedger.app.transport import why_at_port
 from hedger.engine.policy import Policy
-from hedger.errors import GiveUp, HedgerError
+from hedger.errors import GiveUp, HedgerError, JournalError
 from hedger.model.account import AccountReading
 from hedger.model.instrument import Instrument, InstrumentId
 from hedger.model.market import Quote
-from hedger.model.numeric import plain
-from hedger.ops.words import END_PAUSE, LIFT_HALT, ended_words, halt_words
+from hedger.model.numeric import ZERO, plain
+from hedger.ops.words import END_FLATTEN, END_PAUSE, LIFT_HALT, ended_words, halt_words
 from hedger.runtime.clock import SystemClock
 from hedger.runtime.journal import Journal
 from hedger.runtime.kill import KillFile
-from hedger.runtime.lease import Lease
+from hedger.runtime.lease import Lease, is_held
 from hedger.runtime.ports import Venue
+from hedger.settings.paper_rules import purses_of
 from hedger.settings.policy import to_policy
 from hedger.settings.reachable import check_reachable, ended
 from hedger.settings.schema import Mode, Settings
 from hedger.settings.venues import VENUES
 
 FREE_BYTES = 200 * 1024 * 1024
+TIMES_THE_LEAST = 2  # so much of what the journal must have free, or it stops creates soon
 SKEW_MS = 1_000
 PATIENCE_S = 60.0  # an account whose venue wants quiet is waited for no longer
 KEYS = {
@@ -44,25 +50,45 @@ KEYS = {
 }
 
 
-def examine(settings: Settings) -> list[Finding]:
-    """Every check that the settings' mode calls for, the local ones first."""
+def examine(settings: Settings, config: Path | None = None) -> list[Finding]:
+    """Every check that the settings' mode calls for, the local ones first; `config` is the file that they came from."""
     policy = to_policy(settings)
     directory = Path(settings.state_dir)
     if settings.mode is Mode.PAPER:
         directory = directory / "paper"
     rows = [
         Finding(True, "configuration", f"mode {settings.mode.value}, {len(policy.hedges)} hedge(s)"),
-        tried("state directory", lambda: _disk(directory), "give the directory to this user, or set state_dir"),
+        tried(
+            "state directory", lambda: _disk(settings, directory), "give it to this user, make room, or set state_dir"
+        ),
+        *ownership_rows(settings, directory, config),
+        *_in_force(directory),
         tried(
             "journal", lambda: _journal(directory), "do what it says, stop the other hedger, or set another state_dir"
         ),
         tried("kill file", lambda: _killed(directory), f"find out who pressed it, then {LIFT_HALT}"),
         tried("metrics port", lambda: _metrics_port(settings), "stop what listens there, or set metrics.port"),
-        tried("control port", lambda: _control_port(settings), "stop what listens there, or set control.port"),
+        tried("console port", lambda: _console_port(settings), "stop what listens there, or set console.port"),
     ]
     if settings.mode is Mode.PAPER:
-        return [*rows, Finding(True, "venue", _embedded(settings))]
-    return rows + asyncio.run(_accounts(settings, policy, directory))
+        return [*rows, Finding(True, "venue", _embedded(settings)), *_on_paper(settings, policy)]
+    given = keys_row(settings)
+    if not given.good:
+        return [*rows, given]
+    return [*rows, given, *asyncio.run(_accounts(settings, policy, directory))]
+
+
+def _in_force(directory: Path) -> Iterator[Finding]:
+    """Whether a hedger that runs here has in force what its file says; nothing is said where none runs."""
+    try:
+        told = json.loads((directory / "status.json").read_text(encoding="utf-8"))["configuration"]["file_changed"]
+    except (OSError, ValueError, LookupError, TypeError):
+        return
+    if is_held(directory):
+        if told is None:
+            yield Finding(True, "configuration in force", "as its file says")
+        else:
+            yield Finding(False, "configuration in force", str(told), "hedger reload, or put the file back")
 
 
 def _embedded(settings: Settings) -> str:
@@ -73,30 +99,45 @@ def _embedded(settings: Settings) -> str:
     return f"the embedded exchange on this machine, as {' and '.join(titles)}; no keys, no network; {way}"
 
 
-def _disk(directory: Path) -> str:
+def _on_paper(settings: Settings, policy: Policy) -> list[Finding]:
+    """What the wallets of a paper world hold of the hedged coins."""
+    purses = purses_of(settings)
+    wallets = {
+        name: {coin: purse.spot.get(coin, ZERO) + purse.margin.get(coin, ZERO) for coin in (*purse.spot, *purse.margin)}
+        for name, purse in purses.items()
+    }
+    return paper_rows(policy, wallets, frozenset(option.asset for option in settings.paper.options))
+
+
+def _disk(settings: Settings, directory: Path) -> str:
     present = next(path for path in (directory, *directory.absolute().parents) if path.exists())
     if not present.is_dir():
         raise NotADirectoryError(f"{present} is not a directory")
     if not os.access(present, os.W_OK):
         raise PermissionError(f"{present} is not writable")
     free = shutil.disk_usage(present).free
-    if free < FREE_BYTES:
-        raise OSError(f"only {free // 1024**2} MB are free on {present}")
+    wanted = max(FREE_BYTES, TIMES_THE_LEAST * settings.journal.min_free_mb * 1_000_000)
+    if free < wanted:
+        raise OSError(f"only {free // 1024**2} MB are free on {present}, {wanted // 1024**2} MB are wanted")
     can = "is writable" if present == directory else "does not exist yet and can be made"
     return f"{directory} {can}, {free // 1024**2} MB free"
 
 
 def _journal(directory: Path) -> str:
     if not (directory / "journal.sqlite3").exists():
+        if is_held(directory):
+            raise JournalError(f"another hedger uses {directory}")
         return "none yet; the first run begins one"
     with Lease(directory):
         journal = Journal.open(directory, read_only=True)
-        halted, paused = journal.halted(), journal.paused()
+        halted, paused, flattened = journal.halted(), journal.paused(), ", ".join(journal.flattening())
         journal.close()
     if halted is not None:
         raise GiveUp(f"sound, but HALTED: {halt_words(halted)}")
     if paused is not None:
         raise GiveUp(f"sound, but PAUSED: {paused}; once it runs, {END_PAUSE}")
+    if flattened:
+        raise GiveUp(f"sound, but FLATTENED: {flattened}; once it runs, {END_FLATTEN}")
     return "free and sound"
 
 
@@ -115,9 +156,12 @@ def _metrics_port(settings: Settings) -> str:
     return _port(metrics.host, metrics.port, elsewhere)
 
 
-def _control_port(settings: Settings) -> str:
-    control = settings.control
-    return _port(control.host, control.port) if control.enabled else "the control API is off"
+def _console_port(settings: Settings) -> str:
+    console = settings.console
+    if not console.enabled:
+        return "the console is off"
+    elsewhere = "; a paper run takes another" if settings.mode is Mode.PAPER else ""
+    return _port(console.host, console.port, elsewhere)
 
 
 def _port(host: str, port: int, elsewhere: str = "") -> str:
@@ -144,6 +188,7 @@ class Listed:
 
     instruments: tuple[Instrument, ...] = ()
     prices: dict[InstrumentId, Decimal] = field(default_factory=dict)
+    readings: dict[str, AccountReading] = field(default_factory=dict)
     accounts: int = 0
 
 
@@ -171,6 +216,8 @@ async def _accounts(settings: Settings, policy: Policy, directory: Path) -> list
             await venue.close()
     if listed.accounts == len(venues):  # a hedge over several accounts can be judged when all of them were seen
         rows.append(tried("bands", lambda: _bands(policy, listed, clock.now_ms()), "do what the sentence says"))
+        rules = {instrument.id: instrument for instrument in listed.instruments}
+        rows += holding_rows(policy, listed.readings, rules, listed.prices)
     return rows
 
 
@@ -189,6 +236,7 @@ async def account_rows(
     if kept:
         await configure(policy, venue, ids)
     reading = await venue.read_account()
+    listed.readings[name] = reading
     rows = [
         Finding(True, f"{name}: keys", KEYS[mode]),
         key_row(venue),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hedger.engine.carry import YEAR_MS
+from hedger.errors import JournalError
 from hedger.model.numeric import ZERO, plain
 from hedger.ops.figures import MINUS, coins, iso, money, percent
 from hedger.runtime.journal import Journal
@@ -76,11 +77,14 @@ def funding_report(directory: Path, *, days: int, status: Mapping[str, Any] | No
     """
     with closing(Journal.open(directory, read_only=True)) as journal:
         bodies = [json.loads(body) for body in journal.latest("funding").values()]
-    bodies.sort(key=lambda body: body["exchange_at"])
-    newest = bodies[-1]["exchange_at"] // DAY_MS if bodies else 0
-    kept = [body for body in bodies if body["exchange_at"] // DAY_MS > newest - days]
-    by_day = _grouped(kept, by_day=True)
-    return FundingReport(days=by_day, sums=_grouped(kept, by_day=False), outlook=_outlook(status))
+    try:
+        bodies.sort(key=lambda body: body["exchange_at"])
+        newest = bodies[-1]["exchange_at"] // DAY_MS if bodies else 0
+        kept = [body for body in bodies if body["exchange_at"] // DAY_MS > newest - days]
+        by_day, sums = _grouped(kept, by_day=True), _grouped(kept, by_day=False)
+    except (KeyError, TypeError, ValueError, ArithmeticError) as problem:
+        raise JournalError(f"{directory}: a row of funding cannot be read ({type(problem).__name__})") from None
+    return FundingReport(days=by_day, sums=sums, outlook=_outlook(status))
 
 
 def _grouped(bodies: Iterable[Mapping[str, Any]], *, by_day: bool) -> tuple[FundingSum, ...]:

@@ -6,7 +6,7 @@ import json
 from contextlib import closing
 from pathlib import Path
 
-from hedger.errors import GiveUp
+from hedger.errors import GiveUp, JournalError
 from hedger.ops.explain import Story
 from hedger.runtime.journal import Journal
 
@@ -21,6 +21,8 @@ def story_of(directory: Path, decision_id: int) -> Story:
         if not rows:
             raise GiveUp(f"there is no decision {decision_id} in this journal; the view and the log show their numbers")
         decision = json.loads(rows[-1].body)
+        if not isinstance(decision, dict) or not {"at", "hedge", "action", "reason"} <= decision.keys():
+            raise JournalError(f"{directory}: decision {decision_id} cannot be read: it is not what a hedger writes")
         order_id = (decision.get("order") or {}).get("client_order_id")
         later = [row for row in journal.told("order", order_id) if row.seq > rows[-1].seq] if order_id else []
         fills = journal.between(decision["at"], later[-1].at, ("fill",)) if later else []

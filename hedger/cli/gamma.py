@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json as json_module
 import sys
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hedger.cli.options import ConfigOption, settings_of
+from hedger.cli.options import ConfigOption, JsonOption, settings_of
 from hedger.errors import AskAgain
 
 if TYPE_CHECKING:
+    from hedger.app.gamma import GammaOfHedge
     from hedger.settings.schema import Settings
 
 YesOption = Annotated[
@@ -18,7 +20,7 @@ YesOption = Annotated[
 ]
 
 
-def gamma(config: ConfigOption = None) -> None:
+def gamma(config: ConfigOption = None, json: JsonOption = False) -> None:
     """Say on which side of gamma each hedge is, what it earns or pays as the price moves, and what it costs."""
     from hedger.app.gamma_known import before_start, has_own_gamma
     from hedger.app.gamma_words import told_of, told_without_numbers
@@ -27,6 +29,9 @@ def gamma(config: ConfigOption = None) -> None:
     settings = settings_of(config, {}, to_run=False)
     if settings.mode is not Mode.PAPER:
         if not has_own_gamma(settings):
+            if json:
+                print(json_module.dumps({"hedges": []}))
+                return
             print("no hedge has a target with a gamma; what options the accounts hold is not read here")
             return
         settings = settings_of(config, {"live_armed": True})  # what is held is read with the keys; nothing is sent
@@ -34,8 +39,28 @@ def gamma(config: ConfigOption = None) -> None:
     if known.unread is not None:
         print("\n".join(told_without_numbers(known.policy, known.unread)))
         raise AskAgain("the accounts could not be read: see above, then try again")
+    if json:
+        print(json_module.dumps({"hedges": [_record(gamma) for gamma in known.gammas]}))
+        return
     lines = told_of(known.gammas)
     print("\n".join(lines) if lines else "no hedge has a gamma: no target depends on the price, and no option is held")
+
+
+def _record(gamma: GammaOfHedge) -> dict[str, Any]:
+    """One hedge's gamma as JSON: gammas in coins per unit of price, theta in quote a day, volatilities a year."""
+    from hedger.model.numeric import plain
+
+    return {
+        "hedge": gamma.hedge.name,
+        "price": plain(gamma.known.price),
+        "holding": plain(gamma.known.holding),
+        "gamma_of_target": gamma.chosen,
+        "gamma_of_options": gamma.options,
+        "gamma_to_follow": gamma.follows,
+        "theta_per_day": gamma.theta,
+        "realized": gamma.known.realized,
+        "sigma": gamma.sigma,
+    }
 
 
 def say_before_start(settings: Settings, *, yes: bool) -> None:

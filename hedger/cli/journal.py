@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json as json_module
 from contextlib import closing
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hedger.cli.options import ConfigOption, JsonOption, StateDirOption, state_directory
+from hedger.cli.options import ConfigOption, JsonOption, StateDirOption, moment, state_directory
 from hedger.errors import ConfigError, Differs
 
 if TYPE_CHECKING:
@@ -55,7 +54,8 @@ def replay(
         _show(again, json)
         different = int(again.replayed.verdict is Verdict.DIFFERENT)
     else:
-        counts = replay_all(directory, _moment(since), lambda again: _show_unless_identical(again, json))
+        since_at = 0 if since is None else moment("--since", since)
+        counts = replay_all(directory, since_at, lambda again: _show_unless_identical(again, json))
         different = counts[Verdict.DIFFERENT]
         told = {verdict.value: counts[verdict] for verdict in Verdict}
         print(json_module.dumps(told) if json else ", ".join(f"{count} {word}" for word, count in told.items()))
@@ -75,18 +75,6 @@ def _show(again: Again, json: bool) -> None:
 def _show_unless_identical(again: Again, json: bool) -> None:
     if again.replayed.differences:
         _show(again, json)
-
-
-def _moment(text: str | None) -> int:
-    if text is None:
-        return 0
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise ConfigError(
-            f"--since {text}: give a moment as 2026-01-31T12:00, in UTC unless it says otherwise"
-        ) from None
-    return int((moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
 @app.command()
@@ -118,13 +106,16 @@ def info(config: ConfigOption = None, state_dir: StateDirOption = None, json: Js
 
 
 @app.command()
-def verify(config: ConfigOption = None, state_dir: StateDirOption = None) -> None:
+def verify(config: ConfigOption = None, state_dir: StateDirOption = None, json: JsonOption = False) -> None:
     """Prove every row to be what was written, from the first to the last."""
     from hedger.runtime.journal import Journal
 
     with closing(Journal.open(state_directory(config, state_dir), read_only=True)) as journal:
         journal.verify()
         rows = sum(count for kind, count, _, _ in journal.counts() if kind != "(inputs)")
+    if json:
+        print(json_module.dumps({"rows": rows}))
+        return
     print(f"{rows:,} rows, each as it was written; that none is missing at the end no chain can show")
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hedger.errors import HedgerError
+from hedger.errors import ConfigError, HedgerError
 
 if TYPE_CHECKING:
     from hedger.settings.schema import Settings
@@ -44,3 +45,14 @@ def state_directory(config: Path | None, given: Path | None) -> Path:
         raise type(problem)(f"{problem}\n(or name the state directory with --state-dir)") from None
     directory = Path(settings.state_dir)
     return directory / "paper" if settings.mode is Mode.PAPER else directory
+
+
+def moment(option: str, text: str) -> int:
+    """A moment as people write it, in ms since 1970; raises ConfigError."""
+    try:
+        told = datetime.fromisoformat(text)
+        return int((told if told.tzinfo is not None else told.replace(tzinfo=UTC)).timestamp() * 1000)
+    except (ValueError, OverflowError):
+        raise ConfigError(
+            f"{option} {text}: give a moment as 2026-01-31T12:00, in UTC unless it says otherwise"
+        ) from None

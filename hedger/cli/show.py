@@ -1,14 +1,17 @@
-"""What a command prints: summaries and tables, plain when nobody is looking."""
+"""What a command prints: summaries, tables and progress, plain when nobody is looking."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from decimal import Decimal
 from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 if TYPE_CHECKING:
     from hedger.app.summary import Summary
@@ -22,9 +25,10 @@ def print_summary(summary: Summary, *, as_json: bool) -> None:
         print(summary.to_json())
         return
     good = "[green]hedged[/]" if summary.hedged else "[red]NOT hedged[/]"
+    agree = "journal and exchange agree" if summary.truth_matches else "[red]they differ[/]"
     low, high = summary.band
-    rows = [
-        ("result", f"{good}, {'journal and exchange agree' if summary.truth_matches else '[red]they differ[/]'}"),
+    rows: list[tuple[str, str | Text]] = [
+        ("result", _styled(f"{good}, {agree}")),
         ("net delta, in coins", f"{summary.net_delta:+.5f} in the band {low:+.5f} … {high:+.5f}"),
         ("largest deviation", f"{summary.max_abs_deviation:.5f}"),
         ("time outside the band", f"{summary.seconds_outside_band:.1f} s of {summary.seconds:.0f} s"),
@@ -37,20 +41,56 @@ def print_summary(summary: Summary, *, as_json: bool) -> None:
     ]
     if len(summary.venues) > 1:
         rows.append(("accounts", ", ".join(f"{account} on {venue}" for account, venue in summary.venues.items())))
-    rows += [] if summary.way_out is None else [("waits for you", f"[red]{escape(summary.way_out)}[/]")]
+    rows += [] if summary.way_out is None else [("waits for you", _styled(f"[red]{escape(summary.way_out)}[/]"))]
     print_table(("paper run", ""), rows)
 
 
-def print_table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    """A table on a terminal; tab-separated lines elsewhere."""
-    if not console.is_terminal:
-        for row in rows:
-            print("\t".join(row))
+def print_table(header: Sequence[str], rows: Sequence[Sequence[str | Text]]) -> None:
+    """A table on a terminal; tab-separated lines without a header elsewhere. No text is taken for rich's markup."""
+    if console.is_terminal:
+        console.print(table_of(header, rows))
         return
+    for row in rows:
+        print("\t".join(str(cell) for cell in row))
+
+
+def table_of(header: Sequence[str], rows: Sequence[Sequence[str | Text]]) -> Table:
+    """A table for a terminal."""
     table = Table(*header, box=None, header_style="bold", pad_edge=False)
     for row in rows:
-        table.add_row(*row)
-    console.print(table)
+        table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
+    return table
+
+
+@contextmanager
+def redrawn() -> Iterator[Callable[[Sequence[str], Sequence[Sequence[str | Text]]], None]]:
+    """A table that is drawn again in its place on a terminal, and stays as it was last."""
+    from rich.live import Live
+
+    with Live(console=console, auto_refresh=False, vertical_overflow="visible") as live:
+
+        def draw(header: Sequence[str], rows: Sequence[Sequence[str | Text]]) -> None:
+            live.update(table_of(header, rows), refresh=True)
+
+        yield draw
+
+
+@contextmanager
+def progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A bar on the terminal of standard error that is told how much more was done; nothing where nobody looks."""
+    if not sys.stderr.isatty():
+        yield lambda done: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        task = bar.add_task(escape(what), total=total)
+        yield lambda done: bar.advance(task, done)
+
+
+def _styled(markup: str) -> Text:
+    return Text.from_markup(markup)
 
 
 def _gain(value: Decimal) -> str:

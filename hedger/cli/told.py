@@ -9,6 +9,36 @@ from typing import Any
 
 from hedger.runtime.kill import printable
 
+STATUS = {
+    "pid": "the process that said it",
+    "kind": "paper, shadow, testnet or LIVE, in words",
+    "transport": "how it reaches the venues",
+    "started_at": "when it began",
+    "mode": "what it may do now",
+    "mode_reason": "why",
+    "halted": "why it is halted; `null` if it is not",
+    "paused": "why it is paused; `null` if it is not",
+    "way_out": "what a person must type before it goes on",
+    "alarms": "what a person should look at, until it is over or acknowledged (`hedger ack`)",
+    "flatten": "each flatten that was asked for, and how far it is",
+    "doubted": "accounts whose readings only a person's `hedger resume` makes believed",
+    "reconciled": "whether the accounts are believed",
+    "reconcile_reason": "why not",
+    "kill_file": "the file whose existence kills",
+    "epoch": "the number of this start",
+    "metrics_port": "where metrics and health are served",
+    "accounts": "each account: its gate, its switch, its margin, and what of it is believed (see `reconcile`)",
+    "money": "what each kind of money is worth, and how much hangs on it",
+    "hedges": "each hedge: exposure (see `exposure`), orders (see `orders`), ledger, profit of the day, guards",
+    "positions": "see `positions`",
+    "options": "see `positions`",
+    "prices": "the prices of each instrument as they were seen last, with their age",
+}
+WRITTEN = {
+    "console": "where the console is served and who may read it; `null` if it is off",
+    "console_port": "its port",
+    "configuration": "the file in force, its digest, when it was loaded, and what the file says otherwise by now",
+}
 _HEAD = ("at", "kind", "pid", "metrics_port", "kill_file")
 PLACES = 8
 _LONG = re.compile(r"-?\d+\.\d{9,}")
@@ -20,6 +50,22 @@ def status_rows(known: Mapping[str, Any]) -> list[tuple[str, str]]:
     return [(name, printable(value)) for name, value in _rows(known)]
 
 
+def status_line(known: Mapping[str, Any]) -> str:
+    """The status in one line, for a log of what was watched: when, mode, each hedge, and what waits for a person."""
+    hedges = "; ".join(_hedge_in_short(name, hedge) for name, hedge in known["hedges"].items())
+    out = f"; {known['way_out']}" if known.get("way_out") else ""
+    return printable(f"{known['at']} {known['mode']}; {hedges}{out}")
+
+
+def _hedge_in_short(name: str, hedge: Mapping[str, Any]) -> str:
+    working = f"{len(hedge['orders_working'])} working"
+    if hedge.get("net_delta") is None:
+        return f"{name} not known yet, {working}"
+    lower, upper = map(_short, hedge["band"])
+    where = "inside" if hedge["inside_band"] else "outside"
+    return f"{name} {_short(hedge['net_delta'])} {where} {lower} to {upper} of {_short(hedge['target'])}, {working}"
+
+
 def _rows(known: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     age = f"{known['age_s']:.0f} s ago"
     yield "said", f"STALE: {age}, and no hedger runs there now" if known["stale"] else age
@@ -28,6 +74,11 @@ def _rows(known: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     for name in ("halted", "paused", "way_out"):
         if known.get(name):
             yield name.replace("_", " "), str(known[name])
+    configured = known.get("configuration") or {}
+    if configured.get("path"):
+        yield "configuration", f"{configured['path']}, digest {configured['digest']}"
+    if configured.get("file_changed"):
+        yield "its file", f"CHANGED: {configured['file_changed']}; `hedger reload`, before a restart takes it up"
     for account, gate in known.get("accounts", {}).items():
         yield f"gate of {account}", gate["creates_stopped"] or "open"
         yield f"switch of {account}", _switch(gate)

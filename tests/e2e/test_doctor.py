@@ -48,20 +48,18 @@ def test_a_port_in_use_is_no_fault_on_paper(tmp_path: Path) -> None:
     assert "takes another" in str(rows["metrics port"]["found"])
 
 
-def test_a_latched_kill_and_a_control_port_in_use_are_seen_in_the_directory_that_is_named(tmp_path: Path) -> None:
+def test_a_latched_kill_and_a_console_port_in_use_are_seen_in_the_directory_that_is_named(tmp_path: Path) -> None:
     (tmp_path / "state").mkdir(mode=0o700)
     (tmp_path / "state/kill").write_text("a drill")
     with socket.create_server(("127.0.0.1", 0)) as taken:
         more = {
-            "HEDGER_CONTROL__ENABLED": "true",
-            "HEDGER_CONTROL__PORT": str(taken.getsockname()[1]),
-            "HEDGER_CONTROL__TOKEN": "a-token-of-forty-characters-and-no-chance",
+            "HEDGER_CONSOLE__PORT": str(taken.getsockname()[1]),
         }
         ended, rows = examined(tmp_path / "elsewhere", "--state-dir", str(tmp_path / "state"), **more)
     assert ended.code == 2
     assert "the kill file: a drill" in str(rows["kill file"]["found"])
     assert "`hedger resume --reason …`" in str(rows["kill file"]["remedy"])
-    assert "in use" in str(rows["control port"]["found"])
+    assert "a paper run takes another" in str(rows["console port"]["found"])
 
 
 def test_the_doctor_says_what_is_known_of_a_venue_without_asking_it(tmp_path: Path) -> None:
