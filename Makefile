@@ -8,7 +8,7 @@ PIP := $(BIN)/python -m pip install -qq --disable-pip-version-check --no-input -
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help paper test check style types layers dependencies tidy bench simulate soak crashes planted mutants picture study lock fmt clean
+.PHONY: help paper test check style types layers dependencies tidy bench simulate soak crashes planted mutants image picture boards study lock fmt clean
 
 help: ## print these targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
@@ -58,8 +58,15 @@ planted: .venv/.dev ## plant bugs, one after the other, and see that the tests c
 mutants: .venv/.dev ## change the safety core everywhere and count what no test notices (an hour): make mutants ARGS="orders"
 	@$(BIN)/python -m tests.planted.mutants $(JOBS) $(ARGS)
 
-picture: .venv/.dev ## draw the README's picture from a paper run
+image: .venv/.dev ## build the container's image and try it: size, start-up, memory, end
+	@$(BIN)/python -m tests.support.container_trial
+
+picture: .venv/.dev ## draw the README's pictures from a paper run: the terminal view, and the console in Chromium
 	$(BIN)/python -m tests.support.picture
+	$(BIN)/python -m tests.support.console_pictures
+
+boards: .venv/.dev ## write Grafana's dashboards from tests/support/boards
+	$(BIN)/python -m tests.support.boards
 
 study: .venv/.dev ## measure the bands by Monte Carlo and write docs/bands.md's tables and pictures
 	$(BIN)/python -m tests.support.band_pictures
@@ -73,6 +80,7 @@ UV_COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --
 	--no-emit-index-url --custom-compile-command "make lock" $(LOCK_ARGS) pyproject.toml
 lock: .venv/.dev ## write the lock files from pyproject.toml: make lock LOCK_ARGS=--upgrade
 	$(UV_COMPILE) --output-file requirements.lock
+	$(UV_COMPILE) --extra notify --constraint requirements.lock --output-file requirements-notify.lock
 	$(UV_COMPILE) --extra dev --extra notify --extra parquet --constraint requirements.lock --output-file requirements-dev.lock
 
 clean: ## remove .venv and all caches
