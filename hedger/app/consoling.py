@@ -15,6 +15,7 @@ from hedger.ops.console.desk import Lookouts, Outlook
 from hedger.ops.console.feed import Feed
 from hedger.ops.console.lookouts import look_at_flatten
 from hedger.ops.console.tokens import Tokens, own_token
+from hedger.ops.logs import redact_too
 from hedger.runtime.clock import stopwatch
 from hedger.settings.again import read_again
 from hedger.settings.console_rules import reads_freely
@@ -34,7 +35,9 @@ def console_of(
     wanted = settings.console
     if not wanted.enabled:
         return None
-    make = partial(_console, directory, wanted, feed, tokens_of(wanted, directory), reloading)
+    tokens = tokens_of(wanted, directory)
+    redact_too(tokens.act)
+    make = partial(_console, directory, wanted, feed, tokens, reloading)
     try:
         return make(wanted.port)
     except ConfigError:

@@ -53,17 +53,22 @@ class Alarm:
 
 
 class Alarms:
-    """Remembers since when each alarm stands. `look` is called on the beat; `current` is replaced whole."""
+    """Remembers since when each alarm stands. `look` is called on the beat; `current` is replaced whole.
+
+    `file_changed` is how the configuration file differs from what is in force, None where it does not.
+    """
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
+        self.file_changed: str | None = None
         self.current: tuple[Alarm, ...] = ()
 
     def look(self, state: State) -> tuple[Alarm, ...]:
         """What stands now, the worst first, and what was seen already last; one that goes and comes back begins anew
         and is not acknowledged."""
         since = {alarm.key: alarm.since_at for alarm in self.current}
-        dated = (replace(one, since_at=since.get(one.key, state.now)) for one in alarms_of(state, self.policy))
+        standing = alarms_of(state, self.policy, self.file_changed)
+        dated = (replace(one, since_at=since.get(one.key, state.now)) for one in standing)
         found = [replace(one, acknowledged=_was_seen(state, one)) for one in dated]
         self.current = tuple(sorted(found, key=lambda alarm: (alarm.acknowledged, _WORST.index(alarm.level))))
         return self.current
@@ -75,12 +80,15 @@ def _was_seen(state: State, alarm: Alarm) -> bool:
     return seen_at is not None and seen_at >= alarm.since_at
 
 
-def alarms_of(state: State, policy: Policy) -> Iterator[Alarm]:
-    """What a person should look at in a state, without its past."""
+def alarms_of(state: State, policy: Policy, file_changed: str | None = None) -> Iterator[Alarm]:
+    """What a person should look at in a state, without its past, and in a file that differs from what is in force."""
     yield from _of_program(state, policy)
     for account in policy.accounts:
         yield from _of_account(state, policy, account)
     yield from _of_hedges(state, policy)
+    if file_changed is not None:
+        text = f"the configuration file: {file_changed}; `hedger reload`, before a restart takes it up"
+        yield Alarm(name="ConfigFileChanged", subject="", level=AlarmLevel.INFO, text=text)
 
 
 def _of_program(state: State, policy: Policy) -> Iterator[Alarm]:
@@ -94,7 +102,7 @@ def _of_program(state: State, policy: Policy) -> Iterator[Alarm]:
     if state.paused is not None:
         yield alarm("Paused", AlarmLevel.INFO, f"paused: {state.paused}; {END_PAUSE}")
     asked_for = state.halted is not None or state.paused is not None or state.hedges.keys() <= state.flattening.keys()
-    if state.mode is Mode.CANCEL_ONLY and not asked_for:
+    if state.mode is Mode.CANCEL_ONLY and not asked_for and state.journal_fault is None:
         yield alarm("CreatesStopped", AlarmLevel.WARNING, f"nothing is created: {state.mode_reason}")
     if (stale := stale_words(state, policy)) is not None and state.mode is not Mode.BOOT:
         yield alarm("StaleData", AlarmLevel.WARNING, stale)
@@ -136,10 +144,11 @@ _MARGIN = {
 def _of_hedges(state: State, policy: Policy) -> Iterator[Alarm]:
     for hedge in policy.hedges:
         memory = state.hedges[hedge.name]
-        if is_unhedged(state, hedge) and memory.outside_since is not None:
+        flatten = state.flattening.get(hedge.name)
+        meant = flatten is not None and bool(flatten.flat_at)  # flat by a person's wish is unhedged on purpose
+        if is_unhedged(state, hedge) and memory.outside_since is not None and not meant:
             text = f"{hedge.name} has been outside its band for {span(state.now - memory.outside_since)}"
             yield Alarm(name="Unhedged", subject=hedge.name, level=AlarmLevel.CRITICAL, text=text)
-        flatten = state.flattening.get(hedge.name)
         if flatten is not None:
             text = f"{hedge.name} {flatten_words(flatten)}; {END_PAUSE}"
             yield Alarm(name="Flattened", subject=hedge.name, level=AlarmLevel.INFO, text=text)

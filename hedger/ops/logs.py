@@ -52,6 +52,13 @@ def set_level(level: str) -> None:
     _configure_structlog(threshold)
 
 
+def redact_too(secret: str) -> None:
+    """Have no line show a secret that was made after logging was configured."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler.formatter, _RedactingFormatter):
+            handler.formatter.redactor.learn(secret)
+
+
 def _install(handler: logging.Handler, threshold: int) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
@@ -145,10 +152,10 @@ class _RedactingFormatter(logging.Formatter):
     def __init__(self, inner: logging.Formatter, redactor: Redactor) -> None:
         super().__init__()
         self._inner = inner
-        self._redactor = redactor
+        self.redactor = redactor
 
     def format(self, record: logging.LogRecord) -> str:
-        return self._redactor(self._inner.format(record))
+        return self.redactor(self._inner.format(record))
 
 
 class _Quiet(logging.Filter):

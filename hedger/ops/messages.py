@@ -20,6 +20,7 @@ from hedger.ops.pnl import pnl_status
 from hedger.ops.words import REASON_WORDS, halt_words
 
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
+STOOD_MS = 60_000  # each start, and each hiccup of a stream, raises warnings that are over within seconds
 # Alarms that have a kind of message of their own.
 _OWN = {"Halted": None, "Paused": None, "Unhedged": "unhedged"}
 
@@ -55,6 +56,7 @@ class Messages:
         self.policy = policy
         self._summary_hour = summary_hour
         self._standing: dict[str, Alarm] = {}
+        self._left: dict[str, int] = {}
         self._denied: dict[str, Reason | None] = {}
         self._beat: State | None = None
         self._summed: State | None = None
@@ -73,18 +75,24 @@ class Messages:
             yield from self._of_day(after)
 
     def of_alarms(self, alarms: tuple[Alarm, ...]) -> Iterator[Message]:
-        """The alarms that began or grew worse since the last call, and those that are over."""
-        was, self._standing = self._standing, {alarm.key: alarm for alarm in alarms}
-        for key, alarm in self._standing.items():
-            kind, before = _kind_of(alarm), was.get(key)
-            if kind is not None and (before is None or _is_worse(alarm, before)):
-                title, about = _title_of(alarm), f"alarm:{key}:{alarm.level.value}"
-                yield Message(kind=kind, level=alarm.level, title=title, body=alarm.text, key=about)
-        for key in was.keys() - self._standing.keys():
-            kind = _kind_of(was[key])
-            if kind is not None:
-                title, about = f"Over: {_title_of(was[key])}", f"over:{key}"
-                yield Message(kind=kind, level=AlarmLevel.INFO, title=title, body=was[key].text, key=about)
+        """The alarms that began or grew worse, and those that are over. What is critical is told at once, what warns
+        when it has stood for a minute, as alerts wait too; over is what was away for a minute.
+
+        None has a key: one that came back after its end was told must be told, however soon that is.
+        """
+        now = 0 if self._beat is None else self._beat.now
+        for alarm in alarms:
+            self._left.pop(alarm.key, None)
+            before = self._standing.get(alarm.key)
+            due = alarm.level is AlarmLevel.CRITICAL or now - alarm.since_at >= STOOD_MS
+            if due if before is None else _is_worse(alarm, before):
+                self._standing[alarm.key] = alarm
+                yield from _of_alarm(alarm, alarm.level, _title_of(alarm))
+        for key in self._standing.keys() - {alarm.key for alarm in alarms}:
+            if now - self._left.setdefault(key, now) >= STOOD_MS:
+                del self._left[key]
+                over = self._standing.pop(key)
+                yield from _of_alarm(over, AlarmLevel.INFO, f"Over: {_title_of(over)}")
 
     def _of_decision(self, decision: Decision) -> Iterator[Message]:
         """The first denial by a guard in a row."""
@@ -168,6 +176,12 @@ def _kind_of(alarm: Alarm) -> Kind | None:
     """The kind of message that tells an alarm; None where something else tells it."""
     own = _OWN.get(alarm.name, "alarm")
     return None if own is None or alarm.level is AlarmLevel.INFO else Kind(own)
+
+
+def _of_alarm(alarm: Alarm, level: AlarmLevel, title: str) -> Iterator[Message]:
+    kind = _kind_of(alarm)
+    if kind is not None:
+        yield Message(kind=kind, level=level, title=title, body=alarm.text)
 
 
 def _title_of(alarm: Alarm) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from collections import Counter, OrderedDict, deque
 from collections.abc import Callable, Collection, Mapping
 from contextlib import suppress
 from enum import StrEnum
 from typing import Protocol
-from urllib.parse import urlsplit
+from urllib.parse import unquote_plus
 
 import structlog
 
@@ -22,6 +23,7 @@ MOST_WAITING = 64
 MOST_REMEMBERED = 256
 ATTEMPTS, AGAIN_S = 3, 5.0
 CLOSE_S = 5.0
+SEND_S, MOST_LEFT = 60.0, 4
 LONGEST = 1_500
 SHORTEST_TOKEN = 8
 _NO_SECRETS = ("localhost", "127.0.0.1")
@@ -170,18 +172,21 @@ class ByApprise:
 
     def __init__(self, urls: str, *, sender: str = "hedger") -> None:
         try:
-            from apprise import Apprise, NotifyType
+            from apprise import Apprise, AppriseAsset, NotifyType
         except ImportError:
             text = "notify.urls is set, but Apprise is not installed: pip install 'hedger[notify]'"
             raise ConfigError(text) from None
         logging.getLogger("apprise").setLevel(logging.CRITICAL)  # its lines name addresses
         self._sender = sender
+        self._left: list[threading.Thread] = []
         self._types: Mapping[AlarmLevel, NotifyType] = {
             AlarmLevel.CRITICAL: NotifyType.FAILURE,
             AlarmLevel.WARNING: NotifyType.WARNING,
             AlarmLevel.INFO: NotifyType.INFO,
         }
-        self._aloud, self._quietly = Apprise(), Apprise()
+        # Threads of Apprise's own would hold up the end of the process for as long as a service does.
+        here = AppriseAsset(async_mode=False, service_timeout=0)
+        self._aloud, self._quietly = Apprise(asset=here), Apprise(asset=here)
         for number, url in enumerate(urls.split(), start=1):
             if not (self._aloud.add(url) and self._quietly.add(without_sound(url))):
                 raise ConfigError(
@@ -191,12 +196,27 @@ class ByApprise:
             raise ConfigError("notify.urls: there is no address in it")
 
     def __call__(self, message: Message, *, silent: bool) -> bool:
-        """Send one message; what a service's own code raises counts as not sent."""
+        """Send one message; what a service's own code raises, or takes too long for, counts as not sent.
+
+        Each has a thread of its own, a daemon: neither an error nor a service that never answers ends the telling.
+        """
+        self._left = [thread for thread in self._left if thread.is_alive()]
+        if len(self._left) >= MOST_LEFT:
+            return False
+        reached = threading.Event()
+        thread = threading.Thread(target=self._tell, args=(message, silent, reached), daemon=True, name="apprise")
+        thread.start()
+        thread.join(SEND_S)
+        if thread.is_alive():
+            self._left.append(thread)
+        return reached.is_set()
+
+    def _tell(self, message: Message, silent: bool, reached: threading.Event) -> None:
         way = self._quietly if silent else self._aloud
         title = f"{self._sender}: {message.title}"
         with suppress(OSError, ValueError, TypeError, LookupError):
-            return bool(way.notify(body=message.body, title=title, notify_type=self._types[message.level]))
-        return False
+            if way.notify(body=message.body, title=title, notify_type=self._types[message.level]):
+                reached.set()
 
 
 def without_sound(url: str) -> str:
@@ -209,10 +229,12 @@ def without_sound(url: str) -> str:
 
 
 def secret_parts(urls: str) -> list[str]:
-    """Every address, and each piece of one that may be a token, for the log's redaction."""
-    found = list(urls.split())
-    for url in found[:]:
-        parts = urlsplit(url)
-        pieces = [*parts.netloc.replace("@", ":").split(":"), *parts.path.split("/"), *parts.query.split("&")]
-        found += [piece for piece in pieces if len(piece) >= SHORTEST_TOKEN and piece not in _NO_SECRETS]
-    return found
+    """Every address, and each piece of one that may be a token, as it stands there and as a service is told it, for
+    the log's redaction."""
+    found = set(urls.split())
+    for url in urls.split():
+        pieces = re.split(r"[/:@?&=#,]+", url.partition("://")[2])
+        for piece in (*pieces, *map(unquote_plus, pieces)):
+            if len(piece) >= SHORTEST_TOKEN and piece not in _NO_SECRETS:
+                found.add(piece)
+    return sorted(found)

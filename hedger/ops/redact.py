@@ -20,8 +20,14 @@ class Redactor:
     """
 
     def __init__(self, secrets: Collection[str]) -> None:
-        forms = {form for secret in secrets for form in _forms(secret)}
-        ordered = sorted(forms, key=len, reverse=True)
+        self._known: set[str] = set()
+        self._pattern: re.Pattern[str] | None = None
+        self.learn(*secrets)
+
+    def learn(self, *secrets: str) -> None:
+        """Replace these too from now on."""
+        self._known.update(form for secret in secrets for form in _forms(secret))
+        ordered = sorted(self._known, key=len, reverse=True)
         self._pattern = re.compile("|".join(map(re.escape, ordered))) if ordered else None
 
     def __call__(self, text: str) -> str:

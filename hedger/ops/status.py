@@ -48,7 +48,8 @@ def write_status(
 ) -> None:
     """Replace the status file. A disk that refuses is no reason to stop: the journal is what must be written."""
     kill_file = path.parent.absolute() / "kill"
-    status = status_of(state, policy, banner, metrics_port=metrics_port, kill_file=kill_file)
+    changed = None if configured is None else configured.changed
+    status = status_of(state, policy, banner, metrics_port=metrics_port, kill_file=kill_file, file_changed=changed)
     status["console_port"] = None if console is None else console["port"]
     status["console"] = console
     status["configuration"] = None if configured is None else configured.to_json()
@@ -63,7 +64,13 @@ def write_status(
 
 
 def status_of(
-    state: State, policy: Policy, banner: Banner, *, metrics_port: int | None = None, kill_file: Path | None = None
+    state: State,
+    policy: Policy,
+    banner: Banner,
+    *,
+    metrics_port: int | None = None,
+    kill_file: Path | None = None,
+    file_changed: str | None = None,
 ) -> dict[str, Any]:
     """Everything as JSON: Decimals as plain strings, moments as ISO 8601 in UTC, what is not known as None. Keys are
     added and never renamed: `hedger status --json`, the commands that read it and the console rely on them."""
@@ -88,7 +95,7 @@ def status_of(
         "money": money_status(state, policy),
         "hedges": {hedge.name: hedge_status(state, hedge) for hedge in policy.hedges},
         "flatten": flatten_status(state, policy),
-        "alarms": [_alarm(state, alarm) for alarm in alarms_of(state, policy)],
+        "alarms": [_alarm(state, alarm) for alarm in alarms_of(state, policy, file_changed)],
         "positions": positions_status(state),
         "options": options_status(state),
         "prices": prices_status(state),

@@ -27,7 +27,7 @@ LOG = "exchange.log"
 ASK_S = 5.0
 READY_S = 20.0
 _AFRESH = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW
-_SECRET = re.compile(r"HEDGER_(?!.*__KEY_ENVIRONMENT$).*(KEY|SECRET|TOKEN|PASS).*")
+_SECRET = re.compile(r"HEDGER_((CONSOLE|NOTIFY)(_.*)?|(?!.*__KEY_ENVIRONMENT$).*(KEY|SECRET|TOKEN|PASS).*)")
 PROGRAM = ("-m", "hedger", "exchange")
 
 
@@ -184,7 +184,7 @@ def launch_exchange(
 
 
 def without_secrets(environ: Mapping[str, str]) -> dict[str, str]:
-    """An environment without the hedger's keys and tokens, and without the names of files that hold them."""
+    """An environment without the hedger's keys and tokens, whom it tells, and the names of files that hold them."""
     return {name: value for name, value in environ.items() if not _SECRET.fullmatch(name.upper())}
 
 

@@ -1,4 +1,4 @@
-"""What the exchange's process is given when it is started: no key, no token, and no log that is a link."""
+"""What the exchange's process is given when it is started: no key, no token, no address, and no log that is a link."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from hedger.errors import GiveUp
 from hedger.sim.attach import LOG, launch_exchange, without_secrets
 
 
-def test_no_key_or_token_of_the_hedger_is_handed_down() -> None:
+def test_no_key_token_or_address_of_people_is_handed_down() -> None:
     kept = {
         "PATH": "/bin",
         "HEDGER_CONFIG": "c.toml",
@@ -26,6 +26,10 @@ def test_no_key_or_token_of_the_hedger_is_handed_down() -> None:
         "HEDGER_CONSOLE__TOKEN_FILE",
         "HEDGER_CONSOLE__READ_TOKEN",
         "HEDGER_SECRETS_DIR",
+        "HEDGER_NOTIFY__URLS",
+        "HEDGER_NOTIFY__URLS_FILE",
+        "HEDGER_NOTIFY",
+        "HEDGER_CONSOLE",
     ]
     assert without_secrets({**kept, **dict.fromkeys(secret, "canary")}) == kept
 

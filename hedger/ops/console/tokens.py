@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from hedger.errors import ConfigError
+from hedger.runtime.kill import sync_directory
 
 NAME = "console-token"
 SHORTEST_TOKEN = 32
@@ -67,5 +68,8 @@ def _made(path: Path) -> str:
     token, draft = secrets.token_urlsafe(32), path.with_name(f".{NAME}.{secrets.token_hex(4)}")
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, 0o600), "w") as file:
         file.write(f"{token}\n")
+        file.flush()
+        os.fsync(file.fileno())  # an empty one, after a power cut, would keep the next start from beginning
     draft.replace(path)
+    sync_directory(path.parent)
     return token

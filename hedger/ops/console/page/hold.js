@@ -1,6 +1,6 @@
 // A button that fires when it is held, by pointer or key, and asks when it is only pressed: nobody hits it by accident.
 
-const HOLD_MS = 0;
+const HOLD_MS = 1_000;
 
 export function holding(button, { held, pressed }) {
   let timer = null;

@@ -111,7 +111,8 @@ function banner(document) {
   attribute($("banner"), "data-level", level);
   reshape($("mode").querySelector("svg"), level);
   text($("mode-word"), plainWords(program.mode));
-  text($("mode-words"), program.mode_reason ? `${program.mode_words}: ${program.mode_reason}` : program.mode_words);
+  const said = (program.way_out ?? "").includes(program.mode_reason); // the same sentence stands below it, in bold
+  text($("mode-words"), program.mode_reason && !said ? `${program.mode_words}: ${program.mode_reason}` : program.mode_words);
   text($("way-out"), program.way_out ?? "");
   hide($("way-out"), !program.way_out);
   text($("kind"), program.kind);
