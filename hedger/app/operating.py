@@ -147,10 +147,9 @@ class Operating:
         if console is None:
             return
         stack.enter_context(console)
-        wanted, log = self._settings.console, structlog.get_logger("hedger.operator")
+        wanted = self._settings.console
         kept = str((self._directory / CONSOLE_TOKEN).absolute()) if wanted.token is None else None
         self.console = {"host": wanted.host, "port": console.port, "token_file": kept}
-        log.info(LogEvent.CONSOLE_LISTENING, host=wanted.host, port=console.port)
 
     def _watchdog(self) -> Watchdog:
         return Watchdog(

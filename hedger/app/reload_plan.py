@@ -7,14 +7,17 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from pydantic import BaseModel
+
 from hedger.app.gamma import needs_consent, refuse_ended
 from hedger.engine.band import rebalance
 from hedger.engine.exposure import room_for
 from hedger.engine.facts import Facts, gather
+from hedger.engine.margin import judge_margin
 from hedger.engine.policy import Hedge, Policy
 from hedger.engine.revision import changed_hedges, revised, unrevisable
 from hedger.engine.roll import roll_of
-from hedger.engine.state import State
+from hedger.engine.state import Severity, State
 from hedger.errors import ConfigError
 from hedger.model.message import PolicyChanged
 from hedger.model.numeric import ZERO, plain
@@ -26,7 +29,7 @@ from hedger.settings.reachable import check_reachable
 from hedger.settings.schema import Settings
 
 MUCH = 10  # so many times as much is a misplaced point or another unit, until a person says that it is meant
-SIZES = ("position", "order_notional", "daily_notional", "daily_cost")
+LOWER_IS_LOOSER = ("depth", "expiring_s", "liquidation_distance.", "cooldown_s", "longest_", "clean_", "settle_s")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +66,7 @@ def plan_of(old: Settings, new: Settings, state: State) -> Plan:
     plan = Plan(was=config_digest(old), digest=config_digest(new), changes=changes, refusals=refusals)
     if refusals or not changes:
         return plan
-    told = list(_told(to_policy(old), to_policy(new), state))
+    told = [*_limits(old, new), *_told(to_policy(old), to_policy(new), state)]
     return Plan(
         was=plan.was,
         digest=plan.digest,
@@ -123,16 +126,54 @@ def _told(old: Policy, new: Policy, state: State) -> Iterator[tuple[str, bool]]:
     after = revised(state, PolicyChanged(digest="", hedges=names))
     for before, hedge in zip(old.hedges, new.hedges, strict=True):
         if hedge.name in names:
-            yield from _sizes(before, hedge)
+            yield from _reduces(hedge, state, after)
             yield from _at_once(_Pair(before, hedge, gather(state, before), gather(after, hedge)), state, after)
 
 
-def _sizes(old: Hedge, new: Hedge) -> Iterator[tuple[str, bool]]:
-    for name in SIZES:
-        before, after = getattr(old.guards, name), getattr(new.guards, name)
-        if after >= MUCH * before:
-            text = f"{new.name}: guards.{name} becomes {plain(after)}, {plain(round(after / before, 1))} times as much"
-            yield text, True
+def _limits(old: Settings, new: Settings) -> Iterator[tuple[str, bool]]:
+    """Guards that become so wide that they hardly guard any more."""
+    before = dict(_guarding(old))
+    for where, table in _guarding(new):
+        known = dict(_numbers(before[where]))
+        for key, will in _numbers(table):
+            was = known.get(key)
+            if was is not None and was != will and _much_looser(key, was, will):
+                yield f"{where}.{key} becomes {plain(will)}; it is {plain(was)}", True
+
+
+def _guarding(settings: Settings) -> Iterator[tuple[str, BaseModel]]:
+    """The tables that guard; pegs come and go only by a start, like hedges."""
+    for name, hedge in settings.hedges.items():
+        yield f"{name}: guards", hedge.guards
+    yield "breakers", settings.breakers
+    yield "reconcile", settings.reconcile
+    for coin, peg in settings.money.items():
+        yield f"money.{coin}", peg
+
+
+def _numbers(table: BaseModel) -> Iterator[tuple[str, Decimal]]:
+    for name in type(table).model_fields:
+        value = getattr(table, name)
+        if isinstance(value, BaseModel):
+            yield from ((f"{name}.{key}", number) for key, number in _numbers(value))
+        elif isinstance(value, int | Decimal):
+            yield name, Decimal(value)
+
+
+def _much_looser(key: str, was: Decimal, will: Decimal) -> bool:
+    """Whether what a guard keeps away from comes so many times as near. A margin ratio of 1 is liquidation."""
+    if key.startswith(LOWER_IS_LOOSER):
+        return was >= MUCH * will
+    if key.startswith("margin_ratio."):
+        return 1 - was >= MUCH * (1 - will)
+    return will >= MUCH * was
+
+
+def _reduces(hedge: Hedge, state: State, after: State) -> Iterator[tuple[str, bool]]:
+    """Levels of margin by which positions would be taken off at once."""
+    memory = after.hedges[hedge.name]
+    if judge_margin(after, hedge, memory).severity is Severity.REDUCE and memory.severity is not Severity.REDUCE:
+        yield f"{hedge.name}: margin is short by the new levels, and positions are taken off at once", True
 
 
 class _Pair(NamedTuple):

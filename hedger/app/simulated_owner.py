@@ -51,9 +51,11 @@ class Owner:
 
     async def run(self) -> None:
         """Until the faults are over; then the first policy is put in force again, as soon as that can be."""
-        while self._clock.now_ms() < self._plan.ends_at:
-            await self._clock.sleep(self._rng.uniform(*WAITS_S))
-            self._reload(_another(self._policy, self._rng))
+        while (left_s := (self._plan.ends_at - self._clock.now_ms()) / 1000) > 0:
+            waits_s = self._rng.uniform(*WAITS_S)
+            await self._clock.sleep(min(waits_s, left_s))
+            if waits_s < left_s:
+                self._reload(_another(self._policy, self._rng))
         while not self._reload(self._policy):
             await self._clock.sleep(1)
 

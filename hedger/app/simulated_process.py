@@ -76,7 +76,7 @@ class Process:
         """Take the directory, begin an epoch; raises HedgerError where that cannot be."""
         self.directory = directory
         self._makings, self._venues = makings, venues
-        self._killed = False
+        self._killed = self._began = False
         self.bug: BaseException | None = None
         self._held = ExitStack()
         try:
@@ -110,10 +110,12 @@ class Process:
 
     def kill(self) -> None:
         """End it where it stands: nothing more is written, nothing more leaves."""
-        if self.running:
+        if self.running and not self._killed:
             self._killed = True
             self._journal.close()
             self.task.cancel()
+            if not self._began:  # what is canceled before its first step runs not even its `finally`
+                self._over("killed")
 
     def break_one(self) -> None:
         """Let a reader of it fail with a bug."""
@@ -121,7 +123,7 @@ class Process:
 
     async def _run(self) -> None:
         """The daemon to its end, which is told. What is no error of ours stays in the task, for whoever looks."""
-        text = "by an error that is none of ours"
+        self._began, text = True, "by an error that is none of ours"
         try:
             await self.daemon.run(forever)
             text = "in order"
@@ -133,9 +135,12 @@ class Process:
         except HedgerError as error:
             text = f"{type(error).__name__}: {error}"
         finally:
-            self._held.close()
-            died = Died(at=self._makings.clock.now_ms(), killed=self._killed, text=text, epoch=self.epoch)
-            self._makings.tell(died)
+            self._over(text)
+
+    def _over(self, text: str) -> None:
+        """It lets go of its directory, and its end is told."""
+        self._held.close()
+        self._makings.tell(Died(at=self._makings.clock.now_ms(), killed=self._killed, text=text, epoch=self.epoch))
 
 
 def _root(error: BaseException) -> BaseException:

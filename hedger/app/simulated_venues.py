@@ -68,9 +68,13 @@ class Venues:
         return any(at < house.strikes.plan.ends_at for house in self.houses.values())
 
     def advance(self, at: int) -> None:
-        """Let every exchange live until a time (ms)."""
-        for world in self.worlds.values():
-            world.exchange.advance(at)
+        """Let every exchange live until a time (ms), event by event: whoever is told of one sees all of them then."""
+        exchanges = [world.exchange for world in self.worlds.values()]
+        while (due_at := min(exchange.next_at() for exchange in exchanges)) <= at:
+            for exchange in exchanges:
+                exchange.advance(due_at)
+        for exchange in exchanges:
+            exchange.advance(at)
 
     def calm_down(self) -> None:
         """From now on the owner's coins rest, and the market is calm: from one moment on all of them, or their prices

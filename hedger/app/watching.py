@@ -161,6 +161,8 @@ class Watchers:
         log.info(LogEvent.STATE_RECOVERED, epoch=state.epoch, orders=doubtful, halted=state.halted)
         if self.port is not None:
             log.info(LogEvent.HEALTH_LISTENING, host=wanted.metrics_host, port=self.port)
+        if self.console is not None:
+            log.info(LogEvent.CONSOLE_LISTENING, host=self.console["host"], port=self.console["port"])
 
     def policy_changed(self, policy: Policy) -> None:
         """From the next step on everything is shown and judged by another policy."""
@@ -175,6 +177,7 @@ class Watchers:
     def configured(self, now: Configured) -> None:
         """Show which configuration is in force, and what its file says by now."""
         self._configured = now
+        self._alarms.file_changed = self.feed.file_changed = now.changed
         if self._metrics is not None:
             self._metrics.configuration.show(now)
         if self._configuration is not None:

@@ -195,16 +195,20 @@ def _sized(state: State, hedge: Hedge, memory: HedgeState, rules: Instrument, po
     if price <= 0:
         return Leg(id, position, against=Denied(Reason.NO_QUOTE, no_price(rules, quote)))
     least, left = smallest(rules, price), _left(state, id, side)
-    if abs(position) < least:
-        return Leg(id, position, dust=position)
-    if left < least:
+    dust = abs(position) < least
+    if not dust and left < least:
         text = f"our orders of unknown fate on {id} may take off {abs(position) - left} of {abs(position)}"
         return Leg(id, position, against=Denied(Reason.UNRESOLVED_ORDERS, text))
-    units = _in_one_order(state, hedge, rules, price, left=left, least=least)
+    units = abs(position) if dust else _in_one_order(state, hedge, rules, price, left=left, least=least)
     proposal = proposal_of(state, hedge, memory, rules, quote, mark, side, units, price)
     denied = first_denial(proposal)
-    if denied is not None:
+    if denied is not None:  # a price that is not to be trusted does not say what is too little either
         return Leg(id, position, against=denied)
+    if dust and proposal.notional > hedge.guards.order_notional:
+        text = f"{position} of {id} is less than the venue takes, and too much to be called flat"
+        return Leg(id, position, against=Denied(Reason.BELOW_MINIMUM, text))
+    if dust:
+        return Leg(id, position, dust=position)
     return Leg(id, position, Draft(rules, side, units, price, reduce_only=True, margin_reduction=False, flatten=True))
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from hedger.runtime.chain import GENESIS, hash_of
 
-SCHEMA_VERSION = 2
+# 2 has a hash with each row. 3 may have a flatten, which a hedger of 2 does not know: it would hedge again.
+SCHEMA_VERSION = 3
 
 _EVENTS = """
 CREATE TABLE IF NOT EXISTS {name} (

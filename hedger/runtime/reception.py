@@ -148,6 +148,9 @@ def _event_of(request: Request) -> OperatorAsked | OrderWrittenOff:
 
 def _told(before: State, state: State, request: Request) -> str:
     """What became of a request, after it was obeyed. A halt and a pause are lifted each by its own word."""
+    if request.ask in (Ask.FLATTEN, Ask.PAUSE) and state.journal_fault is not None:
+        fault = state.journal_fault[:LONGEST_HALT]
+        return f"{request.ask.value}: done, but the journal cannot be written ({fault}), and a restart would forget it"
     if request.ask is Ask.FLATTEN:
         return "the flatten is latched: nothing is created but what brings the positions to zero, until an unpause"
     if request.ask is Ask.UNPAUSE and before.flattening and state.halted is None:

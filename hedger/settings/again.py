@@ -34,6 +34,8 @@ def read_again(settings: Settings, wait: Callable[[float], None] = time.sleep) -
     places = places_of(settings)
     if places.path is None:
         raise ConfigError("it was started without a configuration file, so there is nothing to read again")
+    if _never_ends(places.path):
+        raise ConfigError(f"{places.path} is not a file but a pipe or a device, which cannot be read again")
     before = _mark_of(places.path)
     wait(QUIET_S)
     fresh = load_settings(places.path, places.overrides, places.environ)
@@ -45,6 +47,16 @@ def read_again(settings: Settings, wait: Callable[[float], None] = time.sleep) -
             f"chmod o-w {places.path}"
         )
     return fresh
+
+
+def _never_ends(path: Path) -> bool:
+    """Whether whoever opens it may wait for ever: each look would leave a thread behind, and no end could be in order.
+    What is not there, and a folder, are for whoever loads it to tell."""
+    try:
+        kind = path.stat().st_mode
+    except OSError:
+        return False
+    return not (stat.S_ISREG(kind) or stat.S_ISDIR(kind))
 
 
 def _mark_of(path: Path) -> _Mark | None:

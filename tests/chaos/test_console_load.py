@@ -28,6 +28,22 @@ BEAT_S = 0.001
 EVENTS_EVERY = 60  # beats: about ten events a second, as a busy hedger has
 WORST_S = 0.25  # a quarter of what stops creates (`breakers.lag_s`), on a machine that has other work
 LOAD_S = 4.0
+STUCK = """
+import sys, threading
+from pathlib import Path
+from hedger.ops.console.desk import Lookouts
+from tests.support.console_stand import post, served
+
+begun = threading.Event()
+
+def never():
+    begun.set()
+    threading.Event().wait()
+
+with served(Path(sys.argv[1]), lookouts=Lookouts(reload=never)) as console:
+    threading.Thread(target=post, args=(console, "/api/reload", {"reason": "x"}), daemon=True).start()
+    assert begun.wait(10)
+"""
 
 
 @pytest.fixture
@@ -138,3 +154,8 @@ def test_a_kill_works_while_the_loop_that_trades_stands_still(tmp_path: Path, co
     presser.join()
     assert answered[0] < ended_at
     assert KillFile(tmp_path).exists()
+
+
+def test_a_disk_that_never_answers_does_not_hold_up_the_end_of_the_process(tmp_path: Path) -> None:
+    ended = subprocess.run([sys.executable, "-c", STUCK, str(tmp_path)], cwd=ROOT, timeout=20, check=False)
+    assert ended.returncode == 0

@@ -1,4 +1,4 @@
-"""A journal of version 1, as the hedger before wrote it, comes forward with a proven copy, or stays as it was."""
+"""A journal of an earlier version, as that hedger wrote it, comes forward with a proven copy, or stays as it was."""
 
 import sqlite3
 from contextlib import closing
@@ -9,7 +9,7 @@ from pydantic_core import to_json
 
 from hedger.engine.orders import OrderStatus
 from hedger.errors import JournalError
-from hedger.runtime.journal import Journal
+from hedger.runtime.journal import Journal, Row
 from tests.support.engine_worlds import order_of
 
 # The tables of version 1, as they were.
@@ -54,8 +54,23 @@ def test_an_old_journal_comes_forward_with_every_row_and_a_chain(tmp_path: Path)
     assert (recovered.epoch, recovered.halted, recovered.orders) == (2, "why", (ORDER,))
     assert recovered.next_decision == 40
     version, rows = contents(path)
-    assert version == "2"
+    assert version == "3"
     assert rows[: len(ROWS)] == ROWS
+
+
+def test_a_journal_that_may_hold_a_flatten_is_none_for_a_hedger_that_knows_none(tmp_path: Path) -> None:
+    """The hedger before refuses any version above its own, 2; what it wrote comes forward with its chain as it is."""
+    path = tmp_path / "journal.sqlite3"
+    with closing(Journal.open(tmp_path)) as journal:
+        journal.write([Row(1_000, "operator", "pause", {"reason": "a look"})])
+    rows = contents(path)[1]
+    with closing(sqlite3.connect(path, isolation_level=None)) as before:
+        before.execute("UPDATE meta SET value = '2' WHERE key = 'schema_version'")
+    with closing(Journal.open(tmp_path)) as journal:
+        journal.verify()
+        assert journal.paused() == "a look"
+    assert contents(path) == ("3", rows)
+    assert contents(tmp_path / "journal.v2.backup.sqlite3") == ("2", rows)
 
 
 def test_a_proven_copy_is_there_before_anything_changes(tmp_path: Path) -> None:

@@ -44,6 +44,14 @@ BUGS: tuple[Bug, ...] = (
         tests=UNIT,
     ),
     Bug(
+        name="a price that nobody trusts makes a position too small to trade, and flat",
+        rule="I6, law 6",
+        path=UNWIND,
+        old="    if denied is not None:  # a price",
+        new="    if denied is not None and not dust:  # a price",
+        tests=UNIT,
+    ),
+    Bug(
         name="an order that may add to a position rests on in a flatten",
         rule="I8, law 5",
         path=UNWIND,

@@ -7,9 +7,10 @@ from pathlib import Path
 from hedger.engine.state import State
 from hedger.engine.step import Result
 from hedger.model.message import Operation, OperatorAsked, Stamped, TimePassed
-from hedger.ops.alarms import AlarmLevel, Alarms
+from hedger.ops.alarms import Alarm, AlarmLevel, Alarms
 from hedger.ops.messages import Kind, Message, Messages
 from tests.support.engine_policies import hedge_of, policy_of
+from tests.support.ops_states import hedging_state
 from tests.support.simulated_daemon import NOON, Play, play
 
 POLICY = policy_of(hedge_of())
@@ -73,12 +74,74 @@ def test_a_hedge_outside_its_band_for_too_long_is_told_and_so_is_its_end(tmp_pat
         await it.until(lambda: bool(of_kind(heard, Kind.UNHEDGED)), "told", within=3_600)
         it.daemon.handle_now(OperatorAsked(operation=Operation.UNPAUSE, reason="back"))
         await it.until_hedged()
-        await it.sleep(2)
+        await it.sleep(62)
 
     heard = told(tmp_path, script)
     assert of_kind(heard, Kind.UNHEDGED) == ["Unhedged btc", "Over: Unhedged btc"]
     first = next(message for message in heard if message.kind is Kind.UNHEDGED)
     assert first.level is AlarmLevel.CRITICAL
+
+
+def test_an_ordinary_start_alarms_nobody(tmp_path: Path) -> None:
+    async def script(it: Play, _: list[Message]) -> None:
+        await it.until_hedged()
+
+    assert of_kind(told(tmp_path, script), Kind.ALARM) == []
+
+
+class Watched:
+    """Alarms as they come and go, each second, and what is told of them."""
+
+    def __init__(self) -> None:
+        self._messages = Messages(POLICY)
+        self._seconds = 0
+        self._since: dict[str, int] = {}
+
+    def told(self, seconds: int, *names: str, level: AlarmLevel = AlarmLevel.CRITICAL) -> list[str]:
+        """What is told while these stand for so long."""
+        heard: list[str] = []
+        self._since = {name: self._since.get(name, self._seconds) for name in names}
+        for _ in range(seconds):
+            self._seconds += 1
+            beat = Stamped(at=self._seconds * 1_000, event=TimePassed())
+            state = hedging_state()._replace(now=beat.at)
+            list(self._messages.of_step(state, beat, Result(state, (), ())))
+            alarms = (
+                Alarm(name=name, subject="btc", level=level, text=name, since_at=at * 1_000)
+                for name, at in self._since.items()
+            )
+            heard.extend(message.title for message in self._messages.of_alarms(tuple(alarms)))
+        return heard
+
+
+def test_a_warning_is_told_once_it_has_stood_for_a_minute() -> None:
+    watched = Watched()
+    assert watched.told(50, "StaleData", level=AlarmLevel.WARNING) == []
+    assert watched.told(70) == [], "it was over before anybody was told"
+    assert watched.told(300, "StaleData", level=AlarmLevel.WARNING) == ["StaleData btc"]
+    assert watched.told(120) == ["Over: StaleData btc"]
+
+
+def test_what_is_critical_is_told_at_once_and_a_gap_of_seconds_is_not_its_end() -> None:
+    watched = Watched()
+    assert watched.told(1, "Unhedged") == ["Unhedged btc"]
+    assert watched.told(30) == []
+    assert watched.told(30, "Unhedged") == []
+    assert watched.told(120) == ["Over: Unhedged btc"]
+
+
+def test_what_comes_back_after_its_end_was_told_is_told_however_soon() -> None:
+    watched = Watched()
+    watched.told(5, "JournalUnhealthy")
+    assert watched.told(65) == ["Over: JournalUnhealthy btc"]
+    assert watched.told(5, "JournalUnhealthy") == ["JournalUnhealthy btc"]
+
+
+def test_no_message_of_an_alarm_can_be_held_back_as_a_repetition() -> None:
+    state, alarm = hedging_state(), Alarm(name="Unhedged", subject="btc", level=AlarmLevel.CRITICAL, text="outside")
+    messages = Messages(POLICY)
+    list(messages.of_step(state, Stamped(at=state.now, event=TimePassed()), Result(state, (), ())))
+    assert [message.key for message in messages.of_alarms((alarm,))] == [""]
 
 
 def test_the_day_is_summed_up_at_midnight_with_what_was_made_paid_and_traded(tmp_path: Path) -> None:

@@ -37,7 +37,8 @@ class GateChecker:
         self._sent: dict[str, deque[int]] = {}
         self._today: dict[str, tuple[int, int]] = {}
         self._struck: dict[str, int] = {}
-        self._rules: dict[InstrumentId, Listing] = {}
+        traded = (id for hedge in witness.policy.hedges for id in hedge.instruments)
+        self._rules: dict[InstrumentId, Listing] = {id: witness.listing(id) for id in traded}
         self._changed_at: dict[InstrumentId, int] = {}
         self._before: dict[InstrumentId, Listing] = {}
         self._quiet: dict[str, tuple[int, int]] = {}  # by account: (no create until, no cancel until), true time
@@ -148,7 +149,7 @@ class GateChecker:
     def _on_grid(self, at: int, order: PlaceOrder) -> Iterator[Finding]:
         """On the exchange's grid; on the one before it, until a refusal or the schedule had us read the rules anew."""
         rules = self._witness.listing(order.id)
-        known = self._rules.setdefault(order.id, rules)
+        known = self._rules[order.id]
         if known is not rules:
             self._before[order.id], self._rules[order.id], self._changed_at[order.id] = known, rules, at
         lately = at - self._changed_at.get(order.id, at - LEARNED_MS) < LEARNED_MS
