@@ -8,7 +8,7 @@ import typer
 
 from hedger.cli.inspect import said_on
 from hedger.cli.operate import WaitOption, ask_through, progress
-from hedger.cli.options import ConfigOption, JsonOption, StateDirOption
+from hedger.cli.options import ConfigOption, JsonOption, StateDirOption, tell
 from hedger.errors import ConfigError, GiveUp
 from hedger.runtime.kill import printable
 from hedger.runtime.requests import Ask, Mailbox, Request
@@ -46,7 +46,4 @@ def acknowledge(
     progress("")
     if not answer.done:
         raise GiveUp(f"refused: {printable(answer.why)}")
-    if json:
-        said.tell(json, {"acknowledged": key}, [])
-    else:
-        print(f"{printable(key)} is acknowledged; if it goes and comes back, it is a new one")
+    tell(f"{printable(key)} is acknowledged; if it goes and comes back, it is a new one", json, acknowledged=key)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_module
 import sys
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,7 +10,7 @@ import typer
 
 from hedger.cli.inspect import read_status
 from hedger.cli.operate import ReasonOption, ask_through, await_status, progress
-from hedger.cli.options import ConfigOption, JsonOption, StateDirOption, state_directory
+from hedger.cli.options import ConfigOption, JsonOption, StateDirOption, state_directory, tell
 from hedger.errors import AskAgain, ConfigError, GiveUp
 from hedger.runtime.kill import printable
 from hedger.runtime.requests import Ask, Mailbox, Request
@@ -49,7 +48,7 @@ def flatten(
         way = "`hedger pause`, then `hedger resume`, then flatten"
         raise GiveUp(f"it is halted ({halted}), and a halt outranks a flatten, so that nothing is sent: {way}")
     if dry_run:
-        _end(plan, json, asked=False, flat=False)
+        _end(plan, json, f"nothing was asked; the phrase would be `{plan['phrase']}`", asked=False)
         return
     _agree(plan["phrase"], yes, silent=json)
     subject = "" if everything else ",".join(plan["hedges"])
@@ -94,9 +93,7 @@ def _follow(directory: Path, before: Status, plan: dict[str, Any], wait: float, 
     """Wait until it is flat. Raises AskAgain where it is not in time, with what remains: it goes on by itself."""
     names = tuple(plan["hedges"])
     if before["mode"] == "shadow":
-        _end(plan, json, asked=True, flat=False)
-        if not json:
-            print("it is latched; in shadow nothing is sent, and the decisions say what would be")
+        _end(plan, json, "it is latched; in shadow nothing is sent, and the decisions say what would be", asked=True)
         return
     try:
         known = await_status(directory, lambda status: _is_over(status, names), wait, "asked; waiting until it is flat")
@@ -107,11 +104,8 @@ def _follow(directory: Path, before: Status, plan: dict[str, Any], wait: float, 
         raise AskAgain(
             f"the flatten does not go on now: {printable(str(known['way_out']))}; {'; '.join(_left(known, names))}"
         )
-    _end(plan, json, asked=True, flat=True)
-    if not json:
-        print(f"flat: {', '.join(names)}; {AFTERWARDS}")
-        for line in _remains(known, names):
-            print(f"  {line}")
+    told = f"flat: {', '.join(names)}; {AFTERWARDS}"
+    _end(plan, json, "\n  ".join((told, *_remains(known, names))), asked=True, flat=True)
 
 
 def _is_over(status: Status, names: tuple[str, ...]) -> bool:
@@ -143,8 +137,5 @@ def _remains(status: Status, names: tuple[str, ...]) -> list[str]:
     return [line for part in parts for line in part["words"] if "remains" in line or "not touched" in line]
 
 
-def _end(plan: dict[str, Any], json: bool, *, asked: bool, flat: bool) -> None:
-    if json:
-        print(json_module.dumps({**plan, "asked": asked, "flat": flat}))
-    elif not asked:
-        print(f"nothing was asked; the phrase would be `{plan['phrase']}`")
+def _end(plan: dict[str, Any], json: bool, told: str, *, asked: bool, flat: bool = False) -> None:
+    tell(told, json, done=asked, **plan, asked=asked, flat=flat)

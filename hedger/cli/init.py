@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from hedger.cli.asker import Asker, one_of
+from hedger.cli.options import tell
 from hedger.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -63,6 +64,7 @@ def init(
     daily_notional: Annotated[str | None, typer.Option(help="The most that a day's orders may be worth.")] = None,
     daily_cost: Annotated[str | None, typer.Option(help="The most that a day may cost, in quote.")] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Ask nothing: take what is suggested for the rest.")] = False,
+    json: Annotated[bool, typer.Option("--json", help="Print JSON, and ask nothing.")] = False,
 ) -> None:
     """Write a first configuration with comments, checked as every start checks it. Enter takes what is suggested.
 
@@ -87,13 +89,16 @@ def init(
         daily_notional=daily_notional,
         daily_cost=daily_cost,
     )
-    draft = draft_of(given, Asker(silent=yes))
+    draft = draft_of(given, Asker(silent=yes or json))
 
     from hedger.app.drafting import write_draft
 
     write_draft(file, draft)
-    print(f"\n{file} is written, and it is good" if not yes else f"{file} is written, and it is good")
-    print("\n".join(next_steps(draft, file)))
+    told, steps = f"{file} is written, and it is good", next_steps(draft, file)
+    if json:
+        tell(told, json, file=str(file), next_steps=[step.strip() for step in steps if step.startswith("  ")])
+    else:
+        print("\n".join((told if yes else f"\n{told}", *steps)))
 
 
 def draft_of(given: Given, asker: Asker) -> Draft:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from hedger.cli.options import ConfigOption, JsonOption, StateDirOption, moment, state_directory
+from hedger.cli.options import ConfigOption, JsonOption, StateDirOption, moment, state_directory, tell
 from hedger.errors import ConfigError, Differs
 
 if TYPE_CHECKING:
@@ -124,9 +124,11 @@ def set_aside(
     reason: Annotated[str, typer.Option(help="What happened to it, for the new journal.")],
     config: ConfigOption = None,
     state_dir: StateDirOption = None,
+    json: JsonOption = False,
 ) -> None:
     """Put a damaged journal away, whole, and begin a new one that uses none of its order ids. Stop the hedger first."""
     from hedger.app.resume import set_journal_aside
 
     kept = set_journal_aside(state_directory(config, state_dir), reason)
-    print(f"it is kept as {kept.name}; the next start begins with what the venues say: check the limits of the day")
+    text = f"it is kept as {kept.name}; the next start begins with what the venues say: check the limits of the day"
+    tell(text, json, file=str(kept))

@@ -12,7 +12,7 @@ from typing import Annotated, Any
 import typer
 
 from hedger.cli.inspect import read_status
-from hedger.cli.options import ConfigOption, StateDirOption, state_directory
+from hedger.cli.options import ConfigOption, JsonOption, StateDirOption, state_directory, tell
 from hedger.errors import AskAgain, GiveUp, JournalError
 from hedger.runtime.clock import stopwatch
 from hedger.runtime.lease import has_run, is_held
@@ -30,6 +30,7 @@ def kill(
     config: ConfigOption = None,
     state_dir: StateDirOption = None,
     wait: WaitOption = 30.0,
+    json: JsonOption = False,
 ) -> None:
     """Stop creating at once, cancel every order of ours, and stay halted until `hedger resume`. It needs no hedger."""
     from hedger.runtime.kill import LONGEST_REASON, KillFile, is_too_long
@@ -52,16 +53,20 @@ def kill(
             "--state-dir (the kill is latched there all the same, and a first start there begins halted)"
         )
     if not is_held(directory):
-        print(f"the kill is latched in {directory}; no hedger runs there, and the next start begins halted")
+        tell(f"the kill is latched in {directory}; no hedger runs there, and the next start begins halted", json)
         return
     known = await_status(
         directory, _is_dead, wait, f"the kill is latched in {directory}; waiting until nothing of ours works"
     )
-    print(f"killed on {directory}: {known['halted']}; none of our orders works; it stays so until `hedger resume`")
+    tell(f"killed on {directory}: {known['halted']}; none of our orders works; it stays so until `hedger resume`", json)
 
 
 def resume(
-    reason: ReasonOption, config: ConfigOption = None, state_dir: StateDirOption = None, wait: WaitOption = 30.0
+    reason: ReasonOption,
+    config: ConfigOption = None,
+    state_dir: StateDirOption = None,
+    wait: WaitOption = 30.0,
+    json: JsonOption = False,
 ) -> None:
     """Lift a halt or a kill, with a reason. A running hedger reconciles before it trades; a stopped one starts so."""
     directory = state_directory(config, state_dir)
@@ -69,11 +74,11 @@ def resume(
     if known is None:
         from hedger.app.resume import lift_halt
 
-        print(f"the halt is lifted ({lift_halt(directory, reason)}); start the hedger again")
+        tell(f"the halt is lifted ({lift_halt(directory, reason)}); start the hedger again", json)
         return
     if known["halted"] is None and known.get("doubted"):
         _ask(directory, wait, "resume", reason)
-        print(f"your word is taken for the readings of {', '.join(known['doubted'])}; it is {known['mode']}")
+        tell(f"your word is taken for the readings of {', '.join(known['doubted'])}; it is {known['mode']}", json)
         return
     if known["halted"] is None:
         raise GiveUp(f"the hedger on {directory} is not halted; `hedger unpause` ends a pause")
@@ -83,13 +88,17 @@ def resume(
         directory, lambda status: status["halted"] is None, wait, "it is asked; waiting until it goes on"
     )
     if known["paused"] is not None or "flatten" in told:
-        print(told)
+        tell(told, json)
         return
-    print(f"the halt is lifted ({halted}); it is {known['mode']} and trades once it has reconciled")
+    tell(f"the halt is lifted ({halted}); it is {known['mode']} and trades once it has reconciled", json)
 
 
 def pause(
-    reason: ReasonOption, config: ConfigOption = None, state_dir: StateDirOption = None, wait: WaitOption = 30.0
+    reason: ReasonOption,
+    config: ConfigOption = None,
+    state_dir: StateDirOption = None,
+    wait: WaitOption = 30.0,
+    json: JsonOption = False,
 ) -> None:
     """Create nothing until `hedger unpause`; what works is canceled. While it is halted, the pause is remembered."""
     directory = state_directory(config, state_dir)
@@ -97,16 +106,20 @@ def pause(
     known = await_status(
         directory, lambda status: status["mode"] != "hedging", wait, "it is asked; waiting until it rests"
     )
-    print(f"it is paused ({known['mode']})" if known["halted"] is None else told)
+    tell(f"it is paused ({known['mode']})" if known["halted"] is None else told, json)
 
 
 def unpause(
-    reason: ReasonOption, config: ConfigOption = None, state_dir: StateDirOption = None, wait: WaitOption = 30.0
+    reason: ReasonOption,
+    config: ConfigOption = None,
+    state_dir: StateDirOption = None,
+    wait: WaitOption = 30.0,
+    json: JsonOption = False,
 ) -> None:
     """End a pause, and every flatten: it hedges again. A halt is lifted by `hedger resume` only."""
     directory = state_directory(config, state_dir)
     told = _ask(directory, wait, "unpause", reason)
-    print(told if "halted" in told or "flatten" in told else "the pause is over")
+    tell(told if "halted" in told or "flatten" in told else "the pause is over", json)
 
 
 def drain(
@@ -114,6 +127,7 @@ def drain(
     config: ConfigOption = None,
     state_dir: StateDirOption = None,
     wait: WaitOption = 60.0,
+    json: JsonOption = False,
 ) -> None:
     """End the hedger in order, as SIGTERM does: our orders are canceled and proven gone, the hedges are held."""
     directory = state_directory(config, state_dir)
@@ -125,7 +139,7 @@ def drain(
             raise AskAgain(f"the hedger on {directory} has not ended within {wait:.0f} s; look at `hedger status`")
         time.sleep(LOOK_S)
     progress("")
-    print("it has ended; the exit code of `hedger run` says how")
+    tell("it has ended; the exit code of `hedger run` says how", json)
 
 
 def write_off(
@@ -134,11 +148,12 @@ def write_off(
     config: ConfigOption = None,
     state_dir: StateDirOption = None,
     wait: WaitOption = 30.0,
+    json: JsonOption = False,
 ) -> None:
     """Declare an order of unknown fate gone, after you have seen at the venue that it is: its reservation ends."""
     directory = state_directory(config, state_dir)
     _ask(directory, wait, "write_off", reason, subject=order)
-    print(f"order {order} is written off")
+    tell(f"order {order} is written off", json)
 
 
 def _is_dead(status: dict[str, Any]) -> bool:

@@ -1,7 +1,8 @@
-"""Options that several commands share, and settings from them."""
+"""What several commands share: options, settings from them, and how an act that is done is told."""
 
 from __future__ import annotations
 
+import json as json_module
 import os
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,6 +31,11 @@ def settings_of(config: Path | None, overrides: dict[str, Any], *, to_run: bool 
     from hedger.settings.load import load_settings
 
     return load_settings(config, overrides, os.environ, to_run=to_run)
+
+
+def tell(text: str, json: bool, *, done: bool = True, **more: object) -> None:
+    """Say what became of what was asked for; `done`, and what is told `more`, are in the JSON only."""
+    print(json_module.dumps({"done": done, "told": text, **more}) if json else text)
 
 
 def state_directory(config: Path | None, given: Path | None) -> Path:

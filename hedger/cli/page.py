@@ -24,6 +24,7 @@ Made of the commands themselves by `python -m hedger.cli.page > docs/cli.md`; a 
 - **For people and for programs.** On a terminal there are tables, with colours unless `NO_COLOR` is set; elsewhere
   lines with tabs and without a header. `--json` prints one JSON value on standard output and nothing else. Keys are
   added and never renamed; amounts are strings with plain digits, moments ISO 8601 in UTC, what is not known is `null`.
+  Commands that act print `{"done": true, "told": "…"}`, some with more; what is refused is an error as below.
 - **Errors** are sentences on standard error that begin with `hedger:`, with an [exit code](exit-codes.md).
 - **Completion.** `hedger completion bash` prints a script for the shell; so do `zsh` and `fish`.
 - `hedger --version` says which program it is.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json as json_module
 import os
 import sys
 from pathlib import Path
@@ -11,8 +10,8 @@ from typing import Annotated, Any
 import typer
 
 from hedger.cli.inspect import read_status
-from hedger.cli.operate import ask_through
-from hedger.cli.options import ConfigOption, JsonOption, StateDirOption, state_directory
+from hedger.cli.operate import ask_through, progress
+from hedger.cli.options import ConfigOption, JsonOption, StateDirOption, state_directory, tell
 from hedger.errors import ConfigError
 from hedger.runtime.kill import printable
 from hedger.runtime.requests import ONLY_PLAN, Answer, Ask, Mailbox, Request
@@ -41,16 +40,18 @@ def reload(
     if not json:
         show(plan)
     if plan["refusals"]:
-        _end(plan, json, applied=False)
-        raise ConfigError(f"refused, and nothing was changed: {'; '.join(map(printable, plan['refusals']))}")
+        refused = f"refused, and nothing was changed: {'; '.join(map(printable, plan['refusals']))}"
+        _end(plan, json, refused, applied=False)
+        raise ConfigError(refused)
     if dry_run or not plan["changes"] or not _agreed(plan, yes=yes, silent=json):
-        _end(plan, json, applied=False)
+        _end(plan, json, "nothing was changed", applied=False)
         return
     seen = yes or _may_ask(silent=json)
     answer = _ask(directory, Request(ask=Ask.RELOAD, reason=reason, shown=plan["digest"] if seen else ""), wait)
-    _end(plan, json, applied=True)
+    told = f"in force: {printable(answer.why)}"
+    _end(plan, json, told, applied=True)
     if not json:
-        print(f"in force: {printable(answer.why)}")
+        print(told)
 
 
 def running(config: Path | None, state_dir: Path | None) -> Path:
@@ -109,14 +110,15 @@ def _may_ask(*, silent: bool) -> bool:
 
 def _ask(directory: Path, request: Request, wait: float) -> Answer:
     answer = ask_through(Mailbox(directory), request, wait)
+    progress("")
     if not answer.done:
         raise ConfigError(f"refused: {printable(answer.why)}")
     return answer
 
 
-def _end(plan: dict[str, Any], json: bool, *, applied: bool) -> None:
+def _end(plan: dict[str, Any], json: bool, told: str, *, applied: bool) -> None:
     if json:
-        print(json_module.dumps({**plan, "applied": applied}))
+        tell(told, json, done=applied, **plan, applied=applied)
 
 
 def _is_same(config: Path, told: object) -> bool:

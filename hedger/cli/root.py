@@ -97,7 +97,9 @@ def command_line() -> None:
         if not text:  # nothing was typed, and the help has been printed
             raise SystemExit(2) from None
         raise ConfigError(f"{text}; see `hedger --help`, or a command's own") from None
-    except typer.Abort:  # a question met the end of what could be answered
+    except typer.Abort as end:  # a question met Ctrl-C, or the end of what could be answered
+        if isinstance(end.__context__, KeyboardInterrupt):
+            raise KeyboardInterrupt from None
         raise ConfigError("the question was not answered, and nothing was done; --yes answers it") from None
     if code:  # typer's own way to end: 130 after Ctrl-C
         raise SystemExit(code)

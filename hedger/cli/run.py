@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from hedger.cli.gamma import YesOption, say_before_start
-from hedger.cli.options import ConfigOption, StateDirOption, settings_of
+from hedger.cli.options import ConfigOption, JsonOption, StateDirOption, settings_of, tell
 from hedger.errors import ConfigError
 
 
@@ -43,6 +43,7 @@ def record(
         Path | None,
         typer.Option(help="Record the exchange of the `hedger paper` that runs with this --state-dir, not Binance."),
     ] = None,
+    json: JsonOption = False,
 ) -> None:
     """Record Binance's public spot and futures streams, for `hedger paper --replay`. No keys are needed."""
     from hedger.app.recording import record_streams
@@ -52,7 +53,7 @@ def record(
         recorded = record_streams(directory, symbol=symbol, seconds=seconds, paper=paper, tell=line.show)
     finally:
         line.clear()
-    print(f"recorded {recorded.frames:,} messages in {recorded.seconds:.0f} s into {directory}")
+    tell(f"recorded {recorded.frames:,} messages in {recorded.seconds:.0f} s into {directory}", json)
 
 
 class _ProgressLine:

@@ -46,9 +46,16 @@ def print_summary(summary: Summary, *, as_json: bool) -> None:
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str | Text]]) -> None:
-    """A table on a terminal; tab-separated lines without a header elsewhere. No text is taken for rich's markup."""
+    """A table on a terminal; tab-separated lines without a header elsewhere. No text is taken for rich's markup.
+
+    On a terminal that is too narrow for its columns each row is a list of its own: an id that is cut is of no use.
+    """
+    if console.is_terminal and not rows:
+        return
     if console.is_terminal:
-        console.print(table_of(header, rows))
+        table = table_of(header, rows)
+        parts = [table] if len(header) <= 2 or _fits(table) else [_listed(header, row) for row in rows]
+        console.print(*parts, sep="\n")
         return
     for row in rows:
         print("\t".join(str(cell) for cell in row))
@@ -56,9 +63,28 @@ def print_table(header: Sequence[str], rows: Sequence[Sequence[str | Text]]) -> 
 
 def table_of(header: Sequence[str], rows: Sequence[Sequence[str | Text]]) -> Table:
     """A table for a terminal."""
-    table = Table(*header, box=None, header_style="bold", pad_edge=False)
+    table = Table(box=None, header_style="bold", pad_edge=False)
+    for title in header:
+        table.add_column(title, overflow="fold")
     for row in rows:
         table.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
+    return table
+
+
+def _fits(table: Table) -> bool:
+    """Whether no word of it need be broken."""
+    return console.measure(table, options=console.options.update(width=10_000)).minimum <= console.width
+
+
+def _listed(header: Sequence[str], row: Sequence[str | Text]) -> Table:
+    """A row as a list: what each column is called, and what stands there."""
+    table = Table(box=None, show_header=False, pad_edge=False)
+    table.add_column(style="bold")
+    table.add_column(overflow="fold")
+    for title, cell in zip(header, row, strict=True):
+        if str(cell):
+            table.add_row(Text(title), Text(cell) if isinstance(cell, str) else cell)
+    table.add_row("", "")
     return table
 
 

@@ -41,8 +41,10 @@ WRITTEN = {
 }
 _HEAD = ("at", "kind", "pid", "metrics_port", "kill_file")
 PLACES = 8
+SILENT_S = 10.0  # a second is usual, and a beat that is configured longer than this is rare
 _LONG = re.compile(r"-?\d+\.\d{9,}")
-_OF_ORDERS = ("orders", "orders_working")
+# What somebody who looks in a hurry came for.
+_FIRST = ("net_delta", "target", "deviation", "band", "inside_band", "unhedged", "orders", "last_decision")
 
 
 def status_rows(known: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -68,7 +70,7 @@ def _hedge_in_short(name: str, hedge: Mapping[str, Any]) -> str:
 
 def _rows(known: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     age = f"{known['age_s']:.0f} s ago"
-    yield "said", f"STALE: {age}, and no hedger runs there now" if known["stale"] else age
+    yield "said", f"STALE: {age}, and no hedger runs there now" if known["stale"] else f"{age}{_silence(known)}"
     why = f": {known['mode_reason']}" if known.get("mode_reason") else ""
     yield "mode", f"{known['mode']}{why}"
     for name in ("halted", "paused", "way_out"):
@@ -79,19 +81,37 @@ def _rows(known: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "configuration", f"{configured['path']}, digest {configured['digest']}"
     if configured.get("file_changed"):
         yield "its file", f"CHANGED: {configured['file_changed']}; `hedger reload`, before a restart takes it up"
+    for alarm in known.get("alarms", []):
+        if not alarm["acknowledged_at"]:
+            yield f"alarm {alarm['key']}", f"{alarm['level']}: {alarm['text']}"
+    for name, latched in (known.get("flatten") or {}).get("latched", {}).items():
+        yield f"flatten of {name}", f"{latched['state']}: {latched['reason']}"
+    for name, hedge in known["hedges"].items():
+        yield from _of_hedge(name, hedge, [key for key in _FIRST if key in hedge])
     for account, gate in known.get("accounts", {}).items():
         yield f"gate of {account}", gate["creates_stopped"] or "open"
         yield f"switch of {account}", _switch(gate)
         if gate.get("out_of_sight"):
             yield f"sight of {account}", gate["out_of_sight"]
     for name, hedge in known["hedges"].items():
-        for order in hedge.get("orders", []):
-            yield f"{name}.order", _order(order)
-        for key, value in hedge.items():
-            if key not in _OF_ORDERS:
-                yield from _flat(f"{name}.{key}", value)
+        yield from _of_hedge(name, hedge, [key for key in hedge if key not in (*_FIRST, "orders_working")])
     yield from _flat("money", known.get("money"))
     yield from ((key, str(known[key])) for key in _HEAD if known.get(key) is not None)
+
+
+def _of_hedge(name: str, hedge: Mapping[str, Any], keys: list[str]) -> Iterator[tuple[str, str]]:
+    for key in keys:
+        if key == "orders":
+            yield from ((f"{name}.order", _order(order)) for order in hedge[key])
+        else:
+            yield from _flat(f"{name}.{key}", hedge[key])
+
+
+def _silence(known: Mapping[str, Any]) -> str:
+    """What to think of one that runs and says nothing new: what stands below is of before that."""
+    if known["age_s"] < SILENT_S:
+        return ""
+    return ", SILENT SINCE: it runs and writes nothing new. Is its disk full, does it hang? `hedger healthcheck`"
 
 
 def _flat(name: str, value: Any) -> Iterator[tuple[str, str]]:

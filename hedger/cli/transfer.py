@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from hedger.cli.options import ConfigOption, settings_of
+from hedger.cli.options import ConfigOption, JsonOption, settings_of, tell
 from hedger.errors import ConfigError
 
 
@@ -26,6 +26,7 @@ def transfer(
     to: Annotated[Wallet, typer.Option(help="The wallet that backs contracts, or the one that keeps coins.")],
     config: ConfigOption = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do it without asking.")] = False,
+    json: JsonOption = False,
 ) -> None:
     """Move an asset between the wallets of one account. The keys need the right to; the hedger never does it itself."""
     from hedger.app.transferring import transfer as move
@@ -33,10 +34,10 @@ def transfer(
     settings = settings_of(config, {}, to_run=False)
     amount = _amount(quantity)
     asked = f"{settings.mode.value}: move {amount} {asset} on account {account} to the wallet of {to.value}?"
-    if not yes and not typer.confirm(asked):
+    if not yes and not typer.confirm(asked, err=json):
         raise ConfigError("nothing was moved: it was not confirmed")
     move(settings, account, asset, amount, to_contracts=to is Wallet.CONTRACTS)
-    print(f"moved {amount} {asset} to the wallet of {to.value} on account {account}")
+    tell(f"moved {amount} {asset} to the wallet of {to.value} on account {account}", json)
 
 
 def _amount(text: str) -> Decimal:

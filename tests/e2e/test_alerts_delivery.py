@@ -71,3 +71,11 @@ def test_a_halt_does_not_hold_back_a_book_that_is_not_hedged(stand: Stand) -> No
     stand.post(halted, unhedged, explained)
     stand.until(lambda: stand.alerts().get("HedgerNotReconciled") == "suppressed", "inhibition by the halt")
     assert stand.alerts()["HedgerTakerFill"] == "active"
+
+
+def test_a_journal_that_cannot_be_written_is_told_without_what_it_stops(stand: Stand) -> None:
+    journal = critical("fourth:9108", "HedgerJournalUnhealthy")
+    stopped = critical("fourth:9108", "HedgerCreatesStopped") | {"severity": "warning"}
+    stand.post(journal, stopped)
+    stand.until(lambda: stand.alerts().get("HedgerCreatesStopped") == "suppressed", "inhibition by the journal")
+    assert stand.alerts()["HedgerJournalUnhealthy"] == "active"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import socket
 import sqlite3
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing, suppress
@@ -182,7 +183,8 @@ def test_a_mistake_is_answered_by_a_sentence_and_a_code(tmp_path: Path, name: st
     typed = [paths.get(word, word) for word in case.typed.split()]
     with ExitStack() as stack:
         case.prepare(state, stack)
-        ended = run_hedger(*typed, env=environment(**case.env, PYTHONPATH=without_network(tmp_path)), timeout_s=20)
+        env = environment(**free_ports(), **case.env, PYTHONPATH=without_network(tmp_path))
+        ended = run_hedger(*typed, env=env, timeout_s=20)
     assert (ended.code, ended.out) == (case.code, ""), ended.err
     lines = ended.err.splitlines()
     assert 1 <= len(lines) <= 3
@@ -191,6 +193,13 @@ def test_a_mistake_is_answered_by_a_sentence_and_a_code(tmp_path: Path, name: st
     assert CANARY not in ended.err
     assert "Traceback" not in ended.err
     assert orders_in(tmp_path) == []
+
+
+def free_ports() -> dict[str, str]:
+    """Ports that are free: whatever else listens on this machine is not what is tried here."""
+    with socket.create_server(("127.0.0.1", 0)) as one, socket.create_server(("127.0.0.1", 0)) as two:
+        ports = (one.getsockname()[1], two.getsockname()[1])
+    return {"HEDGER_METRICS__PORT": str(ports[0]), "HEDGER_CONSOLE__PORT": str(ports[1])}
 
 
 def without_network(directory: Path) -> str:

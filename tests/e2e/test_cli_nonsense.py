@@ -14,6 +14,7 @@ import pytest
 
 from hedger.cli.page import commands
 from tests.support.forked import Forked, Said, forked
+from tests.support.terminal import CTRL_C, Terminal
 
 ROOT = Path(__file__).parents[2]
 GOOD = """
@@ -258,3 +259,16 @@ def test_commands_that_need_no_exchange_do_without_its_client(shell: Forked, tmp
         helped = shell.run(*asked, "--help")
         assert (helped.code, helped.ccxt, helped.err) == (0, False, ""), asked
     assert not shell.run("--version").ccxt
+
+
+def test_ctrl_c_at_a_yes_or_no_ends_as_ctrl_c_does_everywhere(tmp_path: Path) -> None:
+    (tmp_path / "good.toml").write_text(GOOD)
+    words = ("transfer", "main", "USDT", "1", "--to", "coins", "-c", "good.toml")
+    terminal = Terminal(*words, cwd=tmp_path, PYTHONPATH=str(ROOT))
+    try:
+        terminal.until(b"[y/N]: ")
+        terminal.type(CTRL_C)
+        assert b"hedger:" not in terminal.rest()
+        assert terminal.process.returncode == 130
+    finally:
+        terminal.close()

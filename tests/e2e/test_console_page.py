@@ -102,7 +102,7 @@ def test_a_pause_and_its_end_change_the_mode_on_the_page(page: Page) -> None:
     page.get_by_role("dialog").get_by_role("button", name="Pause").click()
     act(page, "Pause: lunch <b>now</b>")
     expect(page.locator("#mode-word")).to_have_text("cancel only", timeout=SOON_MS)
-    expect(page.locator("#mode-words")).to_contain_text("lunch <b>now</b>")
+    expect(page.locator("#way-out")).to_contain_text("lunch <b>now</b>")
     page.get_by_role("button", name="Unpause", exact=True).click()
     page.get_by_label("Reason").fill("back")
     page.keyboard.press("Enter")

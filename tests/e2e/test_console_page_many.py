@@ -80,7 +80,7 @@ def test_words_of_a_venue_are_shown_as_words(browser: Browser, tmp_path: Path) -
         hedges={"btc": memory},
         mode=Mode.HALTED,
         halted=HOSTILE,
-        mode_reason=HOSTILE,
+        mode_reason=f"again: {HOSTILE}",
         journal_fault=HOSTILE,
     )
     with fed(tmp_path, wishes, hostile) as console, opened(browser, console.address) as (page, heard):

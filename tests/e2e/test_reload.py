@@ -118,8 +118,7 @@ def test_the_command_shows_what_it_would_do_and_does_it_with_a_word(hedged: Runn
     hedged.until(lambda: abs(exchange.truth().positions["BTCUSDT"]) > 1, "hedging more than it did")
 
 
-def test_a_file_that_nobody_loaded_is_told_by_status_and_doctor(hedged: Running) -> None:
-    """What the look of each minute leaves in the status, without the minute."""
+def test_status_and_doctor_tell_which_file_is_in_force_and_that_it_says_the_same(hedged: Running) -> None:
     path = hedged.directory / "still.toml"
     config, place = ("-c", str(path)), ("--state-dir", str(hedged.paper))
     assert f"configuration\t{path}, digest" in run_hedger("status", *config, *place).out

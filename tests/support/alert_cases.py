@@ -427,6 +427,12 @@ def disk(free: str, wanted: str = "64e6x120") -> tuple[Series, ...]:
     return (of("hedger_journal_disk_free_bytes", free), of("hedger_journal_disk_wanted_bytes", wanted))
 
 
+def messages(outcome: str) -> tuple[Series, ...]:
+    """One message after a minute came to this, and none to anything else."""
+    counts = {name: "0x5 1x60" if name == outcome else "0x66" for name in ("sent", "failed")}
+    return tuple(of("hedger_messages_total", values, outcome=name) for name, values in counts.items())
+
+
 MONEY_AND_PROCESS = (
     Case("HedgerDepeg", "away from its peg", peg("0.95x60"), "3m", (WARNING | {"asset": "USDT"},)),
     Case("HedgerDepeg", "its source is not seen", peg("NaN " * 60), "4m", (WARNING | {"asset": "USDT"},)),
@@ -445,6 +451,10 @@ MONEY_AND_PROCESS = (
     Case("HedgerDiskLow", "not known", disk("NaN " * 120), "13m"),
     Case("HedgerLoopLag", "late again and again", (of("hedger_loop_late_total", "0+1x60"),), "3m", (WARNING,)),
     Case("HedgerLoopLag", "late once", (of("hedger_loop_late_total", "0x5 1x60"),), "5m"),
+    Case("HedgerConfigFileChanged", "left lying", (of("hedger_config_file_changed", "1x120"),), "16m", (INFO,)),
+    Case("HedgerConfigFileChanged", "edited, then loaded", (of("hedger_config_file_changed", "1x60 0x60"),), "16m"),
+    Case("HedgerMessagesFailed", "nobody took one", messages("failed"), "5m", (INFO,)),
+    Case("HedgerMessagesFailed", "all were sent", messages("sent"), "5m"),
 )
 
 CASES: tuple[Case, ...] = (*ALIVE, *MODE, *HEDGES, *ACCOUNTS, *MONEY_AND_PROCESS)

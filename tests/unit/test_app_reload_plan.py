@@ -101,14 +101,52 @@ def test_a_position_limit_that_held_something_back_lets_it_go_only_with_a_word(t
     [
         ("width = 0.01", "width = 4", "the band becomes 4 BTC on each side; it is 0.01"),
         ('rule = "coins", width = 0.01', 'rule = "quote", width = 200_000', "becomes 3.33333333 BTC on each side"),
-        ("position = 5", "position = 50", "guards.position becomes 50, 10 times as much"),
+        ("position = 5", "position = 50", "guards.position becomes 50; it is 5"),
         ("order_notional = 10_000", "order_notional = 100_000", "guards.order_notional becomes 100000"),
-        ("daily_notional = 500_000", "daily_notional = 50_000_000", "guards.daily_notional becomes 50000000, 100"),
-        ("daily_cost = 50", "daily_cost = 5000", "guards.daily_cost becomes 5000, 100 times as much"),
+        (
+            "daily_notional = 500_000",
+            "daily_notional = 50_000_000",
+            "guards.daily_notional becomes 50000000; it is 500000",
+        ),
+        ("daily_cost = 50", "daily_cost = 5000", "guards.daily_cost becomes 5000; it is 50"),
     ],
 )
 def test_a_misplaced_point_or_another_unit_needs_a_word(tmp_path: Path, old: str, new: str, word: str) -> None:
     assert any(word in text for text in plan(tmp_path, changed(old, new, PLAIN)).doubts)
+
+
+@pytest.mark.parametrize(
+    ("guard", "word"),
+    [
+        ("index_collar_bps = 1000", "guards.index_collar_bps becomes 1000; it is 100"),
+        ("quote_age_s = 60", "guards.quote_age_s becomes 60; it is 3"),
+        ("orders_per_minute = 600", "guards.orders_per_minute becomes 600; it is 20"),
+        ("depth = 1", "guards.depth becomes 1; it is 1000"),
+        ("margin_ratio = { reduce = 0.98 }", "guards.margin_ratio.reduce becomes 0.98; it is 0.7"),
+        ("liquidation_distance = { reduce = 0.001 }", "guards.liquidation_distance.reduce becomes 0.001; it is 0.08"),
+    ],
+)
+def test_a_guard_that_hardly_guards_any_more_needs_a_word(tmp_path: Path, guard: str, word: str) -> None:
+    assert plan(tmp_path, changed("daily_cost = 50", f"daily_cost = 50, {guard}", PLAIN)).doubts == (f"BTC: {word}",)
+
+
+@pytest.mark.parametrize(
+    ("table", "word"),
+    [
+        ("[breakers]\nrejects = 50", "breakers.rejects becomes 50; it is 5"),
+        ("[breakers]\ncooldown_s = 1", "breakers.cooldown_s becomes 1; it is 30"),
+        ("[reconcile]\ndelta_jump_bands = 100", "reconcile.delta_jump_bands becomes 100; it is 5"),
+    ],
+)
+def test_a_breaker_that_hardly_breaks_any_more_needs_a_word(tmp_path: Path, table: str, word: str) -> None:
+    assert plan(tmp_path, f"{PLAIN}\n{table}\n").doubts == (word,)
+
+
+def test_levels_of_margin_that_take_a_position_off_at_once_need_a_word(tmp_path: Path) -> None:
+    levels = "margin_ratio = { clear = 0.0001, warn = 0.0002, stop = 0.0003, reduce = 0.0004 }"
+    short = changed("daily_cost = 50", f"daily_cost = 50, {levels}", PLAIN)
+    (doubt,) = plan(tmp_path, short).doubts
+    assert doubt == "BTC: margin is short by the new levels, and positions are taken off at once"
 
 
 def test_a_band_that_was_meant_in_coins_and_is_in_quote_needs_a_word(tmp_path: Path) -> None:

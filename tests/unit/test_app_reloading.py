@@ -183,6 +183,13 @@ def test_a_file_that_is_gone_or_that_everybody_may_write_is_refused(bench: Bench
     assert bench.untouched()
 
 
+def test_a_pipe_in_the_place_of_the_file_is_refused_and_nobody_waits_for_it(bench: Bench) -> None:
+    (bench.folder / "x.toml").unlink()
+    os.mkfifo(bench.folder / "x.toml")
+    assert "a pipe or a device, which cannot be read again" in bench.ask(HUP)[0].why
+    assert bench.untouched()
+
+
 def test_a_file_that_is_being_written_is_refused_although_its_half_is_good(tmp_path: Path) -> None:
     """The first half is a whole configuration that says less: it must not be taken."""
     whole = SMALL + "\n[breakers]\nrejects = 3\n"

@@ -1,6 +1,7 @@
 """The commands that ask: where they act, whom they find, and that nothing is obeyed after they gave up."""
 
 import json
+import os
 import threading
 import time
 from pathlib import Path
@@ -90,6 +91,21 @@ def test_a_process_that_exists_is_no_hedger_without_the_lock(
     with Lease(directory):
         inspect.status(state_dir=directory)
     assert "STALE" not in capsys.readouterr().out
+
+
+def test_the_status_of_one_that_runs_and_writes_nothing_new_says_so_first(
+    directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    say(directory)
+    with Lease(directory):
+        inspect.status(state_dir=directory)
+        assert "SILENT" not in capsys.readouterr().out
+        then = (directory / "status.json").stat().st_mtime - 20
+        os.utime(directory / "status.json", (then, then))
+        inspect.status(state_dir=directory)
+    first = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("said"))
+    assert "20 s ago, SILENT SINCE" in first
+    assert "`hedger healthcheck`" in first
 
 
 def test_the_status_as_json_tells_its_age_and_whether_it_is_stale(

@@ -109,6 +109,14 @@ def test_a_reload_s_new_policy_is_shown_with_the_states_that_were_made_by_it(tmp
         assert get(console, "/api/history/eth").status == 200
 
 
+def test_a_configuration_file_that_differs_is_an_alarm_on_the_page(tmp_path: Path) -> None:
+    feed = feed_of()
+    feed.file_changed = "it cannot be used"
+    with served(tmp_path, feed) as console, Listener(console) as client:
+        (alarm,) = client.next("snapshot")[1]["alarms"]
+        assert (alarm["name"], alarm["level"]) == ("ConfigFileChanged", "info")
+
+
 def test_pictures_come_at_most_ten_times_a_second_however_much_happens(server: Console, feed: Feed) -> None:
     with Listener(server) as client:
         client.next("snapshot")

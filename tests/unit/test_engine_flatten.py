@@ -159,6 +159,24 @@ def test_less_than_the_venue_takes_remains_and_is_said() -> None:
         assert position in decision.detail
 
 
+def test_a_price_that_is_not_trusted_does_not_make_a_position_too_small_to_trade() -> None:
+    state = flattened()._replace(instruments={perpetual(): instrument_of(min_notional=D(100))})
+    fallen = replace(quote_at("60", "60.1"), exchange_at=NOW)
+    state = state._replace(quotes={perpetual(): (fallen, NOW)})
+    result = at(state, 10)
+    assert result.decisions[0].reason is Reason.MARK_COLLAR
+    assert not result.state.flattening["btc"].flat_at
+
+
+def test_a_venue_that_takes_nothing_any_more_does_not_make_a_large_position_flat() -> None:
+    hedge = hedge_of(guards={"order_notional": D(50_000)})
+    state = flattened(policy=policy_of(hedge))
+    state = state._replace(instruments={perpetual(): instrument_of(min_quantity=D(1_000))})
+    result = at(state, 10, policy=policy_of(hedge))
+    assert result.decisions[0].reason is Reason.BELOW_MINIMUM
+    assert not result.state.flattening["btc"].flat_at
+
+
 def test_a_slice_leaves_enough_behind_for_the_venue_to_take() -> None:
     hedge = hedge_of(guards={"order_notional": D(30_000)})  # half a coin at a time
     rules = instrument_of(min_quantity=D("0.01"))

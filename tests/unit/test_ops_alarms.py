@@ -41,6 +41,28 @@ def test_each_thing_to_look_at_has_its_name_and_subject() -> None:
     assert names(state._replace(flattening={"btc": flat})) == ["Flattened:btc"]
 
 
+def test_a_hedge_that_is_flat_by_a_person_s_wish_is_not_called_unhedged() -> None:
+    outside = with_memory(hedging_state(), outside_since=NOW - 60_000)
+    working = Flatten(reason="leaving", asked_at=NOW)
+    assert names(outside._replace(flattening={"btc": working})) == ["Unhedged:btc", "Flattened:btc"]
+    assert names(outside._replace(flattening={"btc": replace(working, flat_at=NOW)})) == ["Flattened:btc"]
+
+
+def test_a_journal_that_cannot_be_written_is_one_thing_to_look_at_and_not_two() -> None:
+    full = hedging_state()._replace(journal_fault="the disk is full", mode=Mode.CANCEL_ONLY)
+    assert names(full) == ["JournalUnhealthy"]
+
+
+def test_a_file_that_is_not_what_is_in_force_stands_until_it_is() -> None:
+    alarms = Alarms(policy())
+    alarms.file_changed = "it says something else about hedges.BTC.band"
+    (told,) = alarms.look(hedging_state())
+    assert (told.name, told.level) == ("ConfigFileChanged", AlarmLevel.INFO)
+    assert "hedges.BTC.band; `hedger reload`" in told.text
+    alarms.file_changed = None
+    assert alarms.look(hedging_state()) == ()
+
+
 def test_the_worst_stands_first() -> None:
     state = with_memory(halted()._replace(paused="lunch"), margin_severity=Severity.WARN)
     levels = [alarm.level for alarm in Alarms(policy()).look(state)]

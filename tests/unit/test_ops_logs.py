@@ -17,14 +17,18 @@ import structlog
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hedger.app.consoling import console_of
 from hedger.engine.orders import OrderStatus
 from hedger.engine.state import Mode, Severity, State
 from hedger.engine.step import Result
 from hedger.model.message import Halt, JournalChanged, Operation, OperatorAsked, ReadFailed, Stamped, TimePassed
+from hedger.ops.console.tokens import own_token
 from hedger.ops.events import EVENT_WORDS, LogEvent, logs_page
 from hedger.ops.logs import configure_logging
 from hedger.ops.narrate import Narrator
 from hedger.ops.redact import MASK, Redactor
+from hedger.settings.load import load_settings
+from tests.support.console_stand import feed_of
 from tests.support.ops_states import NOW, ORDER_ID, decision, hedging_state, order, policy
 
 SECRET = "s3cr3t/KEY+with=odd&signs"
@@ -119,6 +123,15 @@ def test_the_lines_of_a_private_key_are_secrets_too() -> None:
 
 def test_without_secrets_nothing_is_replaced() -> None:
     assert Redactor(["", "  "])("all of it stays") == "all of it stays"
+
+
+def test_a_token_that_is_made_after_the_log_began_is_in_no_line_either(tmp_path: Path) -> None:
+    out = json_log()
+    console = console_of(tmp_path, load_settings(None, {}, {"HEDGER_CONSOLE__PORT": "1"}), feed_of(), lambda: None)
+    assert console is not None
+    with console:
+        logging.getLogger("somebody").error("it says %s", own_token(tmp_path))
+    assert lines_of(out)[-1]["event"] == f"it says {MASK}"
 
 
 def test_ccxt_stays_silent_below_warning_even_when_its_logger_is_lowered() -> None:

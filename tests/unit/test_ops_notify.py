@@ -137,6 +137,10 @@ def test_every_piece_of_an_address_that_may_be_a_token_is_redacted() -> None:
     parts = secret_parts("tgram://123456789:AAcanary_token/4242424242 mailto://me:hunter2hunter2@example.org")
     assert {"AAcanary_token", "123456789", "4242424242", "hunter2hunter2"} <= set(parts)
     assert "localhost" not in secret_parts("json://localhost/abcdefgh")
+    written = secret_parts(
+        "mailtos://me:canary%40pass@example.org?smtp=mx&key=canary_key json://h/?+X-Key=canary_header"
+    )
+    assert {"canary@pass", "canary%40pass", "canary_key", "canary_header"} <= set(written)
 
 
 class _Desk(BaseHTTPRequestHandler):

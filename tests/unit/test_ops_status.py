@@ -100,3 +100,18 @@ def test_the_rows_leave_out_what_is_not_known_and_digits_that_nobody_reads(tmp_p
     assert rows["money.USDT.held"] == "90000"
     assert f"{name}.cross" not in rows
     assert f"{name}.liquidation_doubts" not in rows
+
+
+def test_the_rows_begin_with_what_somebody_in_a_hurry_came_for(tmp_path: Path) -> None:
+    known = written(tmp_path, hedging_state())
+    name = next(iter(known["hedges"]))
+    known["alarms"] = [
+        {"key": "HedgerUnhedged:x", "level": "critical", "text": "outside for 5 min", "acknowledged_at": None},
+        {"key": "HedgerPaused", "level": "info", "text": "seen already", "acknowledged_at": known["at"]},
+    ]
+    known["flatten"]["latched"] = {name: {"state": "held", "reason": "out"}}
+    rows = status_rows(known)
+    assert rows[2:4] == [("alarm HedgerUnhedged:x", "critical: outside for 5 min"), (f"flatten of {name}", "held: out")]
+    assert [key for key, _ in rows[4:7]] == [f"{name}.net_delta", f"{name}.target", f"{name}.deviation"]
+    assert "seen already" not in dict(rows).values()
+    assert len({key for key, _ in rows}) == len(rows)

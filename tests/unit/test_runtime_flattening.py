@@ -6,16 +6,18 @@ from pathlib import Path
 import pytest
 
 from hedger.app.resume import set_journal_aside
+from hedger.engine.flatten import plan_of
 from hedger.engine.latch import MOST_ACKNOWLEDGED, Flatten
 from hedger.engine.state import State
 from hedger.engine.step import step
-from hedger.model.message import Operation, OperatorAsked, Stamped
+from hedger.model.message import Event, Operation, OperatorAsked, Stamped
 from hedger.runtime.journal import Journal
 from hedger.runtime.record import must_be_durable, rows_of
 from hedger.runtime.recover import recovered_state
 from hedger.runtime.requests import Ask, Request, parse_request
 from tests.support.engine_policies import hedge_of, policy_of
 from tests.support.engine_worlds import NOW, POLICY, hedging
+from tests.support.simulated_daemon import OperatorDesk
 
 FLATTEN = OperatorAsked(operation=Operation.FLATTEN, reason="out")
 PAUSE = replace(FLATTEN, operation=Operation.PAUSE, reason="a look")
@@ -110,3 +112,30 @@ def test_a_request_to_flatten_brings_the_plan_that_was_shown(request_: Request, 
     assert bool(words) is bool(request_.flaw())
     read = parse_request(request_.to_json(asked_ns=1, expires_ns=2))
     assert read == (None if words else request_)
+
+
+class Seat:
+    """An engine without a loop: it handles what is asked at once, and writes nothing."""
+
+    policy = POLICY
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+
+    def handle_now(self, event: Event) -> None:
+        self.state = step(self.state, Stamped(NOW, event), POLICY).state
+
+    def drain(self, reason: str) -> None: ...
+
+
+@pytest.mark.parametrize("ask", [Ask.FLATTEN, Ask.PAUSE])
+def test_what_no_disk_remembers_is_not_called_latched(ask: Ask, tmp_path: Path) -> None:
+    desk, seat = OperatorDesk(tmp_path), Seat(hedging("1", "-1")._replace(journal_fault="the disk is full"))
+    shown = plan_of(seat.state, POLICY).shown if ask is Ask.FLATTEN else ""
+    name = desk.mailbox.send(Request(ask=ask, reason="out", shown=shown), "0001")
+    desk.reception.look(seat)
+    answer = desk.mailbox.answer_to(name)
+    assert answer is not None
+    assert answer.done
+    assert "the disk is full), and a restart would forget it" in answer.why
+    assert seat.state.paused == "out"

@@ -47,7 +47,8 @@ def test_limits_are_made_from_the_settings_and_nowhere_else() -> None:
 
 def test_a_step_answers_with_no_other_limits_and_no_operation_asks_for_any() -> None:
     assert set(Result._fields) == {"state", "commands", "decisions", "changes"}
-    assert {operation.value for operation in Operation} == {"pause", "unpause", "resume", "halt", "drain"}
+    named = {"pause", "unpause", "resume", "halt", "drain", "flatten", "acknowledge"}
+    assert {operation.value for operation in Operation} == named
 
 
 def test_the_version_in_the_journal_is_that_of_the_project() -> None:
