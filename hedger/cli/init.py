@@ -103,7 +103,16 @@ def init(
 
 def draft_of(given: Given, asker: Asker) -> Draft:
     """What the options and the answers come to. Raises ConfigError for what cannot be."""
-    from hedger.settings.draft import DAILY_COST, ORDER_NOTIONAL, Draft, Stage, read_account, read_number, stages_of
+    from hedger.settings.draft import (
+        DAILY_COST,
+        ORDER_NOTIONAL,
+        ORDERS_A_DAY,
+        Draft,
+        Stage,
+        read_account,
+        read_number,
+        stages_of,
+    )
     from hedger.settings.values import VenueName
     from hedger.settings.venues import VENUES as FACTS
 
@@ -128,14 +137,14 @@ def draft_of(given: Given, asker: Asker) -> Draft:
         "--daily-notional",
         given.daily_notional,
         "The most that a day's orders may be worth",
-        f"{order * 10:f}",
+        f"{order * ORDERS_A_DAY[stage]:f}",
         read_number,
     )
     cost = asker.ask(
         "--daily-cost",
         given.daily_cost,
         "The most that a day may cost in fees, funding and adverse moves",
-        str(DAILY_COST),
+        str(DAILY_COST[stage]),
         read_number,
     )
     return Draft(

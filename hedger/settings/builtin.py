@@ -12,7 +12,11 @@ BUILT_IN: dict[str, Any] = {
         "BTC": {
             "instruments": ["main:BTC/USDT:USDT"],
             "band": {"rule": "relative", "width": Decimal("0.01"), "floor": Decimal("0.002")},
-            "guards": {"position": Decimal(3)},
+            "guards": {
+                "position": Decimal(3),
+                "daily_notional": Decimal(20_000_000),
+                "daily_cost": Decimal(10_000),
+            },
         }
     },
 }

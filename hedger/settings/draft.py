@@ -68,7 +68,10 @@ WIDTHS: Mapping[DraftBand, Decimal] = MappingProxyType(
 ORDER_NOTIONAL: Mapping[Stage, int] = MappingProxyType(
     {Stage.PAPER: 50_000, Stage.SHADOW: 20_000, Stage.TESTNET: 5_000, Stage.LIVE_LATER: 20_000}
 )
-DAILY_COST = Decimal(200)
+# On paper coins come and go all day long: a real book trades far less.
+DAILY_COST: Mapping[Stage, int] = MappingProxyType({stage: 10_000 if stage is Stage.PAPER else 200 for stage in Stage})
+# How many of the largest orders a day may hold.
+ORDERS_A_DAY: Mapping[Stage, int] = MappingProxyType({stage: 400 if stage is Stage.PAPER else 10 for stage in Stage})
 _NO_INVERSE = frozenset({VenueName.WEEX, VenueName.MEXC})
 _COIN, _ACCOUNT = r"^[A-Z0-9]{1,20}$", r"^[a-z](_?[a-z0-9]){0,15}$"
 
