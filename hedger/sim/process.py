@@ -89,9 +89,10 @@ async def serve_exchanges(
                 speed=speed,
                 seed=seed,
             )
-            write_private(directory / NOTE, json.dumps(asdict(note)).encode())
             life = Life(server, linger_s=linger_s, seconds=seconds)
             async with life.watching(stopping, follow_stdin=follow_stdin):
+                # Only now: whoever reads the note may send a signal at once.
+                write_private(directory / NOTE, json.dumps(asdict(note)).encode())
                 await _keep_time([stand.exchange for stand in stands], server, clock, stopping, life)
     finally:
         (directory / NOTE).unlink(missing_ok=True)

@@ -24,7 +24,7 @@ from hedger.cli.traded import WORKING
 from hedger.runtime.journal import Journal, Row
 from tests.support.forked import Forked, Said, forked
 from tests.support.processes import Running, nursery
-from tests.support.terminal import CTRL_C, Terminal
+from tests.support.terminal import Terminal
 
 READING = ("status", "exposure", "positions", "orders", "reconcile")
 # Half of the way is hedged at once, then an order rests far from the market.
@@ -183,8 +183,7 @@ def test_watched_elsewhere_it_is_a_line_a_second_and_on_a_terminal_it_is_redrawn
     try:
         terminal.until(b"hedging")
         terminal.until(b"\x1b[1A")  # back up to where it began
-        terminal.type(CTRL_C)
-        terminal.rest()
+        terminal.interrupted()
         assert terminal.process.returncode == 130
         assert b"Traceback" not in terminal.seen
     finally:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import subprocess
-from contextlib import suppress
 from pathlib import Path
 
 from tests.support.forked import forked
-from tests.support.terminal import CTRL_C, Terminal
+from tests.support.terminal import Terminal
 
 KEYS = {"HEDGER_ACCOUNTS__MAIN__API_KEY": "kanarienvogel-key-1", "HEDGER_ACCOUNTS__MAIN__SECRET": "kanarienvogel-2"}
 
@@ -50,11 +48,7 @@ def test_ctrl_c_ends_it_with_130_and_leaves_nothing(tmp_path: Path) -> None:
         terminal.until(b"Venue")
         terminal.type(b"bybit\n")
         terminal.until(b"Begin with")
-        while terminal.process.poll() is None:  # one that comes between prompt and reading is heard with the next
-            terminal.type(CTRL_C)
-            with suppress(subprocess.TimeoutExpired):
-                terminal.process.wait(5)
-        terminal.rest()
+        terminal.interrupted()
         assert terminal.process.returncode == 130
         assert b"Traceback" not in terminal.seen
     finally:

@@ -49,6 +49,18 @@ class Terminal:
         """Press keys."""
         os.write(self.master, keys)
 
+    def interrupted(self) -> bytes:
+        """What is written after Ctrl-C, which is pressed again where Python did not wake from its reading for it."""
+        begun_at, pressed_at = len(self.seen), 0.0
+        while self.process.poll() is None:
+            if time.monotonic() - pressed_at > 10:
+                self.type(CTRL_C)
+                pressed_at = time.monotonic()
+            if select.select([self.master], [], [], 0.1)[0]:
+                self.seen += os.read(self.master, 65_536)
+        self.rest()
+        return self.seen[begun_at:]
+
     def rest(self) -> bytes:
         """What is written until the program ends."""
         begun_at = len(self.seen)
