@@ -11,12 +11,12 @@ import socket
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -84,6 +84,17 @@ class Compose:
             pytest.fail(f"docker compose {' '.join(arguments)} ended with {ended.code}: {ended.err[-3000:]}")
         return ended.out.strip()
 
+    def up(self, *services: str) -> None:
+        """Start services, and wait until each is healthy.
+
+        Not by compose's own `--wait`: without systemd podman carries no health check out by itself, and where we do it
+        often, a slow start has failed three of them before it could answer, which ends that wait.
+        """
+        self.told("up", "--detach", "--no-build", *services)
+        for service in services:
+            container = self.container(service)
+            container.until(partial(_is_healthy, container), f"healthy: {service}", UP_S)
+
     def container(self, service: str) -> Container:
         """The container of a service, which may have ended."""
         return Container(engine=self.engine, name=self.told("ps", "--all", "--quiet", service))
@@ -91,6 +102,10 @@ class Compose:
     def url(self, port: str, path: str) -> str:
         """Where a published port is found, by the name of its variable."""
         return f"http://127.0.0.1:{self.ports[port]}{path}"
+
+
+def _is_healthy(container: Container) -> bool:
+    return container.health() == "healthy"
 
 
 @contextmanager
@@ -120,9 +135,7 @@ def with_images(made: Compose) -> Iterator[Compose]:
     """The project with all images that it starts: ours built, the others fetched or stood in for."""
     built_image()
     images = {f"{name.upper()}_IMAGE": _image_of(made, name) for name in ("prometheus", "alertmanager")}
-    runs = replace(made.engine, environment={**made.engine.environment, **images})
-    with _health_checks(runs, made.project):
-        yield replace(made, engine=runs)
+    yield replace(made, engine=replace(made.engine, environment={**made.engine.environment, **images}))
 
 
 def _image_of(made: Compose, name: str) -> str:
@@ -170,26 +183,3 @@ def _await_socket(path: Path, process: subprocess.Popen[bytes]) -> None:
             break
         time.sleep(0.1)
     pytest.fail(f"podman's socket {path} does not answer")
-
-
-@contextmanager
-def _health_checks(runs: Engine, project: str) -> Iterator[None]:
-    """Where no systemd does it, carry out the health checks of a project's containers."""
-    if not runs.is_podman or Path("/run/systemd/system").exists():
-        yield
-        return
-    stop = threading.Event()
-
-    def go_round() -> None:
-        label = f"label=com.docker.compose.project={project}"
-        while not stop.wait(1.0):
-            for name in runs.call("ps", "--quiet", "--filter", label).out.split():
-                runs.call("healthcheck", "run", name)
-
-    thread = threading.Thread(target=go_round, daemon=True)
-    thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        thread.join(30)
