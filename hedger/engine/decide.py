@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 
 from hedger.engine.band import rebalance
@@ -16,13 +15,13 @@ from hedger.engine.margin import affordable, at_their_stop, endangered_position
 from hedger.engine.orders import Order, OrderStatus
 from hedger.engine.policy import ChoiceRule, Hedge, TargetKind
 from hedger.engine.portion import portion
-from hedger.engine.quoting import passive_price, touch_moved_away
+from hedger.engine.quoting import passive_price
 from hedger.engine.roll import LACKS_ROOM, leaving_leg, no_longer, overdue, roll_of, slices
 from hedger.engine.saving import reduce_margin, reduction_pace
 from hedger.engine.state import Action, HedgeState, Mode, Reason, Severity, State
 from hedger.engine.target import target_ended
 from hedger.engine.unwind import unwind
-from hedger.engine.verdict import Draft, Verdict, give_way, no_price, off_the_grid, proposal_of
+from hedger.engine.verdict import Draft, Verdict, give_way, no_price, off_the_grid, proposal_of, rests_no_longer
 from hedger.model.numeric import ONE, ZERO, ceil_to, floor_to
 from hedger.model.order import Side
 
@@ -114,16 +113,7 @@ def _doubt(state: State, hedge: Hedge, memory: HedgeState, facts: Facts, order: 
         return Denied(Reason.WOULD_OVERSHOOT, "what is left of it would carry the delta past the target")
     elif memory.severity is Severity.REDUCE and _stands_against_reduction(state, hedge, memory, order):
         return Denied(Reason.MARGIN_REDUCTION, "margin comes before the hedge")
-    quote, mark = state.quotes[order.id][0], state.marks[order.id][0]
-    resting = proposal_of(state, hedge, memory, instrument, quote, mark, order.side, order.remaining, order.price)
-    denied = first_denial(replace(resting, saves=order.margin_reduction), resting=True)
-    if denied is not None:
-        return denied
-    if state.now - order.placed_at >= hedge.execution.deadline_ms:
-        return Denied(Reason.PAST_DEADLINE, f"not filled within {hedge.execution.deadline_ms} ms")
-    if touch_moved_away(order, quote, instrument, hedge.execution, state.now):
-        return Denied(Reason.PRICE_MOVED, f"{order.price} is behind {quote.bid}/{quote.ask}")
-    return None
+    return rests_no_longer(state, hedge, memory, order)
 
 
 def _slack(hedge: Hedge, facts: Facts, lot: Decimal) -> Decimal:

@@ -7,7 +7,6 @@ switch, the breaker and the venue's wish for quiet hold; what stops risk, and th
 
 from __future__ import annotations
 
-from dataclasses import replace
 from decimal import Decimal
 from typing import NamedTuple
 
@@ -19,10 +18,10 @@ from hedger.engine.limits import MINUTE_MS, first_denial, reducible
 from hedger.engine.margin import endangered_position
 from hedger.engine.orders import Order, OrderStatus
 from hedger.engine.policy import Hedge
-from hedger.engine.quoting import passive_price, touch_moved_away
+from hedger.engine.quoting import passive_price
 from hedger.engine.saving import reduce_margin
 from hedger.engine.state import Action, HedgeState, Reason, Severity, State
-from hedger.engine.verdict import Draft, Verdict, give_way, no_price, off_the_grid, proposal_of
+from hedger.engine.verdict import Draft, Verdict, give_way, no_price, off_the_grid, proposal_of, rests_no_longer
 from hedger.model.instrument import Instrument, InstrumentId
 from hedger.model.numeric import ONE, ZERO, ceil_to, floor_to
 from hedger.model.order import Side
@@ -87,16 +86,7 @@ def _doubt(state: State, hedge: Hedge, memory: HedgeState, order: Order) -> Deni
     stale = off_the_grid(state, order) or stale_input(state, hedge, order.id, to_reduce=True)
     if stale is not None:
         return stale
-    instrument, quote, mark = state.instruments[order.id], state.quotes[order.id][0], state.marks[order.id][0]
-    resting = proposal_of(state, hedge, memory, instrument, quote, mark, order.side, order.remaining, order.price)
-    denied = first_denial(replace(resting, saves=order.margin_reduction), resting=True)
-    if denied is not None:
-        return denied
-    if state.now - order.placed_at >= hedge.execution.deadline_ms:
-        return Denied(Reason.PAST_DEADLINE, f"not filled within {hedge.execution.deadline_ms} ms")
-    if touch_moved_away(order, quote, instrument, hedge.execution, state.now):
-        return Denied(Reason.PRICE_MOVED, f"{order.price} is behind {quote.bid}/{quote.ask}")
-    return None
+    return rests_no_longer(state, hedge, memory, order)
 
 
 def _left(state: State, id: InstrumentId, side: Side, *, beside: Order | None = None) -> Decimal:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from decimal import Decimal
 from typing import NamedTuple
 
 from hedger.engine.exposure import position_of
 from hedger.engine.freshness import Denied
-from hedger.engine.limits import Proposal
+from hedger.engine.limits import Proposal, first_denial
 from hedger.engine.orders import Order, OrderStatus
 from hedger.engine.policy import Hedge
+from hedger.engine.quoting import touch_moved_away
 from hedger.engine.state import Action, HedgeState, Reason, State
 from hedger.model.instrument import Instrument
 from hedger.model.market import Mark, Quote
@@ -53,6 +55,20 @@ def off_the_grid(state: State, order: Order) -> Denied | None:
         return None
     text = f"{order.quantity} at {order.price} was sent under other rules of {order.id}"
     return Denied(Reason.RULES_CHANGED, text)
+
+
+def rests_no_longer(state: State, hedge: Hedge, memory: HedgeState, order: Order) -> Denied | None:
+    """Why the guards, its deadline or the market take a resting order off; its prices have been seen."""
+    instrument, quote, mark = state.instruments[order.id], state.quotes[order.id][0], state.marks[order.id][0]
+    resting = proposal_of(state, hedge, memory, instrument, quote, mark, order.side, order.remaining, order.price)
+    denied = first_denial(replace(resting, saves=order.margin_reduction), resting=True)
+    if denied is not None:
+        return denied
+    if state.now - order.placed_at >= hedge.execution.deadline_ms:
+        return Denied(Reason.PAST_DEADLINE, f"not filled within {hedge.execution.deadline_ms} ms")
+    if touch_moved_away(order, quote, instrument, hedge.execution, state.now):
+        return Denied(Reason.PRICE_MOVED, f"{order.price} is behind {quote.bid}/{quote.ask}")
+    return None
 
 
 def no_price(instrument: Instrument, quote: Quote) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
@@ -120,13 +120,6 @@ def _untouched(plan: HedgePlan) -> Iterator[str]:
         yield f"not touched: options with a delta of {_signed(plain(round(plan.options, 8)))} {plan.underlying}"
     for id, quantity in plan.others:
         yield f"not touched: {plain(quantity)} of {id}, which this hedge does not trade"
-
-
-def plan_rows(known: Mapping[str, Any]) -> Iterator[str]:
-    """The lines of a plan as the status file has it, hedge by hedge."""
-    for name, hedge in known.items():
-        yield f"{name}:"
-        yield from (f"  {line}" for line in hedge["words"])
 
 
 def _signed(text: str) -> str:

@@ -131,5 +131,3 @@ export function row(columns) {
 
 // A table that may be wider than a phone scrolls by itself, by keyboard too.
 export const scrolling = (label, node) => el("div", { class: "scroll", tabindex: "0", role: "region", "aria-label": label }, node);
-
-export const copyable = (words) => el("code", {}, words);
