@@ -13,7 +13,7 @@ from decimal import Decimal
 
 from hedger.engine.executions import ask_for_executions, heard_of, key_of, on_list
 from hedger.engine.movement import Movement, Shift
-from hedger.engine.order_flow import order_of
+from hedger.engine.order_flow import is_another, order_of
 from hedger.engine.policy import Policy
 from hedger.engine.settled import coins_owned, has_ended, option_moves, units_in_coins
 from hedger.engine.state import AccountView, Change, ChangeCause, State
@@ -256,7 +256,9 @@ def _strange(state: State, view: AccountView, shift: Shift, fills: Iterable[Fill
     since_at = shift.since_at + view.offset_ms - CLOCK_SLACK_MS
     until_at = shift.seen_at + view.offset_ms + CLOCK_SLACK_MS
     for fill in sorted(fills, key=lambda fill: fill.exchange_at):
-        if order_of(state, fill) is not None or key_of(fill) in known or fill.exchange_at > until_at:
+        order = order_of(state, fill)
+        ours = order is not None and not is_another(order, fill.venue_order_id)
+        if ours or key_of(fill) in known or fill.exchange_at > until_at:
             continue
         quantity = fill.side.sign * fill.quantity
         fits = shift.asks > 1 and quantity * left > 0 and abs(quantity) <= abs(left)
@@ -275,14 +277,15 @@ def _by_order(state: State, policy: Policy, id: InstrumentId, fills: Iterable[Fi
     for name, some in orders.items():
         total = sum((fill.side.sign * fill.quantity for fill in some), ZERO)
         text = f"order {some[0].client_order_id or name}, executions: {len(some)}"
-        changes.append(_change(state, id.account, id.symbol, _cause(policy, some[0]), total, text))
+        changes.append(_change(state, id.account, id.symbol, _cause(state, policy, some[0]), total, text))
     return changes
 
 
-def _cause(policy: Policy, fill: Fill) -> ChangeCause:
-    """An order with our tag that is not kept any more is of an earlier start, or ended long ago."""
+def _cause(state: State, policy: Policy, fill: Fill) -> ChangeCause:
+    """An order with our tag that is not kept any more is of an earlier start, or ended long ago; one that bears the id
+    of an order that is kept, and is another, is a stranger's."""
     identity = parse_order_id(fill.client_order_id or "")
-    ours = identity is not None and identity.bot == policy.bot
+    ours = identity is not None and identity.bot == policy.bot and order_of(state, fill) is None
     return ChangeCause.OWN_FILL if ours else _CAUSE_OF_FILL[fill.cause]
 
 

@@ -13,13 +13,13 @@ from hedger.engine.limits import DAY_MS
 from hedger.engine.markout import await_markout, near
 from hedger.engine.money import rate
 from hedger.engine.movement import Doubt, Evidence
-from hedger.engine.orders import News, Order, OrderStatus, advance, apply_fill, apply_report, presume
+from hedger.engine.orders import News, Order, OrderStatus, advance, apply_fill, apply_report, presume, undone
 from hedger.engine.policy import Hedge, Policy
 from hedger.engine.state import AccountView, HedgeState, Reason, State
 from hedger.model.identity import parse_order_id
 from hedger.model.message import OrderAccepted, OrderRejected
 from hedger.model.numeric import ZERO
-from hedger.model.order import Fill, OrderReport
+from hedger.model.order import Fill, OrderReport, ReportStatus
 
 RETRY_MS = 500
 
@@ -46,9 +46,13 @@ def on_accepted(state: State, policy: Policy, event: OrderAccepted) -> State:
     before = state.orders.get(event.client_order_id)
     if before is None:
         return state
-    after = advance(before, News.ACCEPTED, state.now)
-    if after.venue_order_id is None:
-        after = replace(after, venue_order_id=event.venue_order_id)
+    order = before
+    if is_another(before, event.venue_order_id):
+        state = _halted(state, before, event.venue_order_id, "what the answer to the create named is ours")
+        order = undone(before, state.now) if before.ended_unproven else before
+    after = advance(order, News.ACCEPTED, state.now)
+    if after.venue_order_id in (None, event.venue_order_id):
+        after = replace(after, venue_order_id=event.venue_order_id, acknowledged=True)
     return note_accepted(put_order(state, policy, before, after), policy, after)
 
 
@@ -71,9 +75,10 @@ def on_report(state: State, policy: Policy, report: OrderReport) -> State:
     before = order_of(state, report)
     if before is None or before.id != report.id:
         return state
-    if _is_another(before, report.venue_order_id):
-        return _halted(state, before, report.venue_order_id)
-    state = put_order(state, policy, before, after := apply_report(before, report, state.now))
+    state, order = _whose(state, before, report)
+    if order is None:
+        return state
+    state = put_order(state, policy, before, after := apply_report(order, report, state.now))
     if report.ended_because is None or after.live or not before.live or before.status is OrderStatus.PENDING_CANCEL:
         return state
     text = "the venue took it off after it had acknowledged it"
@@ -86,10 +91,8 @@ def on_fill(state: State, policy: Policy, fill: Fill) -> State:
     before = order_of(state, fill)
     if before is None or before.id != fill.id:
         return state
-    if _is_another(before, fill.venue_order_id):
-        return _halted(state, before, fill.venue_order_id)
-    after = apply_fill(before, fill, state.now)
-    if after is before:
+    state, order = _whose(state, before, fill)
+    if order is None or (after := apply_fill(order, fill, state.now)) is order:
         return state
     context = _context(state, policy, after, fill)
     state = put_order(state, policy, before, after)
@@ -103,14 +106,40 @@ def on_fill(state: State, policy: Policy, fill: Fill) -> State:
     return state
 
 
-def _is_another(order: Order, venue_order_id: str) -> bool:
+def is_another(order: Order, venue_order_id: str) -> bool:
     """Whether the venue has given our id to a second order. One intent has one id and is sent once."""
     return order.venue_order_id is not None and order.venue_order_id != venue_order_id
 
 
-def _halted(state: State, order: Order, venue_order_id: str) -> State:
+def _whose(state: State, order: Order, record: OrderReport | Fill) -> tuple[State, Order | None]:
+    """The order that a record under its id is of; None, where that is another one. Two orders under one id halt.
+
+    What the answer to our create named is ours, and so is what has filled. Where that answer was never heard, and a
+    record of another order ended ours without a fill, the one that lives or filled on our terms is counted as ours: to
+    leave out what was traded in our name would be the worse error, and a person is asked either way.
+    """
+    if not is_another(order, record.venue_order_id):
+        return state, order
+    if _fits(order, record):
+        text = f"{order.venue_order_id} ended without a fill, and the other one, on our terms, is counted as ours"
+        return _halted(state, order, record.venue_order_id, text), undone(order, state.now)
+    return _halted(state, order, record.venue_order_id, "the second one is not counted as ours"), None
+
+
+def _fits(order: Order, record: OrderReport | Fill) -> bool:
+    """Whether a record of another order under our id is of an order on our terms that lives or filled, while nothing
+    proves that what ended was ours."""
+    worse = (record.price - order.price) * order.side.sign > 0
+    if not order.ended_unproven or record.side is not order.side or worse:
+        return False
+    if isinstance(record, Fill):
+        return record.quantity <= order.quantity
+    return record.quantity == order.quantity and (record.filled > 0 or record.status is ReportStatus.WORKING)
+
+
+def _halted(state: State, order: Order, venue_order_id: str, told: str) -> State:
     text = f"id {order.client_order_id} on {order.id} is borne by two orders, {order.venue_order_id} and "
-    text += f"{venue_order_id}: another hedger with the same tag runs on this account"
+    text += f"{venue_order_id}: another hedger with the same tag runs on this account; {told}"
     return state._replace(halted=state.halted or text)
 
 

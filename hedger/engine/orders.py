@@ -95,9 +95,10 @@ class Order:
     another and may end anywhere in the band. `probed_at` and `probes` say when and how
     often the venue was asked about it. Four proofs of absence: `absent_at` is when a complete list of open orders last
     lacked it, `missing_at` when it was not found by its id, `unfilled_at` when a complete list of fills had no others
-    of it, `denied_at` when a cancel was sent that met an unknown order. It was `admitted` if the venue ever took a
-    cancel of it, and its end is `presumed` if no record of the venue says it. Of an order that was adopted, executions
-    up to `adopted_at` (the venue's time) are in `booked` already.
+    of it, `denied_at` when a cancel was sent that met an unknown order. It was `acknowledged` if the answer to its
+    create named `venue_order_id`, which is else that of the first record under our id. It was `admitted` if the venue
+    ever took a cancel of it, and its end is `presumed` if no record of the venue says it. Of an order that was adopted,
+    executions up to `adopted_at` (the venue's time) are in `booked` already.
     """
 
     client_order_id: str
@@ -134,6 +135,7 @@ class Order:
     adopted_at: int = 0
     target: Decimal = ZERO
     flatten: bool = False
+    acknowledged: bool = False
 
     @property
     def live(self) -> bool:
@@ -155,6 +157,12 @@ class Order:
         """Whether a record named more fills than the executions that we have seen."""
         return self.reported > self.booked
 
+    @property
+    def ended_unproven(self) -> bool:
+        """Whether nothing but a record under our id says that it ended, without a fill: that record may be of another
+        order that bears our id, for the answer to our create, which names ours, was never heard."""
+        return not (self.live or self.filled or self.acknowledged) and self.venue_order_id is not None
+
 
 def advance(order: Order, news: News, at: int) -> Order:
     """The order after a piece of news; the same object when the news changes nothing."""
@@ -168,6 +176,11 @@ def presume(order: Order, news: News, at: int) -> Order:
     """The order after its end was proven or told by a person, without the venue's own record of it."""
     after = advance(order, news, at)
     return after if after is order else replace(after, presumed=True)
+
+
+def undone(order: Order, at: int) -> Order:
+    """The order without the record that ended it, which was of another order under our id: its fate is unknown."""
+    return replace(order, status=OrderStatus.UNKNOWN, venue_order_id=None, changed_at=at, probes=0, probed_at=at)
 
 
 def apply_report(order: Order, report: OrderReport, at: int) -> Order:

@@ -155,11 +155,17 @@ def on_cancel_answered(state: State, policy: Policy, event: CancelAnswered) -> S
 
 
 def on_fills_listed(state: State, policy: Policy, event: FillsRead) -> State:
-    """A complete list of fills since before an unknown order was sent, its own booked already: it has no others."""
+    """A complete list of fills since before an unknown order was sent, its own booked already: it has no others. The
+    same list says whether an order that a record under our id ended was ours."""
     since_at = event.since_at - state.accounts[event.id.account].offset_ms
     for order in tuple(state.orders.values()):
-        if order.status is OrderStatus.UNKNOWN and order.id == event.id and since_at < order.placed_at:
-            state = _ended_if_proven(state, policy, replace(order, unfilled_at=event.requested_at))
+        if order.id != event.id or since_at >= order.placed_at:
+            continue
+        listed = replace(order, unfilled_at=event.requested_at)
+        if order.status is OrderStatus.UNKNOWN:
+            state = _ended_if_proven(state, policy, listed)
+        elif order.ended_unproven:
+            state = state._replace(orders={**state.orders, order.client_order_id: listed})
     return state
 
 
@@ -233,9 +239,11 @@ def _owes_readings(view: AccountView, policy: Policy) -> bool:
 def _ask_about(state: State, policy: Policy, order: Order) -> tuple[Order | None, list[Command]]:
     """One order, a beat later: (None when it can be forgotten), and what to ask or ask again."""
     if not order.live:
-        if order.fills_missing and _due(order.probed_at, order.probes, PROBE_AFTER_MS, state.now):
+        unlisted = order.ended_unproven and order.unfilled_at <= order.changed_at + PROOF_LAG_MS
+        if (order.fills_missing or unlisted) and _due(order.probed_at, order.probes, PROBE_AFTER_MS, state.now):
             return _probed(order, state.now), [_fills_of(state, order)]
-        keep_ms = KEEP_PRESUMED_MS if order.presumed and order.status is OrderStatus.REJECTED else KEEP_FINAL_MS
+        presumed = order.presumed and order.status is OrderStatus.REJECTED
+        keep_ms = KEEP_PRESUMED_MS if presumed or unlisted else KEEP_FINAL_MS
         forget = not order.fills_missing and state.now - order.changed_at > keep_ms
         return (None if forget else order), []
     if order.status is OrderStatus.SENT:

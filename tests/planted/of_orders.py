@@ -49,8 +49,8 @@ BUGS: tuple[Bug, ...] = (
         name="an order whose end was presumed is forgotten like others",
         rule="I2",
         path=RECONCILE,
-        old="keep_ms = KEEP_PRESUMED_MS if order.presumed",
-        new="keep_ms = KEEP_FINAL_MS if order.presumed",
+        old="keep_ms = KEEP_PRESUMED_MS if presumed",
+        new="keep_ms = KEEP_FINAL_MS if presumed",
         tests=PROOFS,
     ),
     Bug(

@@ -100,6 +100,16 @@ def test_an_execution_that_is_not_ours_explains_what_moved(
     assert not told(results), "an execution is told once"
 
 
+def test_an_execution_of_another_order_under_our_id_is_told_as_a_strangers() -> None:
+    """Two hedgers with one tag make the same ids: the venue's own id of the order tells whose it is."""
+    ours = order_of(quantity="0.3", status=OrderStatus.CANCELED, venue_order_id="v1", acknowledged=True)
+    state, _ = seen(quiet(orders=[ours]), "-1.3")
+    other = strange("0.3", client_order_id=ours.client_order_id, venue_order_id="v2")
+    state, results = feed(state, answer(NOW + 3_000, other), policy=WIDE)
+    assert told(results) == [(SYMBOL, ChangeCause.FOREIGN_TRADE, D("-0.3"))]
+    assert state.mode is Mode.HALTED
+
+
 def test_executions_of_one_order_are_one_change() -> None:
     state, _ = seen(quiet(), "-1.3")
     pieces = [strange("0.1", trade=str(n), venue_order_id="x") for n in range(3)]

@@ -3,6 +3,7 @@
 import itertools
 from dataclasses import replace
 from decimal import Decimal as D
+from typing import Any
 
 import pytest
 
@@ -570,6 +571,124 @@ def test_one_id_on_two_orders_of_the_venue_halts(news: str) -> None:
     assert state.mode is Mode.HALTED
     assert "borne by two orders" in (state.halted or "")
     assert state.ledgers["btc"].fills == 0
+
+
+def ended_by_a_record(status: ReportStatus = ReportStatus.EXPIRED) -> State:
+    """An order whose answer was lost, and of which a record of some order under its id says that it ended empty."""
+    return feed(lost(), (NOW + 50, report_of(order_of(), status)))[0]
+
+
+@pytest.mark.parametrize("status", [ReportStatus.EXPIRED, ReportStatus.CANCELED, ReportStatus.REJECTED])
+def test_what_filled_under_our_id_is_booked_though_an_empty_order_bears_the_id_too(status: ReportStatus) -> None:
+    """The answer to the create, which names our order, was never heard: what has filled on our terms is ours."""
+    fills = [
+        fill_of(order_of(), "0.2", "t1", venue_order_id="v2"),
+        fill_of(order_of(), "0.3", "t2", venue_order_id="v2"),
+    ]
+    before = ended_by_a_record(status)
+    events = [Stamped(NOW + 100 + n, fill) for n, fill in enumerate(fills)]
+    state, results = feed(before, *events)
+    assert state.mode is Mode.HALTED
+    assert "v1 and v2" in (state.halted or "")
+    assert "counted as ours" in (state.halted or "")
+    order = state.orders[order_id()]
+    assert (order.status, order.booked, order.venue_order_id) == (OrderStatus.FILLED, D("0.5"), "v2")
+    assert state.ledgers["btc"].fills == 2
+    assert view(state).fills_since == {perpetual(): D("-0.5")}
+    written = rows_of(before, events[0], results[0])
+    assert [row.kind for row in written if row.kind in ("fill", "halt")] == ["fill", "halt"]
+
+
+def test_an_order_that_lives_under_our_id_beside_an_empty_one_is_canceled() -> None:
+    second = replace(report_of(order_of()), venue_order_id="v2")
+    state, results = feed(ended_by_a_record(), (NOW + 100, second))
+    assert state.mode is Mode.HALTED
+    assert status(state) is OrderStatus.PENDING_CANCEL
+    assert [c.venue_order_id for r in results for c in r.commands if isinstance(c, CancelOrder)] == ["v2"]
+
+
+def test_a_record_that_names_fills_under_our_id_has_them_asked_for_until_they_come() -> None:
+    second = replace(report_of(order_of(), ReportStatus.FILLED, "0.5"), venue_order_id="v2")
+    state, _ = feed(ended_by_a_record(), (NOW + 100, second))
+    assert state.orders[order_id()].fills_missing
+    state, (result,) = feed(state, (NOW + 5_000, TICK))
+    assert [c.id for c in result.commands if isinstance(c, ReadFills)] == [perpetual()]
+
+
+def test_an_empty_end_that_nothing_of_ours_proves_has_its_fills_asked_for() -> None:
+    """A record under our id is all that says so: another order of that id may have filled before we listened."""
+    state, (result,) = feed(ended_by_a_record(), (NOW + 600, TICK))
+    assert [c for c in result.commands if isinstance(c, ReadFills)]
+    since_at = NOW - SILENCE_MS
+    early = FillsRead(id=perpetual(), requested_at=NOW + 5_000, since_at=since_at, fills=())
+    state, (_, result) = feed(state, (NOW + 5_010, early), (NOW + 20_000, TICK))
+    assert [c for c in result.commands if isinstance(c, ReadFills)], "a list may lag behind"
+    late = FillsRead(id=perpetual(), requested_at=NOW + 20_000, since_at=since_at, fills=())
+    state, (_, result) = feed(state, (NOW + 20_010, late), (NOW + 60_000, TICK))
+    assert not [c for c in result.commands if isinstance(c, ReadFills)]
+    assert state.halted is None
+    state, _ = feed(state, (NOW + 50 + KEEP_FINAL_MS + 1, TICK))
+    assert not state.orders
+
+
+def test_an_empty_end_of_an_order_that_was_acknowledged_is_its_own() -> None:
+    """The answer to the create named it, so that what fills under another name is another hedger's."""
+    sent = hedging("1", "-0.5", orders=[order_of()])
+    accepted = OrderAccepted(client_order_id=order_id(), venue_order_id="v1")
+    ended = report_of(order_of(), ReportStatus.EXPIRED)
+    state, results = feed(sent, (NOW + 10, accepted), (NOW + 50, ended), (NOW + 600, TICK))
+    assert not [c for r in results for c in r.commands if isinstance(c, ReadFills)]
+    state, _ = feed(state, (NOW + 700, fill_of(order_of(), "0.5", venue_order_id="v2")))
+    assert "not counted as ours" in (state.halted or "")
+    assert state.ledgers["btc"].fills == 0
+    assert state.orders[order_id()].status is OrderStatus.EXPIRED
+
+
+def test_the_answer_to_the_create_says_which_of_two_orders_is_ours() -> None:
+    """It comes after a record of the other one: what it names fills and is booked, what it does not name is not."""
+    sent = hedging("1", "-0.5", orders=[order_of()])
+    ended = report_of(order_of(), ReportStatus.EXPIRED)
+    accepted = OrderAccepted(client_order_id=order_id(), venue_order_id="v2")
+    state, _ = feed(sent, (NOW + 10, ended), (NOW + 50, accepted))
+    assert state.mode is Mode.HALTED
+    assert state.orders[order_id()].live
+    others, ours = (fill_of(order_of(), "0.5", name, venue_order_id=name) for name in ("v1", "v2"))
+    state, _ = feed(state, (NOW + 100, others))
+    assert state.ledgers["btc"].fills == 0
+    state, _ = feed(state, (NOW + 200, ours))
+    assert state.ledgers["btc"].fills == 1
+    assert status(state) is OrderStatus.FILLED
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"side": Side.BUY},
+        {"price": D(59_999)},
+        {"quantity": D("0.6")},
+    ],
+)
+def test_what_filled_under_our_id_on_other_terms_is_not_booked(change: dict[str, Any]) -> None:
+    other = replace(fill_of(order_of(), "0.5", venue_order_id="v2"), **change)
+    state, _ = feed(ended_by_a_record(), (NOW + 100, other))
+    assert "not counted as ours" in (state.halted or "")
+    assert state.ledgers["btc"].fills == 0
+
+
+def test_what_ended_with_a_fill_under_our_id_is_ours_and_another_is_not() -> None:
+    first = report_of(order_of(), ReportStatus.CANCELED, "0.2")
+    state, _ = feed(lost(), (NOW + 50, first), (NOW + 100, fill_of(order_of(), "0.3", venue_order_id="v2")))
+    assert "not counted as ours" in (state.halted or "")
+    assert state.ledgers["btc"].fills == 0
+    state, _ = feed(state, (NOW + 200, fill_of(order_of(), "0.2")))
+    assert state.ledgers["btc"].fills == 1
+
+
+def test_of_two_orders_that_filled_under_our_id_one_is_booked() -> None:
+    first, second = (fill_of(order_of(), "0.2", name, venue_order_id=name) for name in ("v2", "v3"))
+    state, _ = feed(ended_by_a_record(), (NOW + 100, first), (NOW + 200, second))
+    assert state.ledgers["btc"].fills == 1
+    assert state.orders[order_id()].booked == D("0.2")
 
 
 # --- a person's word --------------------------------------------------------------------------------------------------
