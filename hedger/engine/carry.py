@@ -59,6 +59,11 @@ def basis_yearly_simple(mark_price: Decimal, index_price: Decimal, left_ms: int)
 # --- funding ----------------------------------------------------------------------------------------------------------
 
 
+def yearly_funding(mark: Mark) -> Decimal:
+    """The funding rate as a yearly ratio: positive means that longs pay shorts. A dated contract has none."""
+    return mark.funding_rate * YEAR_MS / mark.funding_interval_ms if mark.funding_interval_ms else ZERO
+
+
 def yearly(rate: float, interval_ms: int) -> float:
     """A rate for one interval as a ratio a year; a contract without funding has an interval of 0 and no rate."""
     return rate * YEAR_MS / interval_ms if interval_ms > 0 else 0.0

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from hedger.engine.carry import basis_yearly
+from hedger.engine.carry import YEAR_MS, basis_yearly, yearly_funding
 from hedger.engine.conduct import cancels_in_vain, cost_today, price_range_bps
 from hedger.engine.expiry import left_ms, refuses_more
 from hedger.engine.exposure import coins_for, largest
@@ -23,6 +23,7 @@ from hedger.engine.money import off_peg, uncounted
 from hedger.engine.orders import OrderStatus
 from hedger.engine.policy import Hedge
 from hedger.engine.quoting import joined_notional
+from hedger.engine.sources import contradicted
 from hedger.engine.state import HedgeState, Reason, Severity, State
 from hedger.model.account import Position
 from hedger.model.instrument import Instrument
@@ -32,7 +33,6 @@ from hedger.model.order import Side
 
 DAY_MS = 86_400_000
 MINUTE_MS = 60_000
-YEAR_MS = 365 * DAY_MS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,6 +121,11 @@ def _mark_collar(p: Proposal) -> Denied | None:
     return _collar(Reason.MARK_COLLAR, p.price, p.mark.mark_price, p.hedge.guards.mark_collar)
 
 
+def _price_sources(p: Proposal) -> Denied | None:
+    """Margin is saved whoever contradicts: at a price that is wrong a post-only order is refused or never fills."""
+    return None if p.saves else _because(Reason.PRICE_SOURCES, contradicted(p.state, p.hedge, p.instrument, p.mark))
+
+
 def _index_collar(p: Proposal) -> Denied | None:
     """For a dated contract it is widened by the basis that `basis_yearly` allows over what is left of its life."""
     limit, left = p.hedge.guards.index_collar, left_ms(p.instrument, venue_now(p.state, p.instrument.id.account))
@@ -170,11 +175,6 @@ def _expiring(p: Proposal) -> Denied | None:
 def _adverse_funding(p: Proposal) -> Denied | None:
     paid = p.side.sign * yearly_funding(p.mark)
     return _above(Reason.ADVERSE_FUNDING, paid, p.hedge.guards.adverse_funding, f"it would pay {paid:.2f} a year")
-
-
-def yearly_funding(mark: Mark) -> Decimal:
-    """The funding rate as a yearly ratio: positive means that longs pay shorts. A dated contract has none."""
-    return mark.funding_rate * YEAR_MS / mark.funding_interval_ms if mark.funding_interval_ms else ZERO
 
 
 def _orders_per_minute(p: Proposal) -> Denied | None:
@@ -365,6 +365,7 @@ GUARDS: tuple[tuple[str, Kind, Guard], ...] = (
     ("switch_lease", Kind.FACT, _switch_lease),
     ("breaker", Kind.FACT, _breaker),
     ("mark_collar", Kind.FACT, _mark_collar),
+    ("price_sources", Kind.FACT, _price_sources),
     ("quiet", Kind.LEAVE, _quiet),
     ("expiring", Kind.RISK, _expiring),
     ("index_collar", Kind.RISK, _index_collar),
@@ -394,5 +395,5 @@ GUARDS: tuple[tuple[str, Kind, Guard], ...] = (
 )
 
 _OF_ACCOUNT = frozenset({"switch_lease", "breaker", "restricted", "quiet", "foreign_drift", "free_margin"})
-WITHOUT_SETTING = _OF_ACCOUNT | {"position_mode", "numeraire", "depeg", "instrument_gone"}
+WITHOUT_SETTING = _OF_ACCOUNT | {"position_mode", "numeraire", "depeg", "instrument_gone", "price_sources"}
 EVALUATED = frozenset(name for name, _, _ in GUARDS) - WITHOUT_SETTING

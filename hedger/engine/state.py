@@ -98,6 +98,7 @@ class Reason(StrEnum):
     LIQUIDATION_DISTANCE = "liquidation_distance"
     FREE_MARGIN = "free_margin"
     INSTRUMENT_GONE = "instrument_gone"
+    PRICE_SOURCES = "price_sources"
     RULES_CHANGED = "rules_changed"
     FOREIGN_DRIFT = "foreign_drift"
     PRICE_DRIFT = "price_drift"

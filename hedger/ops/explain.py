@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
+from hedger.engine.carry import YEAR_MS
 from hedger.engine.ledger import basis_bps
-from hedger.engine.limits import YEAR_MS
 from hedger.engine.orders import OrderStatus
 from hedger.engine.state import Action, Mode, Reason
 from hedger.model.numeric import BPS, plain
@@ -166,7 +166,8 @@ def _order(order: Record | None, mid: Decimal | None, notional: Decimal | None) 
     quantity, at = Decimal(order["quantity"]), Decimal(order["price"])
     yield f"{order['side']} {_exact(quantity)} at {price(at)} on {':'.join(order['id'])}, post-only"
     reduce = "may only reduce the position" if order["reduce_only"] else "may add to the position"
-    worth = f"worth {money(notional)}, " if notional is not None else ""  # journals of before do not say it
+    quote = order["id"][1].partition("/")[2].partition(":")[0]
+    worth = f"worth {money(notional)} {quote}, " if notional is not None else ""  # journals of before do not say it
     yield f"{worth}{reduce}, refused by the venue after {order['ttl_ms']} ms on the way"
     if mid:
         yield f"{bps((at / mid - 1) * BPS)} from the mid price {price(mid)}"

@@ -73,6 +73,7 @@ REASON_WORDS: dict[Reason, str] = {
     Reason.LIQUIDATION_DISTANCE: "liquidation is too near to add risk",
     Reason.FREE_MARGIN: "the free margin is not enough for the order",
     Reason.INSTRUMENT_GONE: "the venue does not list the instrument any more",
+    Reason.PRICE_SOURCES: "another venue, or the account itself, says that the price is wrong",
     Reason.RULES_CHANGED: "the instrument's rules changed under the order",
     Reason.FOREIGN_DRIFT: "others keep moving positions of the account",
     Reason.PRICE_DRIFT: "our own prices have ranged too far in ten minutes",

@@ -4,6 +4,8 @@ from tests.planted.plant import Bug
 
 TESTS = ("tests/unit/test_engine_hostile.py",)
 SANE = "hedger/engine/sane.py"
+SOURCES = "hedger/engine/sources.py"
+SOURCES_TESTS = ("tests/unit/test_engine_sources.py",)
 
 BUGS: tuple[Bug, ...] = (
     Bug(
@@ -85,5 +87,45 @@ BUGS: tuple[Bug, ...] = (
         old="    if not np.isfinite(shrunk).all():\n",
         new="    if False:\n",
         tests=TESTS,
+    ),
+    Bug(
+        name="nobody contradicts a venue's price",
+        rule="I10, D02",
+        path="hedger/engine/limits.py",
+        old='    ("price_sources", Kind.FACT, _price_sources),\n',
+        new='    ("price_sources", Kind.FACT, lambda _: None),\n',
+        tests=SOURCES_TESTS,
+    ),
+    Bug(
+        name="the account's own mark is not asked",
+        rule="I10, D02",
+        path=SOURCES,
+        old="    return _by_the_account(state, mark) or _by_other_venues(",
+        new="    return _by_other_venues(",
+        tests=SOURCES_TESTS,
+    ),
+    Bug(
+        name="other venues are not asked for their index",
+        rule="I10, D02",
+        path=SOURCES,
+        old="abs(own / median(voices.values()) - 1)",
+        new="abs(own / own - 1)",
+        tests=SOURCES_TESTS,
+    ),
+    Bug(
+        name="a frozen venue contradicts the others for ever",
+        rule="D02",
+        path=SOURCES,
+        old="max(state.now - received_at, state.now + state.accounts[id.account].offset_ms - mark.exchange_at)",
+        new="state.now - received_at",
+        tests=SOURCES_TESTS,
+    ),
+    Bug(
+        name="margin waits until venues agree on a price",
+        rule="law 8",
+        path="hedger/engine/limits.py",
+        old="    return None if p.saves else _because(Reason.PRICE_SOURCES",
+        new="    return _because(Reason.PRICE_SOURCES",
+        tests=SOURCES_TESTS,
     ),
 )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hedger.engine.limits import yearly_funding
+from hedger.engine.carry import yearly_funding
 from hedger.engine.optimal import whalley_wilmott
 from hedger.model.instrument import InstrumentId
 from hedger.model.market import Mark
