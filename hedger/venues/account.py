@@ -138,6 +138,7 @@ class VenueAccount:
             observer=self._observer,
             quiet=self._quiet,
             weight_of=profile.weight_of,
+            pools={places.rest[api]: places.rest[other] for api, other in profile.weight_pools.items()},
         )
         client = build_client(
             profile.name,

@@ -16,6 +16,7 @@ from hedger.runtime.clock import stopwatch
 from hedger.runtime.lifeline import LiveOrder
 from hedger.runtime.ports import Clock
 from hedger.venues.client import MAX_RECV_WINDOW_MS, Credentials, assert_safe, build_client
+from hedger.venues.lanes import Lane
 from hedger.venues.link import Environment
 from hedger.venues.network import Network, open_session
 from hedger.venues.outcome import Attempt, attempt
@@ -24,6 +25,7 @@ from hedger.venues.profile import Profile, profile_of
 T = TypeVar("T")
 ROUNDS = 6
 LONGEST_S = 15.0  # for all rounds: the watchdog waits a little longer
+LONGEST_TURN_S = 8.0  # how long the last of many may wait for its turn: time must be left to ask what became of it
 BANNED = 418
 PAUSE_S = 1.0
 ANSWER_S = 4.0
@@ -95,7 +97,7 @@ class _Rounds:
     def __init__(
         self, profile: Profile, client: Any, orders: Sequence[LiveOrder], clock: Clock, pause_s: float
     ) -> None:
-        self._wire, self._hear = profile.emergency, profile.hear
+        self._wire, self._hear, self._budget = profile.emergency, profile.hear, profile.budgets[Lane.CONTROL]
         self._client = client
         self._clock = clock
         self._pause_s = pause_s
@@ -113,10 +115,16 @@ class _Rounds:
             if number:
                 await asyncio.sleep(self._pause_s)
             number += 1
-            ended = await asyncio.gather(*(self._end(order) for order in self._left.values()))
+            ended = await asyncio.gather(*(self._in_turn(at, order) for at, order in enumerate(self._left.values())))
             over = {id for id, done in zip(list(self._left), ended, strict=True) if done}
             self._left = {id: order for id, order in self._left.items() if id not in over}
         return [_banned(id) if self._is_banned else id for id in self._left]
+
+    async def _in_turn(self, number: int, order: LiveOrder) -> bool:
+        """End an order no sooner than the venue takes its cancel: who asks faster may be shut out, and others stay."""
+        turn_s = number // self._budget.requests * self._budget.period_s
+        await asyncio.sleep(self._clock.span(min(turn_s, LONGEST_TURN_S)))
+        return await self._end(order)
 
     async def _end(self, order: LiveOrder) -> bool:
         """Whether one order is over. A refused cancel proves nothing, so the order's own record is read."""

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 
 from asyncio_throttle import Throttler
 
@@ -57,8 +58,10 @@ class Lanes:
         observer: VenueObserver,
         quiet: Quiet,
         weight_of: Callable[[Mapping[str, str]], int | None] | None = None,
+        pools: Mapping[str, str] = MappingProxyType({}),
     ) -> None:
-        """`weight_of` reads the weight used from an answer's headers (lower-case names); without it, requests count."""
+        """`weight_of` reads the weight used from an answer's headers (lower-case names); without it, requests count.
+        A host in `pools` has no weight of its own: it uses, and tells, that of another."""
         self.quiet = quiet
         self._account = account
         self._clock = clock
@@ -66,6 +69,7 @@ class Lanes:
         self._limits = weight_limits
         self._observer = observer
         self._weight_of = weight_of
+        self._pools = pools
         self._throttlers = {
             lane: Throttler(budget.requests, clock.span(budget.period_s), retry_interval=0.005)
             for lane, budget in budgets.items()
@@ -97,7 +101,7 @@ class Lanes:
         try:
             self._heed_quiet(lane)
             if self._weight_of is None:
-                self._count(host, self.weight_used(host) + 1)
+                self._count(self._pools.get(host, host), self.weight_used(host) + 1)
             yield
         finally:
             seats.release()
@@ -110,6 +114,7 @@ class Lanes:
 
     def _heed_weight(self, lane: Lane, host: str) -> None:
         """What a complaint of the venue has taught does not hold back a cancel."""
+        host = self._pools.get(host, host)
         used, limit = self.weight_used(host), self._limits.get(host, 0)
         learned = 1.0 if lane is Lane.CONTROL else self.quiet.share(host)
         if limit and used >= limit * self._budgets[lane].weight_share * learned:
@@ -117,7 +122,7 @@ class Lanes:
 
     def weight_used(self, host: str) -> int:
         """The weight that was last counted for a host in this minute."""
-        minute, used = self._used.get(host, (0, 0))
+        minute, used = self._used.get(self._pools.get(host, host), (0, 0))
         return used if minute == self._clock.now_ms() // MINUTE_MS else 0
 
     def answered(
@@ -134,6 +139,7 @@ class Lanes:
 
         `too_many` says that the venue means a 429, `shut_out` that it means a ban, whatever the status.
         """
+        host = self._pools.get(host, host)
         used = self._weight_of(headers) if self._weight_of is not None else None
         if used is not None:
             self._count(host, used)

@@ -78,8 +78,20 @@ def _words(problem: Exception) -> str:
     """The kinds of a problem and its cause: their texts hold signed addresses, but for a text of our own."""
     if isinstance(problem, Withheld):
         return str(problem)
-    cause = problem.__cause__
-    return type(problem).__name__ + (f" ({type(cause).__name__})" if cause is not None else "")
+    kind, cause = type(problem).__name__, problem.__cause__
+    if cause is None:
+        return kind
+    name = type(cause).__name__
+    return f"{kind} ({_PLAIN.get(name, name)})"
+
+
+_PLAIN = {
+    "ClientConnectorDNSError": "the venue's name was not found",
+    "ClientConnectorError": "no connection to the venue",
+    "ClientConnectorCertificateError": "the certificate shown is not the venue's",
+    "ServerDisconnectedError": "the venue hung up",
+    "TimeoutError": "no answer in time",
+}
 
 
 def describe(result: Attempt, scrub: Scrub) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, NamedTuple, Protocol
 
@@ -169,7 +169,8 @@ class Profile:
     `name` is its name here and in ccxt, `title` among people. `testnet` is None where it has no test environment.
     `options` are ccxt's, `prepare` tells a client of its environment. `budgets` are what each lane may use,
     `weight_limits` what an address may use in a minute by the name of the API, and `weight_of` reads the weight used
-    from an answer's headers (None: count requests ourselves). `is_private` tells a signed request by its address.
+    from an answer's headers (None: count requests ourselves); an API in `weight_pools` counts as part of another's.
+    `is_private` tells a signed request by its address.
     `keeps_leverage`: it has none to set, so that what is configured is only remembered here, and nothing is sent.
     `clock` asks for the venue's time; `check_key` is asked for the keys' rights in the environments of `tells_rights`.
     `switch_reach` says in words what the dead man's switch takes where that is more than the contracts named to it.
@@ -192,6 +193,7 @@ class Profile:
     abilities: Mapping[Ability, Told]
     tells_rights: Collection[Environment] = frozenset({Environment.LIVE, Environment.SHADOW})
     weight_of: Callable[[Mapping[str, str]], int | None] | None = None
+    weight_pools: Mapping[str, str] = field(default_factory=dict)
     prepare: Callable[[Any, Environment], None] = _nothing
     needs_passphrase: bool = False
     keeps_leverage: bool = False

@@ -251,7 +251,12 @@ def bodies() -> dict[tuple[str, str], Any]:
             "askQty": "2",
         },
         ("GET", "/fapi/v1/commissionRate"): echo_fees,
-        ("GET", "/fapi/v1/accountConfig"): {"feeTier": 0, "canTrade": True, "dualSidePosition": False},
+        ("GET", "/fapi/v1/accountConfig"): {
+            "feeTier": 0,
+            "canTrade": True,
+            "dualSidePosition": False,
+            "multiAssetsMargin": False,
+        },
         ("POST", "/fapi/v1/positionSide/dual"): {"code": 200, "msg": "success"},
         ("POST", "/fapi/v1/leverage"): {"leverage": 3, "maxNotionalValue": "1000000", "symbol": "BTCUSDT"},
         ("POST", "/fapi/v1/marginType"): {"code": 200, "msg": "success"},

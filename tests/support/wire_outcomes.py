@@ -5,13 +5,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import socket
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from tests.support.wire_certificates import strange_context
-from tests.support.wire_columns import COLUMNS
+from tests.support.wire_columns import COLUMNS, Verdict
 from tests.support.wire_faults import bomb, changed, deep, dribbled, endless, head, mangled, spoken, whole
 from tests.support.wire_server import Answer, FakeVenue, hanging_answer, plain_answer, refusal, reset_answer
 from tests.support.wire_venue import Desk
@@ -28,6 +29,7 @@ class Fault:
 
     `outcomes` has the columns where it comes to something else than what no evidence means; `columns` those where it
     can happen; `apart` asks each question on a connection to the venue of its own, because one closes it to the others.
+    A `silent` one keeps its client waiting, and leaps over its patience.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Fault:
     columns: tuple[str, ...] = tuple(COLUMNS)
     outcomes: Mapping[str, str] = field(default_factory=dict)
     apart: bool = False
+    silent: bool = False
 
     def outcome(self, column: str) -> str:
         """What a column makes of it."""
@@ -62,6 +65,18 @@ def code(status: int, number: int, reason: str | None, message: str = "refused",
 def closing(name: str, codes: str, answer: Answer, **outcomes: str) -> Fault:
     """An answer after which the venue is left alone."""
     return Fault(name=name, codes=codes, answer=answer, outcomes=outcomes, apart=True)
+
+
+def silence(name: str, codes: str, answer: Answer) -> Fault:
+    """An answer that does not come, or not in time."""
+    return Fault(name=name, codes=codes, answer=answer, silent=True)
+
+
+async def put(row: Fault, asks: Sequence[Callable[[], Awaitable[Verdict]]]) -> list[Verdict]:
+    """Ask at the same time; one after the other where a leap of time would end what others ask before it has left."""
+    if row.silent:
+        return [await ask() for ask in asks]
+    return await asyncio.gather(*(ask() for ask in asks))
 
 
 ALL_GOOD = {"create": "accepted", "cancel": "record", "find": "record", "switch": "confirmed", "spot": "reading"}
@@ -121,13 +136,13 @@ NEVER_LEFT = [
     Fault(name="no encryption", codes="N08", wreck=led_to_plain_text, outcomes=NOT_SENT),
 ]
 CONNECTIONS = [
-    fault("no answer in time", "V01 N02", hanging_answer()),
+    silence("no answer in time", "V01 N02", hanging_answer()),
     fault("reset before the answer", "V02", reset_answer()),
     fault("closed before the answer", "V02 N10", spoken(lambda body: [])),
     fault("closed within the head", "V03", spoken(lambda body: [whole(body)[:20]])),
     fault("a head, then a reset", "V03", spoken(lambda body: [head(len(body))], end="abort")),
     fault("a body cut in the middle", "V03", spoken(lambda body: [whole(body)[:-20]])),
-    fault("a body cut and the connection held", "V03 N10", spoken(lambda body: [whole(body)[:-20]], end="hold")),
+    silence("a body cut and the connection held", "V03 N10", spoken(lambda body: [whole(body)[:-20]], end="hold")),
     fault(
         "a chunk cut",
         "V03",
@@ -143,8 +158,8 @@ CONNECTIONS = [
         "V03",
         spoken(lambda body: [head(None, "Transfer-Encoding: chunked"), b"zz\r\n" + body + b"\r\n0\r\n\r\n"]),
     ),
-    fault("a head byte by byte", "N07", spoken(lambda body: dribbled(whole(body)), pause_s=0.05)),
-    fault("a body byte by byte", "N07", spoken(lambda body: [head(len(body)), *dribbled(body)], pause_s=0.05)),
+    silence("a head byte by byte", "N07", spoken(lambda body: dribbled(whole(body)), pause_s=1.0)),
+    silence("a body byte by byte", "N07", spoken(lambda body: [head(len(body)), *dribbled(body)], pause_s=1.0)),
     fault("a body of a hundred megabytes", "N07", spoken(lambda body: endless())),
     fault("a head without end", "N07", spoken(lambda body: [head(2, "X: " + "x" * 1_000_000), b"{}"])),
     fault("another protocol", "N08", spoken(lambda body: [b"SSH-2.0-OpenSSH_9.6\r\n"])),
@@ -263,9 +278,10 @@ CODES = [
     *(code(400, number, "reduce_only_nothing_to_reduce") for number in (-2022, -4118)),
     *(code(400, number, INVALID) for number in (-1013, -1111, -4003, -4014, -4023, -4164, -4131)),
     *(code(400, number, INVALID, **HOPELESS) for number in (-1100, -1102, -1121)),
-    *(code(400, number, "restricted") for number in (-4087, -4400, -4401)),
+    *(code(400, number, "restricted") for number in (-4087, -4400, -4401, -4411)),
     *(code(400, number, "unavailable") for number in (-4088, -4108, -4140, -4141, -4192, -4402)),
     code(400, -1021, "clock", "Timestamp for this request is outside of the recvWindow."),
+    code(400, -5028, "clock", "Timestamp for this request is outside of the ME recvWindow."),
     *(code(401, number, "not_authorised", **KEYS) for number in (-1022, -2014, -2017)),
 ]
 LIMITS = [

@@ -31,8 +31,9 @@ class StillClock:
         self.now += int(seconds * 1000)
 
 
-def lanes(clock: StillClock, budgets: dict[Lane, Budget] | None = None) -> Lanes:
+def lanes(clock: StillClock, budgets: dict[Lane, Budget] | None = None, **pools: str) -> Lanes:
     return Lanes(
+        pools={f"{api}.binance.com": f"{other}.binance.com" for api, other in pools.items()},
         account="main",
         clock=clock,
         budgets=budgets or SMALL,
@@ -85,6 +86,14 @@ def test_used_weight_bars_prices_before_reconciliation_before_orders() -> None:
     assert passed == {Lane.CONTROL: 1, Lane.ORDERS: 1, Lane.RECONCILE: 0, Lane.DATA: 0}
     clock.now += 60_000
     assert spend(Lane.DATA, under, 1) == 1, "the venue counts by the minute"
+
+
+@pytest.mark.parametrize(("told", "used"), [("dapi.binance.com", "1950"), (HOST, "1950")])
+def test_hosts_that_share_a_weight_bar_each_other(told: str, used: str) -> None:
+    under = lanes(StillClock(), dict(BUDGETS), dapi="fapi")
+    under.answered(told, 200, {"x-mbx-used-weight-1m": used}, "")
+    assert under.weight_used(HOST) == under.weight_used("dapi.binance.com") == 1950
+    assert {lane: spend(lane, under, 1) for lane in (Lane.ORDERS, Lane.DATA)} == {Lane.ORDERS: 1, Lane.DATA: 0}
 
 
 def test_after_a_429_only_control_passes_until_it_is_over() -> None:

@@ -31,8 +31,9 @@ ABILITIES: Mapping[Ability, Told] = MappingProxyType(
         Ability.EQUITY_AND_MARGIN: Told(
             _WIRE,
             "`GET /fapi/v3/account`: totalMarginBalance, totalMaintMargin, totalInitialMargin, availableBalance; of "
-            "each coin `GET /dapi/v1/account`. In portfolio margin, which is only watched, accountEquity and "
-            "accountMaintMargin of `GET /papi/v1/account`, whose uniMMR must be their ratio",
+            "each coin `GET /dapi/v1/account`. In single-asset mode those totals are of USDT alone: what settles in "
+            "another money is judged by the row of that money. In portfolio margin, which is only watched, "
+            "accountEquity and accountMaintMargin of `GET /papi/v1/account`, whose uniMMR must be their ratio",
         ),
         Ability.LIQUIDATION_PRICE: Told(_WIRE, "of `positionRisk`; 0 is none, and then it is computed"),
         Ability.POST_ONLY: Told(_WIRE, "timeInForce GTX, and the record that is said back must have it too"),
@@ -50,13 +51,17 @@ ABILITIES: Mapping[Ability, Told] = MappingProxyType(
         ),
         Ability.MODES: Told(
             _WIRE,
-            "positionSide/dual, marginType and leverage are set where they differ and read again, of each API its own",
+            "positionSide/dual, marginType and leverage are set where they differ and read again, of each API its own; "
+            "one-way mode is one setting for USDⓈ-M and COIN-M since June 2026, and is refused while either has an "
+            "order or a position",
         ),
         Ability.PRICES: Told(
             _WIRE, "`ticker/bookTicker` and `premiumIndex`; a spot book carries no time: ours when asked"
         ),
         Ability.FUNDING_RATE: Told(
-            _WIRE, "`premiumIndex`, and `fundingInfo` for the contracts that do not pay every eight hours"
+            _WIRE,
+            "`premiumIndex`, and `fundingInfo`, read again with the rules, for the contracts that do not pay every "
+            "eight hours",
         ),
         Ability.FUNDING_PAYMENTS: Told(_WIRE, "`GET income` FUNDING_FEE of each API, paged to the end"),
         Ability.PAST: Told(_WIRE, "`indexPriceKlines` (spot: `klines`) and `fundingRate`, each proven to have no gap"),
@@ -88,8 +93,8 @@ ABILITIES: Mapping[Ability, Told] = MappingProxyType(
         Ability.STREAMS: Told(_WIRE, "best prices, marks with funding, and our orders by a listen key that we renew"),
         Ability.LIMITS: Told(
             _WIRE,
-            "x-mbx-used-weight-1m against 6,000 (spot, portfolio margin), 2,400 (USDⓈ-M, COIN-M) and 400 (options) a "
-            "minute; 429 and 418",
+            "x-mbx-used-weight-1m against 6,000 (spot, portfolio margin), 2,400 (USDⓈ-M and COIN-M together) and 400 "
+            "(options) a minute; 429 and 418",
         ),
     }
 )

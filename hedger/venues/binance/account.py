@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, TypeVar
 
 from hedger.errors import AskAgain
-from hedger.model.account import AccountReading, Margin
+from hedger.model.account import AccountReading
 from hedger.model.instrument import InstrumentId
 from hedger.model.numeric import ZERO
 from hedger.model.option import OptionPosition
@@ -17,6 +17,7 @@ from hedger.venues.asking import Understand, together
 from hedger.venues.binance.codes import API, FAPI, NO_SUCH_SYMBOL
 from hedger.venues.binance.coin import CoinParts, CoinReader, CoinWallets
 from hedger.venues.binance.doors import host_of, private
+from hedger.venues.binance.margins import margin_of
 from hedger.venues.binance.names import api_of
 from hedger.venues.binance.options import OptionReader
 from hedger.venues.binance.parse import cause_of, report_of
@@ -149,16 +150,20 @@ class AccountReader:
             spot=_with_more(self._coins(spot), futures.coins),
             collateral=self._collateral(futures.account),
             positions=self._positions.positions(futures.held, futures.risks, configs),
-            margin=Margin(
-                equity=futures.account.totalMarginBalance,
-                maintenance_margin=futures.account.totalMaintMargin,
-                initial_margin=futures.account.totalInitialMargin,
-                available=futures.account.availableBalance,
-            ),
+            margin=margin_of(futures.account, self._moneys(), shared=self._shared(mode)),
             open_orders=self._orders(orders),
             one_way=not mode.dualSidePosition,
             exchange_at=asked_at,
         )
+
+    def _moneys(self) -> frozenset[str]:
+        """What our USDⓈ-M contracts settle in."""
+        ours = (self._listing.instruments[id] for id in self._listing.contracts if id not in self._listing.gone)
+        return frozenset(rules.settle for rules in ours if api_of(rules.id.symbol) == FAPI)
+
+    def _shared(self, mode: PositionMode) -> bool | None:
+        """Whether the whole account backs every contract, as it always does in portfolio margin."""
+        return True if self._portfolio is not None else mode.multiAssetsMargin
 
     def _collateral(self, futures: FuturesAccount) -> dict[str, Decimal]:
         """Balances of the derivatives wallet; one that we neither trade nor settle in is left out when it is odd."""

@@ -50,6 +50,8 @@ _REFUSED: Refusals = MappingProxyType(
         -1003: RejectReason.RATE_LIMITED,
         -1015: RejectReason.RATE_LIMITED,
         -1021: RejectReason.CLOCK,
+        # It came in time and had waited too long when the matching engine took it up.
+        -5028: RejectReason.CLOCK,
         -1002: _KEYS,
         -1022: _KEYS,
         -2014: _KEYS,
@@ -57,6 +59,7 @@ _REFUSED: Refusals = MappingProxyType(
         -4087: RejectReason.RESTRICTED,
         -4400: RejectReason.RESTRICTED,
         -4401: RejectReason.RESTRICTED,
+        -4411: RejectReason.RESTRICTED,
         -4088: RejectReason.UNAVAILABLE,
         -4108: RejectReason.UNAVAILABLE,
         -4140: RejectReason.UNAVAILABLE,
@@ -122,6 +125,9 @@ DEMO = Places(
 
 # Weight that the venue allows an address in a minute.
 WEIGHT_LIMITS = MappingProxyType({API: 6_000, FAPI: 2_400, DAPI: 2_400, EAPI: 400, PAPI: 6_000})
+
+# Since June 2026 COIN-M has no weight of its own: either host counts, and tells, what both have used.
+WEIGHT_POOLS = MappingProxyType({DAPI: FAPI})
 
 # Orders: the venue allows 300 in ten seconds and 1,200 in a minute; a hedger that needs a tenth of it is in trouble.
 BUDGETS: Mapping[Lane, Budget] = MappingProxyType(

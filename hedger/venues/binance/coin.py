@@ -15,8 +15,9 @@ from hedger.model.numeric import ZERO
 from hedger.venues.asking import Understand, together
 from hedger.venues.binance.codes import DAPI
 from hedger.venues.binance.doors import host_of, private
+from hedger.venues.binance.margins import own_margin_of
 from hedger.venues.binance.names import settles_in_coin
-from hedger.venues.binance.payloads import CoinAccount, CoinAsset, CoinRisk, RiskRow, SpotRow
+from hedger.venues.binance.payloads import CoinAccount, CoinRisk, OwnMargin, RiskRow, SpotRow
 from hedger.venues.binance.positions import Configs, PositionReader
 from hedger.venues.link import Link
 from hedger.venues.listing import Listed, Listing, split_multiplier
@@ -31,7 +32,7 @@ _MARGIN_MODES = {"cross": "CROSSED", "isolated": "ISOLATED"}
 
 read_coin_account: Understand[CoinAccount] = reader(CoinAccount)
 read_coin_risks: Understand[list[RiskRow]] = reader(list[RiskRow])
-_read_asset: Understand[CoinAsset] = reader(CoinAsset)
+_read_asset: Understand[OwnMargin] = reader(OwnMargin)
 _read_risk: Understand[CoinRisk] = reader(CoinRisk)
 
 
@@ -129,14 +130,14 @@ class CoinReader:
         return CoinWallets(
             collateral={coin: row.walletBalance for coin, row in assets.items()},
             unrealized=unrealized,
-            margins={coin: _margin(row) for coin, row in assets.items()},
+            margins={coin: own_margin_of(row) for coin, row in assets.items()},
             positions=positions,
             one_way=all(_side(row) == "BOTH" for row in (*parts.risks, *parts.account.positions)),
         )
 
-    def _assets(self, rows: Iterable[SpotRow]) -> dict[str, CoinAsset]:
+    def _assets(self, rows: Iterable[SpotRow]) -> dict[str, OwnMargin]:
         """The wallets that are understood; one of a coin that is not ours is left out when it is odd."""
-        assets: dict[str, CoinAsset] = {}
+        assets: dict[str, OwnMargin] = {}
         for row in rows:
             ours = split_multiplier(row.asset)[0] in self._listing.coins
             if row.asset in assets and ours:
@@ -148,7 +149,7 @@ class CoinReader:
                     raise ValueError(f"the COIN-M wallet's row of {row.asset} is not understood") from None
         return assets
 
-    def _unrealized(self, coin: str, asset: CoinAsset, risks: Iterable[RiskRow]) -> Decimal:
+    def _unrealized(self, coin: str, asset: OwnMargin, risks: Iterable[RiskRow]) -> Decimal:
         """What the contracts on a coin have made, in that coin. Of ours it is the sum of the rows of the positions, so
         that it belongs to their marks: the account's own was told a moment before or after."""
         if coin not in self._listing.coins:
@@ -168,7 +169,7 @@ def _profit(row: CoinRisk, listed: Listed) -> Decimal:
     return row.unRealizedProfit
 
 
-def _check_wallet(asset: CoinAsset, unrealized: Decimal, held: Decimal) -> None:
+def _check_wallet(asset: OwnMargin, unrealized: Decimal, held: Decimal) -> None:
     """A balance is delta, and so is a profit: each is believed where the venue's other numbers come to it. `held` is
     how many coins the contracts are, long and short together: the price may have moved between two answers."""
     apart = abs(asset.walletBalance + asset.unrealizedProfit - asset.marginBalance)
@@ -191,12 +192,3 @@ def _risk(row: Payload) -> CoinRisk:
 
 def _named(parts: CoinParts) -> set[str]:
     return {row.symbol for row in parts.risks} | {row.symbol for row in parts.account.positions}
-
-
-def _margin(row: CoinAsset) -> Margin:
-    return Margin(
-        equity=row.marginBalance,
-        maintenance_margin=row.maintMargin,
-        initial_margin=row.initialMargin,
-        available=row.availableBalance,
-    )

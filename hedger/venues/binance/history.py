@@ -153,6 +153,7 @@ class HistoryReader:
             trades = await self._trades(id, window)
             found.update((trade.id, trade) for trade in trades)
             if len(trades) >= PAGE:
+                await self._prove_oldest(id, cursor, trades)
                 cursor = {"fromId": max(trade.id for trade in trades) + 1}
             elif open_end:
                 ordered = sorted(found.values(), key=lambda trade: (trade.time, trade.id))
@@ -160,6 +161,16 @@ class HistoryReader:
             else:
                 cursor = {"startTime": window["endTime"]}
         raise AskAgain(f"binance: fills: {id.symbol} has more than {MOST_PAGES} pages since {since_at}.")
+
+    async def _prove_oldest(self, id: InstrumentId, cursor: dict[str, int], page: Sequence[Trade]) -> None:
+        """A full page of a window must begin with its oldest trade, or those before it would never be asked for; that
+        the venue lists the oldest first its documentation does not say. By trade id it does."""
+        first_at, told = min(trade.time for trade in page), {trade.id for trade in page}
+        if "fromId" in cursor or first_at <= cursor["startTime"]:
+            return
+        before = await self._trades(id, {"startTime": cursor["startTime"], "endTime": first_at})
+        if any(trade.id not in told for trade in before):
+            raise AskAgain(f"binance: fills: {id.symbol} has trades before the first of a full page.")
 
     async def _trades(self, id: InstrumentId, window: dict[str, int]) -> list[Trade]:
         api, raw = api_of(id.symbol), self._listing.raw[id]

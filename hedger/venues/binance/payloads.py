@@ -48,8 +48,9 @@ class FuturesAsset(Payload):
     unrealizedProfit: Number = Decimal(0)
 
 
-class CoinAsset(FuturesAsset):
-    """One coin's wallet of COIN-M, in that coin."""
+class OwnMargin(FuturesAsset):
+    """A wallet that backs only what settles in its asset, in that asset: one of COIN-M, and in single-asset mode one of
+    USDⓈ-M."""
 
     marginBalance: Number
     maintMargin: NotNegative
@@ -135,6 +136,7 @@ class PositionMode(Payload):
 
     dualSidePosition: Flag
     canTrade: Flag
+    multiAssetsMargin: Flag | None = None
 
 
 class SymbolConfig(Payload):

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
+from hedger.model.instrument import Instrument
 from hedger.venues.binance.abilities import ABILITIES
 from hedger.venues.binance.account import AccountReader
 from hedger.venues.binance.codes import (
@@ -18,6 +19,7 @@ from hedger.venues.binance.codes import (
     OPTIONS,
     USED_IN_LIVE,
     WEIGHT_LIMITS,
+    WEIGHT_POOLS,
     hear,
     weight_of,
 )
@@ -80,11 +82,22 @@ async def assemble(link: Link, symbols: Sequence[str], queue: HintQueue) -> Part
         wire=Orders(link, listing),
         frames=BinanceFrames(link, listing, history),
         differences=partial(differences, link, listing),
-        reload=partial(reload_rules, link, listing),
+        reload=partial(_reload, link, listing, history),
         switch=Switch(link, listing, suspicion),
         transfer=partial(transfer, link, listing),
         stop=(suspicion,),
     )
+
+
+async def _reload(
+    link: Link, listing: Listing, history: HistoryReader, symbols: Sequence[str]
+) -> tuple[Instrument, ...]:
+    """The rules as they are now, and how often each contract pays funding: the venue changes that without notice to
+    its streams, and a rate counted over eight hours that is paid every hour is told at an eighth of what it costs."""
+    found = await reload_rules(link, listing, symbols)
+    if listing.contracts:
+        await history.load_intervals()
+    return found
 
 
 def _coin_reader(link: Link, listing: Listing, suspicion: Suspicion, symbols: Sequence[str]) -> CoinReader | None:
@@ -114,6 +127,7 @@ PROFILE = Profile(
     budgets=BUDGETS,
     weight_limits=WEIGHT_LIMITS,
     weight_of=weight_of,
+    weight_pools=WEIGHT_POOLS,
     is_private=lambda url: "signature=" in url,
     clock=ask_time,
     check_key=check_key,

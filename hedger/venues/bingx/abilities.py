@@ -44,7 +44,7 @@ ABILITIES: Mapping[Ability, Told] = MappingProxyType(
         Ability.REDUCE_ONLY: Told(
             _U,
             "reduceOnly with positionSide BOTH",
-            "COIN-M does not document it and may pass over it; its sizes are bounded by the position here anyway",
+            "of COIN-M, only one form of the documentation names it; its sizes are bounded by the position here anyway",
         ),
         Ability.OUR_ID: Told(
             _U,
@@ -117,7 +117,8 @@ ABILITIES: Mapping[Ability, Told] = MappingProxyType(
         ),
         Ability.LIMITS: Told(
             _U,
-            "1,000 requests a minute counted here, and pauses of each lane; 100410 is heeded until the moment it names",
+            "1,000 requests a minute counted here, five orders and five cancels in any second, also of the watchdog; "
+            "100410 is heeded until the moment it names",
             "the venue counts by endpoint, which is not counted here",
         ),
     }

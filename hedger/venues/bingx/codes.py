@@ -3,7 +3,7 @@
 A refusal comes under HTTP 200 as well. One code may say many things ("80012 service unavailable" also says that margin
 is short), so such a code proves something only together with its words. Left out on purpose: 101481 and 109201 (an
 order with this id exists, or may), 80001, 80012, 100410, 100500, 101500, 109500 and 110500 without words that refuse
-(the venue is busy, or failed: what became of the order it does not say), 80016 to 80019, 80020, 100414.
+(the venue is busy, or failed: what became of the order it does not say), 80016, 80018 to 80020, 100414.
 """
 
 from __future__ import annotations
@@ -116,12 +116,13 @@ LONGEST_WINDOW_MS = 5_000
 
 # Published: market data 500 requests of an address in 10 s and 1,000 in a minute; account and orders 2,000 in 10 s, 300
 # for each endpoint; of an account 5 a second for each endpoint, 2 a second for margin modes, 1 for the countdown. Who
-# asks more is shut out for five minutes. No header tells a weight, so requests are counted here.
+# asks more is shut out for five minutes: orders and cancels leave five in any second, for many cancels at once, as at a
+# kill, would shut out those after them. No header tells a weight, so requests are counted here.
 WEIGHT_LIMITS = MappingProxyType({API: 1_000})
 BUDGETS: Mapping[Lane, Budget] = MappingProxyType(
     {
-        Lane.CONTROL: Budget(requests=50, period_s=10, patience_s=1.0, weight_share=1.0, seats=16),
-        Lane.ORDERS: Budget(requests=30, period_s=10, patience_s=0.0, weight_share=0.95, seats=8),
+        Lane.CONTROL: Budget(requests=5, period_s=1, patience_s=4.0, weight_share=1.0, seats=16),
+        Lane.ORDERS: Budget(requests=5, period_s=1, patience_s=0.0, weight_share=0.95, seats=8),
         Lane.RECONCILE: Budget(requests=100, period_s=10, patience_s=5.0, weight_share=0.8, seats=16),
         Lane.DATA: Budget(requests=100, period_s=10, patience_s=5.0, weight_share=0.6, seats=16),
     }

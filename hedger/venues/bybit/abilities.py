@@ -91,7 +91,8 @@ ABILITIES: Mapping[Ability, Told] = MappingProxyType(
             _UNVERIFIED,
             "execType BustTrade is a liquidation, AdlTrade a deleveraging, Delivery and Settle a settlement; a kind "
             "that nobody knows makes the reading fail",
-            "that there are no other kinds",
+            "that contracts on coins have no other kinds: those on stocks have splits and dividends since July 2026, "
+            "which are not understood",
         ),
         Ability.KEY_RIGHTS: Told(
             _WIRE, "`user/query-api`: withdrawal is refused, and a key that only reads; addresses that bind it are told"

@@ -16,9 +16,10 @@ ABILITIES: Mapping[Ability, Told] = MappingProxyType(
         ),
         Ability.POSITIONS: Told(
             Proof.WIRE,
-            "one list of all; sizes are signed, dollars of inverse contracts and coins of linear ones, and must agree "
-            "with their size in coins; a contract that the list leaves out is asked for by name and must say zero, "
-            "and the rows that are listed must come to the delta of its wallet",
+            "one list of all, signed: dollars of inverse contracts, which must agree with their size in coins, and the "
+            "size in coins of linear ones, be their other one in money or in coins; a contract that the list leaves "
+            "out is asked for by name and must say zero, and the rows that are listed must come to the delta of its "
+            "wallet",
         ),
         Ability.OPTIONS: Told(
             Proof.UNVERIFIED,
@@ -119,7 +120,9 @@ ABILITIES: Mapping[Ability, Told] = MappingProxyType(
         ),
         Ability.LIMITS: Told(
             Proof.UNVERIFIED,
-            "credits: 20 requests a second, and 5 orders and cancels, counted by us because no header tells them",
+            "credits: 20 requests a second, and 5 orders and cancels, and no more in one moment than there are; "
+            "counted by us because no header tells them. At most 25 connections of the 32 that an address may have: a "
+            "second account needs an address of its own",
             "limits of an account's tier may be higher, those of a market maker others",
         ),
     }

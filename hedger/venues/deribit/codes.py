@@ -73,14 +73,17 @@ PRIVATE = "/api/v2/private/"
 
 # Credits: a request costs 500 of 50,000, and 10,000 come back each second: 20 a second, 100 at once. Orders and cancels
 # are counted apart by the matching engine: 5 a second, 20 at once, for the lowest tier
-# (docs.deribit.com/articles/rate-limits). No header tells what was used.
+# (docs.deribit.com/articles/rate-limits). No header tells what was used, so no lane can ask faster than both come back:
+# short periods, because a long one would let all of it leave in one moment. An address may have 32 connections, whoever
+# has them, and the one beyond is refused (connection-management-best-practices): the seats leave some to the streams,
+# the watchdog and people.
 WEIGHT_LIMITS = MappingProxyType({REST: 1_200})
 BUDGETS: Mapping[Lane, Budget] = MappingProxyType(
     {
-        Lane.CONTROL: Budget(requests=25, period_s=10, patience_s=2.0, weight_share=1.0, seats=16),
-        Lane.ORDERS: Budget(requests=15, period_s=10, patience_s=0.0, weight_share=0.95, seats=8),
-        Lane.RECONCILE: Budget(requests=100, period_s=10, patience_s=5.0, weight_share=0.8, seats=16),
-        Lane.DATA: Budget(requests=50, period_s=10, patience_s=5.0, weight_share=0.6, seats=8),
+        Lane.CONTROL: Budget(requests=12, period_s=4, patience_s=4.0, weight_share=1.0, seats=8),
+        Lane.ORDERS: Budget(requests=8, period_s=4, patience_s=0.0, weight_share=0.95, seats=4),
+        Lane.RECONCILE: Budget(requests=40, period_s=4, patience_s=5.0, weight_share=0.8, seats=8),
+        Lane.DATA: Budget(requests=20, period_s=4, patience_s=5.0, weight_share=0.6, seats=4),
     }
 )
 

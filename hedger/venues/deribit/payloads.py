@@ -152,7 +152,8 @@ class Summary(Payload):
 
 
 class FutureRow(Payload):
-    """A position in a future. `size` is signed: dollars of an inverse contract, coins of a linear one.
+    """A position in a future. `size` is signed: dollars of an inverse contract; of a linear one its coins, or what they
+    are worth. `size_currency` is in coins always.
 
     `realized_funding` is that of the session until now, a part of its realised profit, in what the contract settles in:
     every perpetual that is held has it. The venue's example of a flat one has none.

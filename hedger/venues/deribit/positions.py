@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from hedger.model.account import MarginMode, Position
 from hedger.model.instrument import InstrumentId, Payoff
-from hedger.model.numeric import ZERO
+from hedger.model.numeric import ONE, ZERO
 from hedger.model.option import OptionPosition, VenueGreeks
 from hedger.venues.asking import Understand
 from hedger.venues.deribit.names import SETTLEMENT_MS, Terms, coin_in, terms_of
@@ -82,8 +82,11 @@ def future_row(row: Row) -> FutureRow:
     if read.size and read.realized_funding is None and named(read.instrument_name).expiry_at is None:
         raise ValueError(f"{read.instrument_name}: a perpetual without the funding of the session")
     _agree(read.instrument_name, read.size, read.direction)
-    coins = coins_of(read)
-    if abs(read.size_currency - coins) > MOST_APART * abs(coins):
+    # In what `size` counts a linear contract the venue's documentation (its money) and its users (its coins) disagree.
+    # What it is worth at the mark, or was at its entry, agrees with its coins as well as the coins themselves do.
+    worth = (ONE, read.mark_price, read.average_price) if _is_linear(read) else (ONE,)
+    theirs = read.size if _is_linear(read) else coins_of(read)
+    if not any(abs(read.size_currency * price - theirs) <= MOST_APART * abs(theirs) for price in worth):
         raise ValueError(f"{read.instrument_name}: a size of {read.size} is not {read.size_currency} coins")
     return read
 
@@ -145,10 +148,19 @@ def _agree(raw: str, size: Decimal, direction: str) -> None:
         raise ValueError(f"{raw}: a position of {size} is told as one to {direction}")
 
 
+def _is_linear(row: FutureRow) -> bool:
+    return named(row.instrument_name).payoff is Payoff.LINEAR
+
+
+def quantity_of(row: FutureRow) -> Decimal:
+    """A future's size as orders count it: coins of a linear contract, dollars of an inverse one."""
+    return row.size_currency if _is_linear(row) else row.size
+
+
 def coins_of(row: FutureRow) -> Decimal:
-    """A future's size in coins at its mark; ValueError where an inverse one that is held has no mark."""
-    if named(row.instrument_name).payoff is not Payoff.INVERSE or not row.size:
-        return row.size
+    """A future's size in coins, at its mark; ValueError where an inverse one that is held has no mark."""
+    if _is_linear(row) or not row.size:
+        return quantity_of(row)
     if not row.mark_price:
         raise ValueError(f"{row.instrument_name} is held and has no mark price")
     return row.size / row.mark_price
@@ -160,7 +172,7 @@ def position_of(row: FutureRow, account: str, leverage: Decimal) -> Position:
     return Position(
         id=InstrumentId(account, terms.symbol),
         underlying=terms.underlying,
-        quantity=row.size,
+        quantity=quantity_of(row),
         contract_multiplier=Decimal(1),
         entry_price=row.average_price,
         mark_price=row.mark_price,

@@ -70,7 +70,10 @@ ABILITIES: Mapping[Ability, Told] = MappingProxyType(
             "none: a request is believed for 30 seconds after its timestamp, so an order of unknown fate counts as on "
             "its way for so long",
         ),
-        Ability.OPEN_ORDERS: Told(_W, "every order of every contract, page by page; conditional orders are not read"),
+        Ability.OPEN_ORDERS: Told(
+            _W,
+            "every order of every contract, page by page, several pages twice; conditional orders are not read",
+        ),
         Ability.FILLS: Told(
             _W,
             "by windows of a week, halved while one is full; who was maker must be told, or the list is not believed",

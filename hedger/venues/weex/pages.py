@@ -28,9 +28,16 @@ Wanted = Callable[[Row], bool]
 
 
 async def open_orders(link: Link, symbol: str | None = None) -> list[Row]:
-    """Every open order of a contract, or of all, unread."""
-    method = link.client.contractprivate_get_capi_v3_openorders
-    return await _all(link, "open orders", method, {"symbol": symbol} if symbol else {}, OPEN_PAGE)
+    """Every open order of a contract, or of all, unread. Where there is more than one page, an order that ends while
+    they are read moves the others up by one, past the end of a page: so all are read twice, and must be the same;
+    AskAgain otherwise."""
+    method, params = link.client.contractprivate_get_capi_v3_openorders, {"symbol": symbol} if symbol else {}
+    rows = await _all(link, "open orders", method, params, OPEN_PAGE)
+    if len(rows) >= OPEN_PAGE:
+        again = await _all(link, "open orders", method, params, OPEN_PAGE)
+        if {_id(row) for row in rows} != {_id(row) for row in again}:
+            raise AskAgain("weex: open orders: they changed while their pages were read.")
+    return rows
 
 
 async def find_row(link: Link, symbol: str, client_order_id: str, venue_order_id: str | None) -> OrderRecord | None:
@@ -66,6 +73,10 @@ async def order_by_venue_id(link: Link, venue_order_id: str) -> OrderRecord | No
     return await link.asker.ask("order", call, understand, host=link.hosts[CONTRACT], absent=NO_SUCH_ORDER)
 
 
+def _id(row: Row) -> str:
+    return str((row.model_extra or {}).get("orderId"))
+
+
 def _understood(row: Row) -> OrderRecord:
     try:
         return _read_record(row.model_dump())
@@ -82,7 +93,7 @@ async def _all(
     for page in range(MOST_PAGES):
         call = partial(method, {**params, "limit": size, "page": page})
         rows = await link.asker.need(what, call, _read_rows, host=link.hosts[CONTRACT])
-        names = [str((row.model_extra or {}).get("orderId")) for row in rows]
+        names = [_id(row) for row in rows]
         if len(set(names)) != len(names) or seen & set(names):
             raise AskAgain(f"weex: {what}: an order is listed twice, so the list may be cut.")
         seen.update(names)
