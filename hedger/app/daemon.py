@@ -210,9 +210,8 @@ class Daemon:
         try:
             await asyncio.wait({engine, readers, script}, return_when=asyncio.FIRST_COMPLETED)
             if script.done() and not engine.done() and not readers.done():
-                await asyncio.wait(
-                    {engine, readers}, timeout=self._parts.clock.span(DRAIN_S), return_when="FIRST_COMPLETED"
-                )
+                # Not of the clock, which is fast on paper: the machine and its connections are not.
+                await asyncio.wait({engine, readers}, timeout=DRAIN_S, return_when=asyncio.FIRST_COMPLETED)
             await self._conclude(engine, readers, script)
         finally:
             for task in (engine, readers, script):
@@ -295,7 +294,7 @@ async def conduct(
         closing(Journal.open(directory, durable=signals, min_free_bytes=room)) as journal,
     ):
         watchers.look_at(journal)
-        watchers.console = operating.console if operating else None
+        watchers.console, watchers.serving = (operating.console, operating.serving) if operating else (None, None)
         daemon = Daemon(
             Parts(
                 policy=policy,

@@ -21,7 +21,7 @@ from hedger.app.ownership import keys_row, ownership_rows
 from hedger.app.precautions import configure, keeps_leverage, key_row, quiet_of, quiet_row, sight_rows, switch_rows
 from hedger.app.transport import why_at_port
 from hedger.engine.policy import Policy
-from hedger.errors import GiveUp, HedgerError, JournalError
+from hedger.errors import AskAgain, CredentialsError, GiveUp, HedgerError, JournalError
 from hedger.model.account import AccountReading
 from hedger.model.instrument import Instrument, InstrumentId
 from hedger.model.market import Quote
@@ -56,6 +56,7 @@ def examine(settings: Settings, config: Path | None = None) -> list[Finding]:
     directory = Path(settings.state_dir)
     if settings.mode is Mode.PAPER:
         directory = directory / "paper"
+    served = _serving(directory)
     rows = [
         Finding(True, "configuration", f"mode {settings.mode.value}, {len(policy.hedges)} hedge(s)"),
         tried(
@@ -65,10 +66,12 @@ def examine(settings: Settings, config: Path | None = None) -> list[Finding]:
         *_in_force(directory),
         tried(
             "journal", lambda: _journal(directory), "do what it says, stop the other hedger, or set another state_dir"
-        ),
+        )
+        if served is None
+        else Finding(True, "journal", f"in use by the hedger that runs here (process {served})"),
         tried("kill file", lambda: _killed(directory), f"find out who pressed it, then {LIFT_HALT}"),
-        tried("metrics port", lambda: _metrics_port(settings), "stop what listens there, or set metrics.port"),
-        tried("console port", lambda: _console_port(settings), "stop what listens there, or set console.port"),
+        tried("metrics port", lambda: _metrics_port(settings, served), "stop what listens there, or set metrics.port"),
+        tried("console port", lambda: _console_port(settings, served), "stop what listens there, or set console.port"),
     ]
     if settings.mode is Mode.PAPER:
         return [*rows, Finding(True, "venue", _embedded(settings)), *_on_paper(settings, policy)]
@@ -148,20 +151,34 @@ def _killed(directory: Path) -> str:
     return f"not pressed: {kill.path.absolute()}"
 
 
-def _metrics_port(settings: Settings) -> str:
+def _serving(directory: Path) -> int | None:
+    """The process of the hedger that runs here and says so; None where nobody does, or another holds the directory."""
+    try:
+        told = int(json.loads((directory / "status.json").read_text(encoding="utf-8"))["pid"])
+    except (OSError, ValueError, LookupError, TypeError):
+        return None
+    return told if is_held(directory) else None
+
+
+def _metrics_port(settings: Settings, served: int | None) -> str:
     metrics = settings.metrics
     if not metrics.enabled:
         return "metrics are off"
-    elsewhere = "; a paper run takes another" if settings.mode is Mode.PAPER else ""
-    return _port(metrics.host, metrics.port, elsewhere)
+    return _port(metrics.host, metrics.port, _excuse(settings, served))
 
 
-def _console_port(settings: Settings) -> str:
+def _console_port(settings: Settings, served: int | None) -> str:
     console = settings.console
     if not console.enabled:
         return "the console is off"
-    elsewhere = "; a paper run takes another" if settings.mode is Mode.PAPER else ""
-    return _port(console.host, console.port, elsewhere)
+    return _port(console.host, console.port, _excuse(settings, served))
+
+
+def _excuse(settings: Settings, served: int | None) -> str:
+    """Why a port may be in use."""
+    if served is not None:
+        return "; a hedger runs here"
+    return "; a paper run takes another" if settings.mode is Mode.PAPER else ""
 
 
 def _port(host: str, port: int, elsewhere: str = "") -> str:
@@ -207,11 +224,12 @@ async def _accounts(settings: Settings, policy: Policy, directory: Path) -> list
         try:
             async with asyncio.timeout(PATIENCE_S):
                 ids = ids_by_account(policy)[name]
-                rows += await account_rows(policy, venue, ids, settings.mode, clock.now_ms(), listed)
+                beside = is_held(directory)
+                rows += await account_rows(policy, venue, ids, settings.mode, clock.now_ms(), listed, beside=beside)
         except TimeoutError:
             rows.append(Finding(False, f"account {name}", f"no whole answer within {PATIENCE_S:.0f} s", "try again"))
         except HedgerError as problem:
-            rows.append(Finding(False, f"account {name}", str(problem), "see the sentence"))
+            rows.append(Finding(False, f"account {name}", str(problem), remedy_of(problem)))
         finally:
             await venue.close()
     if listed.accounts == len(venues):  # a hedge over several accounts can be judged when all of them were seen
@@ -221,10 +239,29 @@ async def _accounts(settings: Settings, policy: Policy, directory: Path) -> list
     return rows
 
 
+def remedy_of(problem: HedgerError) -> str:
+    """What to do about an account that could not be looked at, by what kind of problem it is."""
+    match problem:
+        case AskAgain():
+            return "look at this machine's network, its name service and proxy; then try again"
+        case CredentialsError():
+            return "look at the keys and their rights on the venue's page: they must be of this environment"
+        case _:
+            return "do what the sentence says"
+
+
 async def account_rows(
-    policy: Policy, venue: Venue, ids: tuple[InstrumentId, ...], mode: Mode, now: int, listed: Listed
+    policy: Policy,
+    venue: Venue,
+    ids: tuple[InstrumentId, ...],
+    mode: Mode,
+    now: int,
+    listed: Listed,
+    *,
+    beside: bool = False,
 ) -> list[Finding]:
-    """Open the account (keys, permissions, markets), then look at clock, rules, fees and modes."""
+    """Open the account (keys, permissions, markets), then look at clock, rules, fees and modes; `beside` a hedger that
+    runs, what would meddle with it is left out."""
     name = venue.account
     instruments = await venue.open([id.symbol for id in ids])
     ids = listed_of({name: ids}, instruments)[name]
@@ -244,7 +281,7 @@ async def account_rows(
         Finding(abs(offset) <= SKEW_MS, f"{name}: clock", f"{offset:+d} ms", "let NTP set this machine's clock"),
         Finding(reading.one_way, f"{name}: position mode", "one-way" if reading.one_way else "hedge mode", _SET_MODE),
     ]
-    rows += await switch_rows(venue, ids, policy.switch_ms.get(name), reading)
+    rows += await switch_rows(venue, ids, policy.switch_ms.get(name), reading, beside=beside)
     rows += [_left_out(id) for id in _ended(policy, name, ids, now)]
     rows += [_rules(instrument) for instrument in instruments]
     return rows + [_modes(policy, reading, id, kept) for id in ids]

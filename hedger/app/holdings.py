@@ -1,4 +1,4 @@
-"""Whether there is something to hedge, and whether limits, margin and the day's cost allow to hedge it."""
+"""Whether there is something to hedge, and whether limits, margin and the day's caps allow to hedge it."""
 
 from __future__ import annotations
 
@@ -67,6 +67,7 @@ def _of_hedge(
     if id.account in readings:
         yield from _margin(hedge, readings[id.account], rules, due, worth)
     yield _fees(hedge, rules, due, worth)
+    yield _day(hedge, due, worth)
 
 
 def _coins_on(reading: AccountReading, coin: str) -> Decimal:
@@ -113,6 +114,14 @@ def _fees(hedge: Hedge, rules: Instrument, due: Decimal, worth: Decimal) -> Find
         f"hedging {coins(due)} {hedge.underlying} costs about {money(cost)} in fees; guards.daily_cost is {money(most)}"
     )
     return Finding(cost <= most, f"{hedge.name}: first hedge", told, "raise guards.daily_cost for the first day")
+
+
+def _day(hedge: Hedge, due: Decimal, worth: Decimal) -> Finding:
+    most = hedge.guards.daily_notional
+    traded = f"hedging {coins(due)} {hedge.underlying} trades about {money(worth)}"
+    found = f"{traded}; guards.daily_notional is {money(most)}"
+    remedy = "it would stop part-way until midnight UTC: raise guards.daily_notional, or hold less"
+    return Finding(worth <= most, f"{hedge.name}: first day", found, remedy)
 
 
 def _uncovered(name: str, reading: AccountReading, covered: set[str]) -> Finding:

@@ -27,12 +27,11 @@ class Notifying:
     def __init__(self, settings: NotifySettings, policy: Policy, tell: Callable[[Outcome], None] | None = None) -> None:
         if settings.urls is None:
             raise ConfigError("notify.urls: it is not set, so there is nobody to tell")
-        loudness = {kind: Loudness(getattr(settings.events, kind.value)) for kind in Kind}
         self.messages = Messages(policy, settings.summary_hour)
         self._notifier = Notifier(
             ByApprise(settings.urls.get_secret_value()),
-            silent=[kind for kind, how in loudness.items() if how is Loudness.SILENT],
-            off=[kind for kind, how in loudness.items() if how is Loudness.OFF],
+            silent=_as_loud(settings, Loudness.SILENT),
+            off=_as_loud(settings, Loudness.OFF),
             repeat_s=float(settings.repeat_s),
             now=stopwatch,
             tell=tell or (lambda _: None),
@@ -49,6 +48,12 @@ class Notifying:
             words = f"it ended by an error ({type(error).__name__}); look at its log"
             self._put(Message(kind=Kind.PROGRAM, level=AlarmLevel.CRITICAL, title="Ended", body=words))
         self._notifier.__exit__(kind, error, trace)
+
+    def adopt(self, settings: NotifySettings) -> None:
+        """Tell by other settings from now on; the addresses stay those of the start."""
+        self.messages.summary_hour = settings.summary_hour
+        silent, off = _as_loud(settings, Loudness.SILENT), _as_loud(settings, Loudness.OFF)
+        self._notifier.adopt(silent=silent, off=off, repeat_s=float(settings.repeat_s))
 
     def begun(self, kind: str, version: str, state: State) -> None:
         """It runs."""
@@ -70,6 +75,11 @@ class Notifying:
 
     def _put(self, message: Message) -> None:
         self._notifier.put(message)
+
+
+def _as_loud(settings: NotifySettings, loudness: Loudness) -> frozenset[Kind]:
+    """The kinds of message that are wished so loud."""
+    return frozenset(kind for kind in Kind if getattr(settings.events, kind.value) is loudness)
 
 
 def send_test(settings: NotifySettings) -> bool:

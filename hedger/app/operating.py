@@ -6,7 +6,7 @@ import asyncio
 import faulthandler
 import os
 import signal
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Protocol
@@ -19,6 +19,7 @@ from hedger.errors import JournalError
 from hedger.ops.console.feed import Feed
 from hedger.ops.console.tokens import NAME as CONSOLE_TOKEN
 from hedger.ops.events import LogEvent
+from hedger.ops.surroundings import Serving
 from hedger.runtime.kill import KillFile
 from hedger.runtime.lifeline import Lifeline
 from hedger.runtime.reception import Reception
@@ -74,6 +75,7 @@ class Operating:
         self.reception = Reception(self.lifeline, self._mailbox, self._told)
         self.ended_by: signal.Signals | None = None
         self.console: Mapping[str, object] | None = None
+        self.serving: Callable[[], Serving] | None = None
 
     def __enter__(self) -> Operating:
         with ExitStack() as stack:
@@ -147,6 +149,7 @@ class Operating:
         if console is None:
             return
         stack.enter_context(console)
+        self.serving = console.serving
         wanted = self._settings.console
         kept = str((self._directory / CONSOLE_TOKEN).absolute()) if wanted.token is None else None
         self.console = {"host": wanted.host, "port": console.port, "token_file": kept}

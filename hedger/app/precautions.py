@@ -91,7 +91,7 @@ def quiet_row(account: str, asked: Collection[VenueQuieted], now: int) -> Findin
     """Whether the venue still wants quiet: then nothing must be sent, by an examination neither."""
     left = [event for event in asked if event.account == account and event.until_at > now]
     if not left:
-        return Finding(True, f"{account}: quiet", "the venue wants none")
+        return Finding(True, f"{account}: quiet", "the venue has not asked us to be silent")
     last = max(left, key=lambda event: event.until_at)
     until = datetime.fromtimestamp(last.until_at / 1000, UTC).isoformat(sep=" ", timespec="seconds")
     found = (
@@ -119,17 +119,19 @@ def sight_rows(venue: Venue) -> list[Finding]:
 
 
 async def switch_rows(
-    venue: Venue, ids: Sequence[InstrumentId], switch_ms: int | None, reading: AccountReading
+    venue: Venue, ids: Sequence[InstrumentId], switch_ms: int | None, reading: AccountReading, *, beside: bool = False
 ) -> list[Finding]:
     """The switch, tried where no order is open (a countdown of 0 changes nothing then), and whom else it would hit.
 
-    One that is the whole account's is not tried: it would stop the countdown of another hedger on the account.
+    One that is the whole account's is not tried: it would stop the countdown of another hedger on the account. Nor is
+    any `beside` a hedger that runs: it believes its own countdown, and may place an order the next moment.
     """
     check = f"{venue.account}: dead man's switch"
     if switch_ms is None:
         return [Finding(True, check, "off: nothing is sent in this mode, or accounts' dead_mans_switch_s is 0")]
     orders = [order for order in reading.open_orders if order.id in ids]
-    rows = [await _tried_switch(venue, ids, switch_ms, check, bool(orders))]
+    busy = "a hedger runs here and counts down" if beside else "orders are open" if orders else ""
+    rows = [await _tried_switch(venue, ids, switch_ms, check, busy)]
     foreign = [order for order in orders if not _ours(order)]
     if foreign:
         symbols = ", ".join(sorted({order.id.symbol for order in foreign}))
@@ -139,7 +141,7 @@ async def switch_rows(
     return rows
 
 
-async def _tried_switch(venue: Venue, ids: Sequence[InstrumentId], switch_ms: int, check: str, busy: bool) -> Finding:
+async def _tried_switch(venue: Venue, ids: Sequence[InstrumentId], switch_ms: int, check: str, busy: str) -> Finding:
     period = f"cancels {switch_ms / 1000:g} s after we fall silent"
     reach = venue.switch_reach if isinstance(venue, Sweeping) else ""
     if reach:
@@ -148,7 +150,7 @@ async def _tried_switch(venue: Venue, ids: Sequence[InstrumentId], switch_ms: in
         )
         return Finding(True, check, f"{whole}; not tried, for it would stop their countdown")
     if busy:
-        return Finding(True, check, f"{period}; not tried, for orders are open")
+        return Finding(True, check, f"{period}; not tried, for {busy}")
     try:
         await venue.extend_switch([id.symbol for id in ids], 0)
     except HedgerError as problem:

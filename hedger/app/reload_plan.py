@@ -126,7 +126,7 @@ def _told(old: Policy, new: Policy, state: State) -> Iterator[tuple[str, bool]]:
     after = revised(state, PolicyChanged(digest="", hedges=names))
     for before, hedge in zip(old.hedges, new.hedges, strict=True):
         if hedge.name in names:
-            yield from _reduces(hedge, state, after)
+            yield from _reduces(hedge, after)
             yield from _at_once(_Pair(before, hedge, gather(state, before), gather(after, hedge)), state, after)
 
 
@@ -169,7 +169,7 @@ def _much_looser(key: str, was: Decimal, will: Decimal) -> bool:
     return will >= MUCH * was
 
 
-def _reduces(hedge: Hedge, state: State, after: State) -> Iterator[tuple[str, bool]]:
+def _reduces(hedge: Hedge, after: State) -> Iterator[tuple[str, bool]]:
     """Levels of margin by which positions would be taken off at once."""
     memory = after.hedges[hedge.name]
     if judge_margin(after, hedge, memory).severity is Severity.REDUCE and memory.severity is not Severity.REDUCE:

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
+from hedger.app.reading import Reading
 from hedger.app.reload_plan import Plan, plan_of
 from hedger.engine.policy import Policy
 from hedger.engine.revision import changed_hedges
 from hedger.engine.state import Mode, State
 from hedger.engine.step import step
-from hedger.errors import AskAgain, ConfigError, HedgerError
+from hedger.errors import AskAgain, HedgerError
 from hedger.model.message import Event, PolicyChanged, Stamped
 from hedger.ops.configuration import Configured, Reloaded
 from hedger.runtime.journal import Row
@@ -25,12 +26,12 @@ from hedger.settings.again import read_again
 from hedger.settings.diff import diff
 from hedger.settings.explain import config_digest
 from hedger.settings.load import places_of
+from hedger.settings.notify import NotifySettings
 from hedger.settings.policy import to_policy
 from hedger.settings.schema import Settings
 
 LOOK_EVERY_S = 60.0
 _BUGS = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
-PATIENCE_S = 10.0
 MOST_WAITING = 8
 
 
@@ -57,6 +58,9 @@ class Watching(Protocol):
 
     def policy_changed(self, policy: Policy) -> None:
         """From now on everything is judged and shown by this policy."""
+
+    def notify_changed(self, notify: NotifySettings) -> None:
+        """From now on people are told by these settings."""
 
     def configured(self, now: Configured) -> None:
         """This configuration is in force, and this is known of its file."""
@@ -98,6 +102,7 @@ class Reloading:
         self._pace = pace
         self._set_level = set_level
         self._read = read
+        self._reading: Reading | None = None
         self._look_every_s = look_every_s
         self._wishes: deque[tuple[Wish, Callable[[Answer], None]]] = deque()
         self._came = asyncio.Event()
@@ -108,12 +113,14 @@ class Reloading:
     async def attend(self, daemon: Revised) -> None:
         """Carry out what is asked, for ever, and look once a minute whether the file says something else."""
         self._came, self._attended, self._loaded_at = asyncio.Event(), True, daemon.state.now
+        self._reading = Reading()
         self._show()
         try:
             while True:
                 await self._next(daemon)
         finally:
             self._attended = False
+            self._reading.close()
             for wish, then in self._wishes:
                 then(self._refused(wish, "it is about to end: the next start reads the file"))
             self._wishes.clear()
@@ -165,10 +172,14 @@ class Reloading:
 
     async def _answer(self, daemon: Revised, wish: Wish) -> Answer:
         try:
-            fresh = await _beside(partial(self._read, self.settings))
+            fresh = await self._read_beside()
         except HedgerError as problem:
             return self._refused(wish, str(problem))
         return self._judged(daemon, wish, fresh)
+
+    async def _read_beside(self) -> Settings:
+        assert self._reading is not None, "wishes and looks are of a run that is attended"
+        return await self._reading.read(partial(self._read, self.settings))
 
     def _judged(self, daemon: Revised, wish: Wish, fresh: Settings) -> Answer:
         """What becomes of a wish, now that its file has been read. Nothing else happens meanwhile."""
@@ -204,6 +215,8 @@ class Reloading:
             return self._refused(wish, against, plan)
         if fresh.log.level is not self.settings.log.level:
             self._set_level(fresh.log.level.value)
+        if fresh.notify != self.settings.notify:
+            self._watching.notify_changed(fresh.notify)
         self.settings, self._loaded_at, self._file = fresh, daemon.state.now, None
         self._watching.policy_changed(policy)
         if policy != old:
@@ -231,7 +244,7 @@ class Reloading:
         if places_of(self.settings).path is None:
             return
         try:
-            fresh = await _beside(partial(self._read, self.settings))
+            fresh = await self._read_beside()
         except AskAgain:
             return
         except HedgerError as problem:
@@ -280,17 +293,3 @@ def _try_out(daemon: Revised, fresh: Settings) -> None:
     policy, state = to_policy(fresh), daemon.state
     event = PolicyChanged(digest="", hedges=changed_hedges(daemon.policy, policy))
     step(state, Stamped(state.now, event), policy)
-
-
-async def _beside(read: Callable[[], Settings]) -> Settings:
-    """Read in a thread, so that the loop turns meanwhile; no file brings the program down, whatever is in it. Raises
-    AskAgain where the disk does not answer, and ConfigError for a failure of ours at what stands in the file."""
-    reading = asyncio.ensure_future(asyncio.to_thread(read))
-    await asyncio.wait({reading}, timeout=PATIENCE_S)
-    if not reading.done():
-        reading.cancel()
-        raise AskAgain(f"the configuration could not be read within {PATIENCE_S:.0f} s: look at its disk")
-    problem = reading.exception()
-    if problem is None or isinstance(problem, HedgerError):
-        return reading.result()
-    raise ConfigError(f"reading it failed ({type(problem).__name__}), which is a bug of hedger: report it") from None

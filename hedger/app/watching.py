@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -28,7 +28,9 @@ from hedger.ops.lines import decision_line
 from hedger.ops.metrics import JournalFile, Metrics
 from hedger.ops.narrate import Narrator
 from hedger.ops.readiness import Health, readiness
+from hedger.ops.standstill import Standstills
 from hedger.ops.status import write_status
+from hedger.ops.surroundings import Serving, Surroundings
 from hedger.ops.view import Banner, LiveView
 from hedger.runtime.clock import stopwatch
 from hedger.settings.notify import NotifySettings
@@ -110,6 +112,8 @@ class Watchers:
         self.feed = Feed(policy, banner=wanted.banner, version=wanted.version)
         self.port: int | None = None
         self.console: Mapping[str, object] | None = None
+        self.serving: Callable[[], Serving] | None = None
+        self._standstills = Standstills()
 
     def __enter__(self) -> Watchers:
         with ExitStack() as stack:
@@ -174,14 +178,22 @@ class Watchers:
         if self._view is not None:
             self._view.adopt(policy)
 
+    def notify_changed(self, notify: NotifySettings) -> None:
+        """People are told by other settings from now on, where they are told at all."""
+        if self._notifying is not None:
+            self._notifying.adopt(notify)
+
     def configured(self, now: Configured) -> None:
         """Show which configuration is in force, and what its file says by now."""
         self._configured = now
-        self._alarms.file_changed = self.feed.file_changed = now.changed
+        self._surround(replace(self.feed.around, file_changed=now.changed))
         if self._metrics is not None:
             self._metrics.configuration.show(now)
         if self._configuration is not None:
             self._configuration.show(now)
+
+    def _surround(self, around: Surroundings) -> None:
+        self._alarms.around = self.feed.around = around
 
     def reloaded(self, told: Reloaded) -> None:
         """Tell of a reload and what came of it."""
@@ -229,11 +241,24 @@ class Watchers:
         if state.now - self._status_at >= STATUS_EVERY_MS:
             self._status_at = state.now
             self._health.update(readiness(state, self._policy))
+            self._look_around(state)
             if self._notifying is not None:
                 self._notifying.alarms(self._alarms.look(state))
             if self._wanted.status_path is not None:
                 path, banner = self._wanted.status_path, self._wanted.banner
-                write_status(path, state, self._policy, banner, self.port, self._configured, self.console)
+                around = self.feed.around
+                write_status(path, state, self._policy, banner, self.port, self._configured, self.console, around)
+
+    def _look_around(self, state: State) -> None:
+        """What is worth an alarm and stands in no state."""
+        serving = None if self.serving is None else self.serving()
+        fault = None if serving is None else serving.fault
+        stuck = self._standstills.look(state, self._policy)
+        self._surround(replace(self.feed.around, console_fault=fault, stuck_since=stuck))
+        if self._metrics is not None:
+            self._metrics.surrounded(state, self.feed.around)
+            if serving is not None:
+                self._metrics.console(serving)
 
     def queued(self, events: int) -> None:
         """Show how many events wait."""

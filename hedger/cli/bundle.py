@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from hedger.cli.options import ConfigOption, JsonOption, StateDirOption, state_directory
-from hedger.errors import HedgerError
+from hedger.errors import ConfigError, HedgerError
 
 
 def bundle(
@@ -31,6 +31,8 @@ def bundle(
     from hedger.cli.show import print_table
 
     path = file or Path(f"hedger-bundle-{_today()}.tar.gz")
+    if not path.exists() and not path.name.endswith((".tar.gz", ".tgz")):
+        raise ConfigError(f"{path}: what is written is a .tar.gz, and whoever gets it must see that: name it so")
     parts = gather(path, _directory(config, state_dir), config=config, environ=os.environ, log=log)
     if json:
         print(json_module.dumps({"file": str(path), "parts": parts}))

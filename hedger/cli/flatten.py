@@ -85,7 +85,8 @@ def _agree(phrase: str, given: str, *, silent: bool) -> None:
         given = sys.stdin.readline()
     if given.strip() != phrase:
         raise ConfigError(
-            f"nothing was asked: it needs the phrase, --yes '{phrase}', and `{printable(given.strip())}` is not"
+            f"nothing was asked: it needs the phrase, --yes '{phrase}'"
+            + (f", and not `{printable(given.strip())}`" if given.strip() else "")
         )
 
 

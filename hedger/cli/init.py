@@ -125,7 +125,10 @@ def draft_of(given: Given, asker: Asker) -> Draft:
     stage = asker.ask("--mode", given.mode, "Begin with", "paper", one_of(tuple(map(str, stages)), Stage, missing))
     account = asker.ask("--account", given.account, "A name for the account", "main", read_account)
     coins = _coins(given, asker, venue, stage, account)
-    asker.explain("Limits. Past one of them nothing is added, and what removes risk goes on.")
+    asker.explain(
+        "Limits. Past one of them nothing is added, and what removes risk goes on. The first hedge of all that you\n"
+        "hold must fit into a day's: else it stands still half-way until midnight UTC. `hedger doctor` looks."
+    )
     order = asker.ask(
         "--order-notional",
         given.order_notional,

@@ -25,10 +25,14 @@ def explain(
 ) -> None:
     """Tell why a decision was made: facts, band, target, order; and what became of the order, and what was near."""
     from hedger.app.story import story_of
+    from hedger.cli.show import print_prose
     from hedger.ops.explain import explain_story
 
     story = story_of(state_directory(config, state_dir), decision)
-    print(json_module.dumps(story.as_record()) if json else explain_story(story))
+    if json:
+        print(json_module.dumps(story.as_record()))
+    else:
+        print_prose(explain_story(story))
 
 
 def replay(

@@ -98,8 +98,8 @@ def sentences(report: Report) -> list[str]:
         said.append(f"Deposits, withdrawals and transfers came to {_usd(report.flows)}: they are no profit.")
     if round(report.open, 2):
         said.append(
-            f"{_usd(report.open)} was read a moment ago and nobody knows yet whether it is a deposit or a profit: it "
-            "is in the total as open, and in no sentence above."
+            f"{_usd(report.open)} was read in the last minutes and nobody knows yet whether it is a deposit or a "
+            "profit: it is in the total as open, and in no sentence above."
         )
     unpriced = {asset for row in report.rows for asset in row.unpriced}
     if unpriced:
@@ -111,7 +111,7 @@ def sentences(report: Report) -> list[str]:
 
 def _show(report: Report, by: str) -> None:
     from hedger.app.pnl import By, grouped
-    from hedger.cli.show import print_table
+    from hedger.cli.show import print_prose, print_table
     from hedger.engine.attribution import Component
     from hedger.ops.figures import instant
 
@@ -123,7 +123,7 @@ def _show(report: Report, by: str) -> None:
     table.append(("total", _usd(report.made), _usd(report.flows)))
     print_table((by, "profit", "flows"), table)
     for sentence in sentences(report):
-        print(sentence)
+        print_prose(sentence)
     print(f"As of {instant(report.until_at)}, in dollars.")
 
 

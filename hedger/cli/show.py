@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 import sys
+import textwrap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from decimal import Decimal
@@ -43,6 +45,25 @@ def print_summary(summary: Summary, *, as_json: bool) -> None:
         rows.append(("accounts", ", ".join(f"{account} on {venue}" for account, venue in summary.venues.items())))
     rows += [] if summary.way_out is None else [("waits for you", _styled(f"[red]{escape(summary.way_out)}[/]"))]
     print_table(("paper run", ""), rows)
+
+
+def print_prose(text: str) -> None:
+    """Lines for people, which a narrow terminal does not break within a word."""
+    print(flowed(text, console.width) if console.is_terminal else text)
+
+
+def flowed(text: str, width: int) -> str:
+    """Lines of at most a width where words allow it; what goes on stands under the text of its own line."""
+    lines = []
+    for line in text.splitlines():
+        label = re.match(r"\S+\s{2,}|\s*", line)
+        hang = " " * len(label.group() if label else "")
+        lines += (
+            [line]
+            if len(line) <= width
+            else textwrap.wrap(line, width, subsequent_indent=hang, break_long_words=False, break_on_hyphens=False)
+        )
+    return "\n".join(lines)
 
 
 def print_table(header: Sequence[str], rows: Sequence[Sequence[str | Text]]) -> None:

@@ -35,7 +35,7 @@ STATUS = {
     "prices": "the prices of each instrument as they were seen last, with their age",
 }
 WRITTEN = {
-    "console": "where the console is served and who may read it; `null` if it is off",
+    "console": "where the console is served, and why it is not (`fault`); `null` if it is off",
     "console_port": "its port",
     "configuration": "the file in force, its digest, when it was loaded, and what the file says otherwise by now",
 }
@@ -72,7 +72,7 @@ def _rows(known: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     age = f"{known['age_s']:.0f} s ago"
     yield "said", f"STALE: {age}, and no hedger runs there now" if known["stale"] else f"{age}{_silence(known)}"
     why = f": {known['mode_reason']}" if known.get("mode_reason") else ""
-    yield "mode", f"{known['mode']}{why}"
+    yield "mode", f"{known['mode']}{why}{', when it last spoke' if known['stale'] else ''}"
     for name in ("halted", "paused", "way_out"):
         if known.get(name):
             yield name.replace("_", " "), str(known[name])
@@ -81,6 +81,8 @@ def _rows(known: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         yield "configuration", f"{configured['path']}, digest {configured['digest']}"
     if configured.get("file_changed"):
         yield "its file", f"CHANGED: {configured['file_changed']}; `hedger reload`, before a restart takes it up"
+    if (known.get("console") or {}).get("fault"):
+        yield "console", f"DOWN: {known['console']['fault']}"
     for alarm in known.get("alarms", []):
         if not alarm["acknowledged_at"]:
             yield f"alarm {alarm['key']}", f"{alarm['level']}: {alarm['text']}"

@@ -55,7 +55,7 @@ def _static(days: Sequence[DayRow]) -> Decimal:
     """What was made until the first hedge was on; from then on the same holding, with that hedge and no other."""
     number = next((number for number, row in enumerate(days) if row.first is not None), None)
     if number is None:
-        return _unhedged(days)
+        return sum((day.made - day.open for day in days), ZERO)
     first, by_then, later = days[number].first, days[number].at_first, days[number:]
     assert first is not None, "the day has a first hedge"
     made = sum((day.made for day in days[:number]), ZERO) + by_then.made + _held(first, later, by_then)

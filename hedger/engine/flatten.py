@@ -12,9 +12,9 @@ from decimal import Decimal
 
 from hedger.engine.exposure import coins_for, delta_of, exposure
 from hedger.engine.freshness import Denied, venue_now
-from hedger.engine.latch import Flatten, acknowledged
+from hedger.engine.latch import Flatten, acknowledged, forbidden
 from hedger.engine.policy import Hedge, Policy
-from hedger.engine.state import Exposure, Mode, State
+from hedger.engine.state import Exposure, HedgeState, Mode, State
 from hedger.engine.unwind import Leg, legs_of, smallest
 from hedger.model.instrument import InstrumentId
 from hedger.model.message import OperatorAsked
@@ -149,15 +149,13 @@ def _shown(text: str) -> Iterator[tuple[tuple[str, str], str]]:
 
 
 def _moved(before: str, leg: LegPlan) -> bool:
-    """Whether a position is not the one that was shown, within the tolerance."""
+    """Whether a position is not the one that was shown, within the tolerance: another side and flat are far off."""
     try:
         then = Decimal(before)
     except ArithmeticError:
         return True
     now = leg.position or ZERO
-    if not then.is_finite() or then * now < 0 or bool(then) is not bool(now):
-        return True
-    return abs(now - then) > TOLERANCE * abs(then)
+    return not then.is_finite() or abs(now - then) > TOLERANCE * abs(then)
 
 
 def _obstacle(state: State, plans: tuple[HedgePlan, ...]) -> str | None:
@@ -260,8 +258,24 @@ def on_pause(state: State, reason: str) -> State:
 
 
 def on_unpause(state: State) -> State:
-    """The state after a pause and every flatten were lifted: the hedges hedge again."""
-    return state._replace(paused=None, flattening={})
+    """The state after a pause and every flatten were lifted: the hedges hedge again.
+
+    One that stood still on purpose may need a while to come back into its band, and that while begins now.
+    """
+    hedges = {
+        name: memory
+        if forbidden(state.paused, state.flattening.get(name), reduces=False) is None
+        else _outside_anew(memory, state.now)
+        for name, memory in state.hedges.items()
+    }
+    return state._replace(paused=None, flattening={}, hedges=hedges)
+
+
+def _outside_anew(memory: HedgeState, now: int) -> HedgeState:
+    """The memory with its spell outside the band counted so far and begun anew."""
+    if memory.outside_since is None:
+        return memory
+    return replace(memory, outside_since=now, outside_ms=memory.outside_ms + now - memory.outside_since)
 
 
 def on_acknowledged(state: State, event: OperatorAsked) -> State:

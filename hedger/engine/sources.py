@@ -13,7 +13,7 @@ from statistics import median
 from hedger.engine.money import usd_price
 from hedger.engine.policy import Hedge
 from hedger.engine.state import State
-from hedger.model.instrument import Instrument, InstrumentId
+from hedger.model.instrument import Instrument
 from hedger.model.market import Mark
 from hedger.model.numeric import ONE
 

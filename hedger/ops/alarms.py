@@ -11,13 +11,15 @@ from enum import StrEnum
 
 from hedger.engine.latch import Flatten
 from hedger.engine.orders import OrderStatus
-from hedger.engine.policy import Policy
+from hedger.engine.policy import Hedge, Policy
 from hedger.engine.state import Mode, Severity, State
 from hedger.ops.figures import span
 from hedger.ops.gates import gate_words
-from hedger.ops.panel import is_unhedged
 from hedger.ops.readiness import stale_words
 from hedger.ops.several import absence_words
+from hedger.ops.standstill import against, cannot_act
+from hedger.ops.surroundings import NOTHING, Surroundings
+from hedger.ops.unhedged import is_unhedged, is_unhedged_on_purpose
 from hedger.ops.words import DOUBTED, END_PAUSE, LIFT_HALT, doubted, halt_words
 
 
@@ -53,21 +55,18 @@ class Alarm:
 
 
 class Alarms:
-    """Remembers since when each alarm stands. `look` is called on the beat; `current` is replaced whole.
-
-    `file_changed` is how the configuration file differs from what is in force, None where it does not.
-    """
+    """Remembers since when each alarm stands. `look` is called on the beat; `current` is replaced whole."""
 
     def __init__(self, policy: Policy) -> None:
         self.policy = policy
-        self.file_changed: str | None = None
+        self.around = NOTHING
         self.current: tuple[Alarm, ...] = ()
 
     def look(self, state: State) -> tuple[Alarm, ...]:
         """What stands now, the worst first, and what was seen already last; one that goes and comes back begins anew
         and is not acknowledged."""
         since = {alarm.key: alarm.since_at for alarm in self.current}
-        standing = alarms_of(state, self.policy, self.file_changed)
+        standing = alarms_of(state, self.policy, self.around)
         dated = (replace(one, since_at=since.get(one.key, state.now)) for one in standing)
         found = [replace(one, acknowledged=_was_seen(state, one)) for one in dated]
         self.current = tuple(sorted(found, key=lambda alarm: (alarm.acknowledged, _WORST.index(alarm.level))))
@@ -80,14 +79,18 @@ def _was_seen(state: State, alarm: Alarm) -> bool:
     return seen_at is not None and seen_at >= alarm.since_at
 
 
-def alarms_of(state: State, policy: Policy, file_changed: str | None = None) -> Iterator[Alarm]:
-    """What a person should look at in a state, without its past, and in a file that differs from what is in force."""
+def alarms_of(state: State, policy: Policy, around: Surroundings = NOTHING) -> Iterator[Alarm]:
+    """What a person should look at in a state, without its past, and in what is around it."""
     yield from _of_program(state, policy)
     for account in policy.accounts:
         yield from _of_account(state, policy, account)
-    yield from _of_hedges(state, policy)
-    if file_changed is not None:
-        text = f"the configuration file: {file_changed}; `hedger reload`, before a restart takes it up"
+    for hedge in policy.hedges:
+        yield from _of_hedge(state, policy, hedge, around)
+    if around.console_fault is not None:
+        text = f"the console does not serve: {around.console_fault}; hedging goes on, and so do commands"
+        yield Alarm(name="ConsoleDown", subject="", level=AlarmLevel.WARNING, text=text)
+    if around.file_changed is not None:
+        text = f"the configuration file: {around.file_changed}; `hedger reload`, before a restart takes it up"
         yield Alarm(name="ConfigFileChanged", subject="", level=AlarmLevel.INFO, text=text)
 
 
@@ -141,17 +144,25 @@ _MARGIN = {
 }
 
 
-def _of_hedges(state: State, policy: Policy) -> Iterator[Alarm]:
-    for hedge in policy.hedges:
-        memory = state.hedges[hedge.name]
-        flatten = state.flattening.get(hedge.name)
-        meant = flatten is not None and bool(flatten.flat_at)  # flat by a person's wish is unhedged on purpose
-        if is_unhedged(state, hedge) and memory.outside_since is not None and not meant:
-            text = f"{hedge.name} has been outside its band for {span(state.now - memory.outside_since)}"
-            yield Alarm(name="Unhedged", subject=hedge.name, level=AlarmLevel.CRITICAL, text=text)
-        if flatten is not None:
-            text = f"{hedge.name} {flatten_words(flatten)}; {END_PAUSE}"
-            yield Alarm(name="Flattened", subject=hedge.name, level=AlarmLevel.INFO, text=text)
-        if memory.severity in _MARGIN:
-            level, words = _MARGIN[memory.severity]
-            yield Alarm(name="MarginShort", subject=hedge.name, level=level, text=f"{hedge.name}: {words}")
+def _of_hedge(state: State, policy: Policy, hedge: Hedge, around: Surroundings) -> Iterator[Alarm]:
+    def alarm(name: str, level: AlarmLevel, text: str) -> Alarm:
+        return Alarm(name=name, subject=hedge.name, level=level, text=f"{hedge.name}{text}")
+
+    memory, flatten = state.hedges[hedge.name], state.flattening.get(hedge.name)
+    stuck = cannot_act(state, policy, hedge, around.stuck_since)
+    outside = "" if memory.outside_since is None else span(state.now - memory.outside_since)
+    if is_unhedged(state, hedge):
+        more = f", and nothing could be done: {against(state, hedge)}" if stuck else ""
+        yield alarm("Unhedged", AlarmLevel.CRITICAL, f" has been outside its band for {outside}{more}")
+    elif stuck:
+        since = span(state.now - around.stuck_since[hedge.name])
+        text = f" could not have been rebalanced for {since}: {against(state, hedge)}"
+        yield alarm("CannotAct", AlarmLevel.CRITICAL, text)
+    elif is_unhedged_on_purpose(state, hedge) and not (flatten is not None and flatten.flat_at):
+        text = f" has been outside its band for {outside}, and a person keeps it from hedging; {END_PAUSE}"
+        yield alarm("UnhedgedOnPurpose", AlarmLevel.WARNING, text)
+    if flatten is not None:
+        yield alarm("Flattened", AlarmLevel.INFO, f" {flatten_words(flatten)}; {END_PAUSE}")
+    if memory.severity in _MARGIN:
+        level, words = _MARGIN[memory.severity]
+        yield alarm("MarginShort", level, f": {words}")

@@ -52,6 +52,7 @@ class LogEvent(StrEnum):
     CONSOLE_USED = "console_used"
     CONSOLE_LOCKED = "console_locked"
     CONSOLE_FAILED = "console_failed"
+    CONSOLE_DIED = "console_died"
     WATCHDOG_TRIPPED = "watchdog_tripped"
     HALTED = "halted"
     STOPPING = "stopping"
@@ -108,6 +109,7 @@ EVENT_WORDS: dict[LogEvent, str] = {
     LogEvent.CONSOLE_USED: "Somebody with the token used a route of the console's API that changes something.",
     LogEvent.CONSOLE_LOCKED: "Too many wrong tokens in a row at the console: further wrong ones wait for a while.",
     LogEvent.CONSOLE_FAILED: "A request to the console met a bug of ours; the trading loop has no part in it.",
+    LogEvent.CONSOLE_DIED: "The console's thread ended by a bug of ours; whether it is begun anew. Hedging goes on.",
     LogEvent.WATCHDOG_TRIPPED: "The event loop stood still: the watchdog canceled our orders and ends the process.",
     LogEvent.HALTED: "Nothing is created until a person resumes with a reason.",
     LogEvent.STOPPING: "Everything of ours is off the books: the process ends.",

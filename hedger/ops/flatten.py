@@ -88,7 +88,13 @@ def _known(value: Decimal | None) -> str | None:
 def plan_words(plan: HedgePlan) -> Iterator[str]:
     """What a flatten of one hedge does, line by line."""
     if plan.canceled:
-        yield f"cancels {len(plan.canceled)} working orders first, and waits for their ends"
+        one = len(plan.canceled) == 1
+        working = (
+            "the working order first, and waits for its end"
+            if one
+            else (f"{len(plan.canceled)} working orders first, and waits for their ends")
+        )
+        yield f"cancels {working}"
     for leg in plan.legs:
         yield from _leg_words(leg)
     if plan.delta is not None and plan.delta_after is not None:
@@ -103,8 +109,10 @@ def _leg_words(leg: LegPlan) -> Iterator[str]:
         return
     if leg.quantity and leg.side is not None:
         money = f"fees {_money(leg.fees)}, spread {_money(leg.spread)} {leg.quote}"
-        how = f"{leg.side.value} {plain(leg.quantity)}, reduce-only and post-only, in about {leg.orders} orders"
-        yield f"{leg.id}: {plain(leg.position)} held; {how}; {_money(leg.notional)} {leg.quote}, {money}"
+        orders = "one order" if leg.orders == 1 else f"about {leg.orders} orders"
+        how = f"{leg.side.value} {plain(leg.quantity)}, reduce-only and post-only, in {orders}"
+        worth = f"worth {plain(round(leg.notional, 2))} {leg.quote}"
+        yield f"{leg.id}: {plain(leg.position)} held; {how}; {worth}, {money}"
     elif not leg.position:
         yield f"{leg.id}: nothing is held"
     if leg.remainder:

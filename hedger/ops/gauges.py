@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from decimal import Decimal
 
 from hedger.engine.breaker import BreakerStatus
+from hedger.engine.carry import yearly_funding
 from hedger.engine.conduct import cost_today
 from hedger.engine.executions import wants_word
 from hedger.engine.facts import gather
 from hedger.engine.latch import Flatten
 from hedger.engine.ledger import Ledger
-from hedger.engine.limits import DAY_MS, yearly_funding
+from hedger.engine.limits import DAY_MS
 from hedger.engine.orders import FINAL, OrderStatus
-from hedger.engine.policy import Hedge
+from hedger.engine.policy import Hedge, Policy
 from hedger.engine.state import AccountView, State
 from hedger.model.account import Position
 from hedger.model.instrument import InstrumentId
@@ -23,7 +25,8 @@ from hedger.ops.greeks import OptionGauges
 from hedger.ops.guard_limits import limits_of
 from hedger.ops.guard_values import GuardGauges
 from hedger.ops.meters import AccountMeters, HedgeMeters
-from hedger.ops.panel import is_unhedged, outside_ms
+from hedger.ops.standstill import cannot_act
+from hedger.ops.unhedged import is_unhedged, is_unhedged_on_purpose, outside_ms
 
 FLATTENS = ("working", "held", "flat")
 LIVE = tuple(status for status in OrderStatus if status not in FINAL)
@@ -43,6 +46,8 @@ class HedgeGauges:
         self._outside = meters.outside.labels(name).set
         self._outside_since = meters.outside_since.labels(name).set
         self._unhedged = meters.unhedged.labels(name).set
+        self._on_purpose = meters.unhedged_on_purpose.labels(name).set
+        self._stuck = meters.cannot_act.labels(name).set
         self._outside_seconds = meters.outside_seconds.labels(name).inc
         self._counted_ms = 0
         memory = (meters.worst, meters.day_orders, meters.day_notional, meters.day_cost, meters.futile)
@@ -72,6 +77,10 @@ class HedgeGauges:
         """What each guard sees now."""
         self._guards.show(state, self._hedge)
 
+    def show_stuck(self, state: State, policy: Policy, since: Mapping[str, int]) -> None:
+        """Whether it could not have acted for too long."""
+        self._stuck(cannot_act(state, policy, self._hedge, since))
+
     def show(self, state: State) -> None:
         """Exposure, band, and what the hedge remembers."""
         facts = gather(state, self._hedge)
@@ -92,6 +101,7 @@ class HedgeGauges:
         self._outside(since is not None)
         self._outside_since(_UNKNOWN if since is None else since / 1000)
         self._unhedged(is_unhedged(state, self._hedge))
+        self._on_purpose(is_unhedged_on_purpose(state, self._hedge))
         flatten = _flatten_state(state.flattening.get(self._hedge.name))
         for name, write in self._flatten.items():
             write(name == flatten)

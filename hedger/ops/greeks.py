@@ -189,6 +189,7 @@ def option_words(listed: Sequence[Any]) -> str:
     seen = Overlay(**{**known, "delta": Decimal(known["delta"]), "buckets": ()})
     told = f"{gamma_side(seen)}; {coins(_decimal(seen.gamma_1pct), signed=True)} coins of delta per +1 %"
     told += f", theta {money(_decimal(seen.theta), signed=True)} a day, vega {money(_decimal(seen.vega), signed=True)}"
+    told += " a vol point"
     return told if seen.break_even is None else f"{told}, even at {percent(_decimal(seen.break_even))} a day"
 
 

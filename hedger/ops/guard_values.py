@@ -8,13 +8,13 @@ from decimal import Decimal
 
 from prometheus_client import Gauge
 
-from hedger.engine.carry import basis_yearly
+from hedger.engine.carry import basis_yearly, yearly_funding
 from hedger.engine.conduct import cancels_in_vain, cost_today, price_range_bps
 from hedger.engine.expiry import left_ms
 from hedger.engine.exposure import coins_for, position_of
 from hedger.engine.freshness import age_of, venue_now
 from hedger.engine.ledger import basis_bps
-from hedger.engine.limits import DAY_MS, MINUTE_MS, yearly_funding
+from hedger.engine.limits import DAY_MS, MINUTE_MS
 from hedger.engine.margin import liquidation_distances, margin_ratios
 from hedger.engine.policy import Hedge
 from hedger.engine.quoting import joined_notional

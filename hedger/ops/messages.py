@@ -22,7 +22,13 @@ from hedger.ops.words import REASON_WORDS, halt_words
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 STOOD_MS = 60_000  # each start, and each hiccup of a stream, raises warnings that are over within seconds
 # Alarms that have a kind of message of their own.
-_OWN = {"Halted": None, "Paused": None, "Unhedged": "unhedged"}
+_OWN = {
+    "Halted": None,
+    "Paused": None,
+    "Unhedged": "unhedged",
+    "UnhedgedOnPurpose": "unhedged",
+    "CannotAct": "unhedged",
+}
 
 
 class Kind(StrEnum):
@@ -54,7 +60,7 @@ class Messages:
 
     def __init__(self, policy: Policy, summary_hour: int = 0) -> None:
         self.policy = policy
-        self._summary_hour = summary_hour
+        self.summary_hour = summary_hour
         self._standing: dict[str, Alarm] = {}
         self._left: dict[str, int] = {}
         self._denied: dict[str, Reason | None] = {}
@@ -116,11 +122,11 @@ class Messages:
             return
         lines = [line for hedge in self.policy.hedges for line in _day_of(last, self._summed, hedge.name)]
         self._summed = last
-        title = "The day" if self._summary_hour == 0 else "The day so far"
+        title = "The day" if self.summary_hour == 0 else "The day so far"
         yield Message(kind=Kind.SUMMARY, level=AlarmLevel.INFO, title=title, body="\n".join(lines))
 
     def _day(self, state: State) -> int:
-        return (state.now - self._summary_hour * HOUR_MS) // DAY_MS
+        return (state.now - self.summary_hour * HOUR_MS) // DAY_MS
 
 
 def started(kind: str, version: str, state: State) -> Message:

@@ -59,6 +59,8 @@ class ProgramMeters:
         self.paused = on.gauge("paused", "1 while paused by an operator.")
         self.draining = on.gauge("draining", "1 while orders are taken off the books before the end.")
         self.reconciles = on.counter("reconciles", "Times that the accounts had to be read anew before new risk.")
+        self.console_up = on.gauge("console_up", "1 while the console serves, 0 while it does not. NaN without one.")
+        self.console_revived = on.counter("console_revived", "Times that the console's thread was begun anew.")
         self.messages = on.counter("messages", "Messages to people, by what became of them.", ("outcome",))
         self.cycles_wanted = on.gauge("clean_cycles_wanted", "Believed readings in a row that a start waits for.")
 
@@ -117,7 +119,15 @@ class HedgeMeters:
         self.static = on.gauge("static_coins", f"Holdings that no API sees. {unknown}", HEDGE)
         self.futures = on.gauge("futures_coins", f"Delta of the derivatives. {unknown}", HEDGE)
         self.outside = on.gauge("outside_band", "1 while outside the band.", HEDGE)
-        self.unhedged = on.gauge("unhedged", "1 while outside the band for longer than allowed.", HEDGE)
+        self.unhedged = on.gauge(
+            "unhedged", "1 while outside the band for longer than allowed, and nobody paused or flattened it.", HEDGE
+        )
+        self.unhedged_on_purpose = on.gauge(
+            "unhedged_on_purpose", "1 while outside for as long and a person paused or flattened the hedge.", HEDGE
+        )
+        self.cannot_act = on.gauge(
+            "cannot_act", "1 while no order could have been decided for 15 minutes, for want of facts.", HEDGE
+        )
         self.flatten = on.gauge(
             "flatten_state", "1 for how far a person's flatten has come, 0 for the others.", ("hedge", "state")
         )

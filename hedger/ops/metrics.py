@@ -39,6 +39,7 @@ from hedger.ops.meters import AccountMeters, Declaring, HedgeMeters, ProgramMete
 from hedger.ops.money import MoneyGauges, MoneyMeters
 from hedger.ops.notify import Outcome
 from hedger.ops.pnl import PnlGauges, PnlMeters
+from hedger.ops.surroundings import Serving, Surroundings
 from hedger.ops.volatility import VolatilityGauges, VolatilityMeters
 
 MARKET_EVERY_MS = 250
@@ -131,8 +132,9 @@ class Metrics:
 
     def _initialise_program(self, version: str) -> None:
         self._program.build_info.labels(version, platform.python_version()).set(1)
+        self._console_revived = 0
         journal = (self._program.journal_healthy, self._program.journal_size)
-        for unknown in (*journal, self._program.disk_free, self._program.disk_wanted):
+        for unknown in (*journal, self._program.console_up, self._program.disk_free, self._program.disk_wanted):
             unknown.set(math.nan)
         self._events = {kind: self._program.events.labels(_snake(kind)) for kind in get_args(Event)}
         self._commands = {kind: self._program.commands.labels(_snake(kind)) for kind in get_args(Command)}
@@ -208,6 +210,17 @@ class Metrics:
     def messaged(self, outcome: Outcome) -> None:
         """What became of a message to people; called from its own thread."""
         self._program.messages.labels(outcome.value).inc()
+
+    def surrounded(self, state: State, around: Surroundings) -> None:
+        """What is not in the state: whether hedges could not act for too long."""
+        for gauges in self._hedges.values():
+            gauges.show_stuck(state, self._policy, around.stuck_since)
+
+    def console(self, serving: Serving) -> None:
+        """Whether the console serves, and how often it began anew."""
+        self._program.console_up.set(serving.fault is None)
+        self._program.console_revived.inc(serving.revived - self._console_revived)
+        self._console_revived = serving.revived
 
     def rate_weight_used(self, account: str, ratio: float) -> None:
         """The share of the venue's rate limit that is in use."""

@@ -97,6 +97,11 @@ class Notifier:
             self._guard.notify()
         self._thread.join(CLOSE_S)
 
+    def adopt(self, *, silent: Collection[Kind], off: Collection[Kind], repeat_s: float) -> None:
+        """Heed other wishes from the next message on; what waits already is sent, silent or aloud as is wished now."""
+        with self._guard:
+            self._silent, self._off, self._repeat_s = frozenset(silent), frozenset(off), repeat_s
+
     def put(self, message: Message) -> None:
         """Have a message sent, some time. Takes microseconds and never fails."""
         if message.kind in self._off:

@@ -9,11 +9,11 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from hedger.engine.carry import yearly_funding
 from hedger.engine.exposure import exposure, position_of
 from hedger.engine.facts import Facts, gather
 from hedger.engine.failover import may_be_gone
 from hedger.engine.ledger import Ledger, basis_bps
-from hedger.engine.limits import yearly_funding
 from hedger.engine.margin import liquidation_distances, margin_ratios
 from hedger.engine.orders import Order, OrderStatus
 from hedger.engine.policy import Hedge
@@ -26,6 +26,7 @@ from hedger.ops.gauge import BandGauge, draw
 from hedger.ops.greeks import check_line, option_lines
 from hedger.ops.pnl import pnl_line
 from hedger.ops.several import venues_line
+from hedger.ops.unhedged import is_unhedged, is_unhedged_on_purpose, outside_ms
 from hedger.ops.volatility import volatility_line
 from hedger.ops.words import ORDER_WORDS, target_words
 
@@ -62,24 +63,12 @@ def hedge_panel(state: State, hedge: Hedge, width: int) -> RenderableType:
     )
 
 
-def is_unhedged(state: State, hedge: Hedge) -> bool:
-    """Whether the hedge has been outside its band for longer than its owner allows."""
-    since = state.hedges[hedge.name].outside_since
-    return since is not None and state.now - since >= hedge.unhedged_after_ms
-
-
-def outside_ms(state: State, hedge: Hedge) -> int:
-    """How long the hedge has been outside its band since the start, the present spell included."""
-    memory = state.hedges[hedge.name]
-    now = 0 if memory.outside_since is None else state.now - memory.outside_since
-    return memory.outside_ms + now
-
-
 def _verdict(state: State, hedge: Hedge, memory: HedgeState, facts: Facts | None) -> Text:
     if facts is None:
         return Text(" not read yet ", style="yellow")
     if memory.outside_since is not None:
-        word = "unhedged" if is_unhedged(state, hedge) else "outside its band"
+        meant = "unhedged on purpose" if is_unhedged_on_purpose(state, hedge) else "outside its band"
+        word = "unhedged" if is_unhedged(state, hedge) else meant
         style = "bold red" if is_unhedged(state, hedge) else "yellow"
         return Text(f" {word} for {span(state.now - memory.outside_since)} ", style=style)
     return Text(" hedged ", style="bold green")

@@ -77,8 +77,9 @@ def pnl_status(state: State, hedge: str) -> dict[str, str] | None:
     told = compare(rows)
     sums = {"hedged": told.hedged, "unhedged": told.unhedged, "static": told.static}
     sums |= {part.value: amount for part in Component if (amount := _sum(row.part(part) for row in rows))}
-    if left := _sum(row.open for row in rows):
-        sums["open"] = left  # of the residual, and in none of the three
+    if round(left := _sum(row.open for row in rows), 2):
+        sums["residual"] = sums.get("residual", ZERO) - left  # so that the parts come to what the hedged book made
+        sums["open"] = left  # in none of the three
     return {name: plain(round(amount, 2)) for name, amount in sums.items()}
 
 

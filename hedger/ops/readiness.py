@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 
 from hedger.engine.freshness import stale_input
-from hedger.engine.policy import Policy
+from hedger.engine.policy import Hedge, Policy
 from hedger.engine.state import Mode, State
 from hedger.ops.gates import gate_words
 from hedger.ops.words import halt_words, way_out
@@ -52,12 +52,15 @@ def _missing_markets(state: State, policy: Policy) -> str | None:
 def stale_words(state: State, policy: Policy) -> str | None:
     """Which hedge lacks fresh data, None where none does: it needs one instrument with fresh prices, and every account
     of it read."""
-    for hedge in policy.hedges:
-        stale = [stale_input(state, hedge, id) for id in hedge.instruments]
-        first = stale[0]
-        if first is not None and all(stale):
-            return f"{hedge.name}: {first.detail}"
-    return None
+    told = ((hedge.name, stale_detail(state, hedge)) for hedge in policy.hedges)
+    return next((f"{name}: {detail}" for name, detail in told if detail is not None), None)
+
+
+def stale_detail(state: State, hedge: Hedge) -> str | None:
+    """What of a hedge's first instrument is too old to act on; None where one of its instruments has all it needs."""
+    stale = [stale_input(state, hedge, id) for id in hedge.instruments]
+    first = stale[0]
+    return first.detail if first is not None and all(stale) else None
 
 
 def _stopped(state: State) -> str | None:

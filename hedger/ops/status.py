@@ -8,9 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from hedger.engine.carry import yearly_funding
 from hedger.engine.exposure import exposure
 from hedger.engine.facts import gather
-from hedger.engine.limits import yearly_funding
 from hedger.engine.margin import liquidation_distances, liquidation_doubts, margin_ratios
 from hedger.engine.orders import Order
 from hedger.engine.policy import Hedge, Policy
@@ -26,10 +26,11 @@ from hedger.ops.flatten import flatten_status
 from hedger.ops.gates import gate_status
 from hedger.ops.greeks import option_status
 from hedger.ops.money import money_status
-from hedger.ops.panel import is_unhedged, outside_ms
 from hedger.ops.pnl import pnl_status
 from hedger.ops.positions import options_status, positions_status, prices_status
 from hedger.ops.several import absence_words, several_status
+from hedger.ops.surroundings import NOTHING, Surroundings
+from hedger.ops.unhedged import is_unhedged, is_unhedged_on_purpose, outside_ms
 from hedger.ops.view import Banner
 from hedger.ops.volatility import volatility_status
 from hedger.ops.words import doubted, way_out
@@ -45,13 +46,13 @@ def write_status(
     metrics_port: int | None,
     configured: Configured | None = None,
     console: Mapping[str, object] | None = None,
+    around: Surroundings = NOTHING,
 ) -> None:
     """Replace the status file. A disk that refuses is no reason to stop: the journal is what must be written."""
     kill_file = path.parent.absolute() / "kill"
-    changed = None if configured is None else configured.changed
-    status = status_of(state, policy, banner, metrics_port=metrics_port, kill_file=kill_file, file_changed=changed)
+    status = status_of(state, policy, banner, metrics_port=metrics_port, kill_file=kill_file, around=around)
     status["console_port"] = None if console is None else console["port"]
-    status["console"] = console
+    status["console"] = None if console is None else {**console, "fault": around.console_fault}
     status["configuration"] = None if configured is None else configured.to_json()
     fresh = path.with_suffix(".new")
     try:
@@ -70,7 +71,7 @@ def status_of(
     *,
     metrics_port: int | None = None,
     kill_file: Path | None = None,
-    file_changed: str | None = None,
+    around: Surroundings = NOTHING,
 ) -> dict[str, Any]:
     """Everything as JSON: Decimals as plain strings, moments as ISO 8601 in UTC, what is not known as None. Keys are
     added and never renamed: `hedger status --json`, the commands that read it and the console rely on them."""
@@ -95,7 +96,7 @@ def status_of(
         "money": money_status(state, policy),
         "hedges": {hedge.name: hedge_status(state, hedge) for hedge in policy.hedges},
         "flatten": flatten_status(state, policy),
-        "alarms": [_alarm(state, alarm) for alarm in alarms_of(state, policy, file_changed)],
+        "alarms": [_alarm(state, alarm) for alarm in alarms_of(state, policy, around)],
         "positions": positions_status(state),
         "options": options_status(state),
         "prices": prices_status(state),
@@ -123,6 +124,7 @@ def hedge_status(state: State, hedge: Hedge) -> dict[str, Any]:
         "last_decision": memory.decision.reason.value if memory.decision else None,
         "last_decision_id": memory.decision.decision_id if memory.decision else None,
         "unhedged": is_unhedged(state, hedge),
+        "unhedged_on_purpose": is_unhedged_on_purpose(state, hedge),
         "seconds_outside_band": outside_ms(state, hedge) / 1000,
         "fills": ledger.fills,
         "maker_fills": ledger.maker_fills,

@@ -324,6 +324,8 @@ def _set_up(connection: sqlite3.Connection, path: Path, read_only: bool) -> None
 
 def _remedy(problem: Exception) -> str:
     text = str(problem)
+    if "no journal here" in text:
+        return "no hedger has run on this directory yet, or another was meant: name it with -c or --state-dir"
     if "full" in text:
         return "free space on the disk; nothing is created until then"
     if "locked" in text:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import stat
@@ -32,9 +33,10 @@ class Lease:
             refuse_shared(self._path.parent)
             self._file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         except OSError as problem:
-            raise JournalError(
-                f"{self._path}: cannot be opened ({problem.strerror}); give the state directory to this user"
-            ) from None
+            way = "give the state directory to this user"
+            if problem.errno in (errno.EROFS, errno.ENOSPC):
+                way = "nothing can be written on its disk: mend that, or set another state_dir"
+            raise JournalError(f"{self._path}: cannot be opened ({problem.strerror}); {way}") from None
         if not _locked(self._file):
             holder = os.pread(self._file, 32, 0).decode(errors="replace").strip() or "unknown"
             os.close(self._file)

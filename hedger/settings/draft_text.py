@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from hedger.engine.policy import TargetKind
 from hedger.model.numeric import plain
-from hedger.settings.draft import SIZES, CoinDraft, Draft, DraftBand, Stage, settles_in_coin
+from hedger.settings.draft import SIZES, CoinDraft, Draft, DraftBand, Stage, settles_in_coin, symbols_of
 from hedger.settings.venues import VENUES, VenueFacts
 
 USUAL_SWITCH_S = 120
@@ -188,12 +188,24 @@ def _guards(draft: Draft, coin: CoinDraft) -> list[tuple[str, str]]:
 
 
 def _paper(draft: Draft) -> Iterator[str]:
-    held = ", ".join(f"{coin.coin} = {plain(SIZES[coin.coin].paper)}" for coin in draft.coins)
+    usual = {symbol for coin in draft.coins for symbol in symbols_of(draft.venue, Stage.PAPER, coin.coin)}
+    listed = [symbol for coin in draft.coins for symbol in coin.symbols if symbol not in usual]
+    margin = {symbol.rpartition(":")[2].partition("-")[0] for symbol in listed}  # a coin, of what settles in it
+    held = [(coin.coin, plain(SIZES[coin.coin].paper), coin.coin in margin) for coin in draft.coins]
+    spot = ", ".join(f"{coin} = {0 if apart else size}" for coin, size, apart in held)
     yield ""
     yield _rule("the paper exchange")
     yield ""
     yield "[paper]"
-    yield f"spot = {{ {held} }}  # the coins that the account holds at the start"
+    yield f"spot = {{ {spot} }}  # the coins that the account holds at the start"
+    if listed:
+        yield f"contracts = [{', '.join(map(_quoted, listed))}]  # listed beside the usual perpetuals"
+    if apart := ", ".join(f"{coin} = {size}" for coin, size, apart in held if apart):
+        yield f"coin_collateral = {{ {apart} }}  # coins that are margin for what settles in them; they are hedged, too"
+
+
+def _quoted(text: str) -> str:
+    return f'"{text}"'
 
 
 def _rule(title: str) -> str:

@@ -43,6 +43,8 @@ _LIVE: dict[str, str] = {
     "polling": "account_s prices_s funding_s",
     "reconcile": "clean_cycles settle_s delta_jump_bands",
     "breakers": "rejects unknown_orders unknown_notional cooldown_s longest_cooldown_s trips_per_day lag_s gap_s",
+    "notify": "repeat_s summary_hour",
+    "notify.events": "halt unhedged alarm guard operator fill summary program",
     "log": "level",
 }
 _RESTART: dict[str, str] = {
@@ -56,8 +58,7 @@ _RESTART: dict[str, str] = {
     "volatility": "interval_s bars every_s half_life_s",
     "metrics": "enabled host port",
     "console": "enabled host port names anyone_reads token read_token",
-    "notify": "urls repeat_s summary_hour",
-    "notify.events": "halt unhedged alarm guard operator fill summary program",
+    "notify": "urls",
     "watchdog": "stuck_s",
     "journal": "min_free_mb",
     "log": "format",

@@ -23,7 +23,9 @@ class NotifyEventsSettings(Table):
     """How loudly each kind of message is sent: on, silent or off."""
 
     halt: Loudness = Field(default=Loudness.ON, description="It halted, or a halt was lifted.")
-    unhedged: Loudness = Field(default=Loudness.ON, description="A hedge is outside its band for longer than allowed.")
+    unhedged: Loudness = Field(
+        default=Loudness.ON, description="A hedge is outside its band for too long or could not act."
+    )
     alarm: Loudness = Field(default=Loudness.ON, description="Anything else that a person should look at began.")
     guard: Loudness = Field(default=Loudness.SILENT, description="A guard began to deny orders, or margin got shorter.")
     operator: Loudness = Field(default=Loudness.SILENT, description="A person paused, resumed, flattened or reloaded.")

@@ -11,10 +11,12 @@ GATE = "hedger/engine/gate.py"
 BREAKER = "hedger/engine/breaker.py"
 EXPOSURE = "hedger/engine/exposure.py"
 STEP = "hedger/engine/step.py"
+VERDICT = "hedger/engine/verdict.py"
 SIZES = ("tests/property/test_engine_sizing.py",)
 READINGS = ("tests/unit/test_engine_reconcile.py", "tests/unit/test_engine_belief.py")
 BREAKERS = ("tests/unit/test_engine_breaker.py",)
 GUARDS = ("tests/simulation/test_guards.py",)
+RESTING = ("tests/unit/test_engine_guards_resting.py",)
 
 BELIEVED: tuple[Bug, ...] = (
     Bug(
@@ -369,4 +371,55 @@ GATED: tuple[Bug, ...] = (
     ),
 )
 
-BUGS = BELIEVED + SIZED + GATED
+AT_REST: tuple[Bug, ...] = (
+    Bug(
+        name="what the guards deny goes on resting",
+        rule="law 9, I10",
+        path=VERDICT,
+        old="    if denied is not None:\n        return denied\n    if state.now - order.placed_at",
+        new="    if state.now - order.placed_at",
+        tests=RESTING,
+    ),
+    Bug(
+        name="facts in doubt spare an order that only reduces",
+        rule="law 9",
+        path=LIMITS,
+        old="    if kind is Kind.FACT:\n        return True\n",
+        new="    if kind is Kind.FACT:\n        return adds_risk or not resting\n",
+        tests=RESTING,
+    ),
+    Bug(
+        name="a guard of entry takes what rests off the book",
+        rule="entry guards look at new orders only",
+        path=LIMITS,
+        old="    return adds_risk and not (resting and kind is Kind.ENTRY)\n",
+        new="    return adds_risk\n",
+        tests=RESTING,
+    ),
+    Bug(
+        name="an order at rest is judged by all that it once was",
+        rule="I10",
+        path=VERDICT,
+        old="mark, order.side, order.remaining, order.price)",
+        new="mark, order.side, order.quantity, order.price)",
+        tests=RESTING,
+    ),
+    Bug(
+        name="an order that saves margin is taken off by an open breaker",
+        rule="law 8",
+        path=VERDICT,
+        old="first_denial(replace(resting, saves=order.margin_reduction), resting=True)",
+        new="first_denial(resting, resting=True)",
+        tests=RESTING,
+    ),
+    Bug(
+        name="an order rests for ever",
+        rule="an order has a deadline",
+        path=VERDICT,
+        old="    if state.now - order.placed_at >= hedge.execution.deadline_ms:\n",
+        new="    if False:\n",
+        tests=RESTING,
+    ),
+)
+
+BUGS = BELIEVED + SIZED + GATED + AT_REST

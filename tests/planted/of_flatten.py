@@ -168,8 +168,8 @@ BUGS: tuple[Bug, ...] = (
         name="what was agreed to may be another position by now",
         rule="typed confirmation",
         path=FLATTEN,
-        old="    return abs(now - then) > TOLERANCE * abs(then)\n",
-        new="    return False\n",
+        old="    return not then.is_finite() or abs(now - then) > TOLERANCE * abs(then)\n",
+        new="    return not then.is_finite()\n",
         tests=("tests/unit/test_engine_flatten_plan.py",),
     ),
     Bug(

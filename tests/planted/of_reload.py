@@ -94,9 +94,9 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="a file that ends the reading ends the hedger",
         rule="O03",
-        path=RELOADING,
-        old="    if problem is None or isinstance(problem, HedgerError):\n",
-        new="    if True:\n",
+        path="hedger/app/reading.py",
+        old="        if problem is None or isinstance(problem, HedgerError):\n",
+        new="        if True:\n",
         tests=APP,
     ),
     Bug(

@@ -9,9 +9,12 @@ from hedger.engine.step import Result
 from hedger.model.message import Operation, OperatorAsked, Stamped, TimePassed
 from hedger.ops.alarms import Alarm, AlarmLevel, Alarms
 from hedger.ops.messages import Kind, Message, Messages
+from hedger.ops.standstill import Standstills
+from hedger.ops.surroundings import Surroundings
 from tests.support.engine_policies import hedge_of, policy_of
 from tests.support.ops_states import hedging_state
 from tests.support.simulated_daemon import NOON, Play, play
+from tests.support.simulated_venue import spread_out
 
 POLICY = policy_of(hedge_of())
 LATE = NOON + 11 * 3_600_000 + 50 * 60_000
@@ -22,11 +25,12 @@ def told(
 ) -> list[Message]:
     """The messages of a run."""
     heard: list[Message] = []
-    messages, alarms = Messages(POLICY), Alarms(POLICY)
+    messages, alarms, standstills = Messages(POLICY), Alarms(POLICY), Standstills()
 
     def look(before: State, stamped: Stamped, result: Result) -> None:
         heard.extend(messages.of_step(before, stamped, result))
         if isinstance(stamped.event, TimePassed):
+            alarms.around = Surroundings(stuck_since=standstills.look(result.state, POLICY))
             heard.extend(messages.of_alarms(alarms.look(result.state)))
 
     async def watched(it: Play) -> None:
@@ -69,10 +73,10 @@ def test_a_halt_and_its_end_are_told_once_each_and_no_alarm_repeats_them(tmp_pat
 def test_a_hedge_outside_its_band_for_too_long_is_told_and_so_is_its_end(tmp_path: Path) -> None:
     async def script(it: Play, heard: list[Message]) -> None:
         await it.until_hedged()
-        it.daemon.handle_now(OperatorAsked(operation=Operation.PAUSE, reason="lunch"))
+        it.venue.quote = spread_out("0.01")
         it.deposit("0.5")
         await it.until(lambda: bool(of_kind(heard, Kind.UNHEDGED)), "told", within=3_600)
-        it.daemon.handle_now(OperatorAsked(operation=Operation.UNPAUSE, reason="back"))
+        it.venue.clear()
         await it.until_hedged()
         await it.sleep(62)
 
@@ -80,6 +84,42 @@ def test_a_hedge_outside_its_band_for_too_long_is_told_and_so_is_its_end(tmp_pat
     assert of_kind(heard, Kind.UNHEDGED) == ["Unhedged btc", "Over: Unhedged btc"]
     first = next(message for message in heard if message.kind is Kind.UNHEDGED)
     assert first.level is AlarmLevel.CRITICAL
+
+
+def test_a_pause_is_a_warning_however_long_and_after_it_nobody_is_paged(tmp_path: Path) -> None:
+    async def script(it: Play, heard: list[Message]) -> None:
+        await it.until_hedged()
+        it.daemon.handle_now(OperatorAsked(operation=Operation.PAUSE, reason="lunch"))
+        it.deposit("0.5")
+        await it.until(lambda: bool(of_kind(heard, Kind.UNHEDGED)), "told", within=600)
+        it.daemon.handle_now(OperatorAsked(operation=Operation.UNPAUSE, reason="back"))
+        await it.until_hedged()
+        await it.sleep(62)
+
+    heard = [message for message in told(tmp_path, script) if message.kind is Kind.UNHEDGED]
+    assert [message.title for message in heard] == ["UnhedgedOnPurpose btc", "Over: UnhedgedOnPurpose btc"]
+    assert heard[0].level is AlarmLevel.WARNING
+    assert "a person keeps it from hedging" in heard[0].body
+
+
+def test_while_a_venue_is_away_it_is_known_since_when_nothing_could_be_done(tmp_path: Path) -> None:
+    standstills, since = Standstills(), list[int]()
+
+    async def script(it: Play, _: list[Message]) -> None:
+        await it.until_hedged()
+        left_at = it.clock.now_ms()
+        it.venue.failing |= {"account", "prices", "fills", "funding", "order", "switch_request"}
+        it.venue.quote, it.venue.mark = (lambda _: None), (lambda _: None)
+        for _second in range(40):
+            await it.sleep(1)
+            since.extend(standstills.look(it.state, POLICY).values())
+        assert since[0] - left_at < 20_000
+        assert set(since) == {since[0]}
+        it.venue.clear()
+        await it.until_hedged()
+        assert standstills.look(it.state, POLICY) == {}
+
+    told(tmp_path, script)
 
 
 def test_an_ordinary_start_alarms_nobody(tmp_path: Path) -> None:

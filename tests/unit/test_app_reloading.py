@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import threading
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -10,17 +11,20 @@ from typing import Any
 import pytest
 
 from hedger.app.daemon import polling_of
+from hedger.app.reading import Reading
 from hedger.app.reloading import MOST_WAITING, Reloading, Wish
 from hedger.engine.policy import Policy
 from hedger.engine.state import Mode, State
 from hedger.errors import AskAgain, ConfigError
 from hedger.model.message import Event, PolicyChanged
 from hedger.ops.configuration import Configured, Reloaded
+from hedger.runtime.clock import stopwatch
 from hedger.runtime.journal import Row
 from hedger.runtime.pollers import Polling
 from hedger.runtime.requests import ONLY_PLAN, Answer, Ask, Request
 from hedger.settings.again import read_again
 from hedger.settings.explain import config_digest
+from hedger.settings.notify import Loudness, NotifySettings
 from hedger.settings.policy import to_policy
 from hedger.settings.schema import Settings
 from tests.support.configurations import changed, load
@@ -47,6 +51,7 @@ class Stand:
     told: list[Reloaded] = field(default_factory=list)
     shown: list[Configured] = field(default_factory=list)
     levels: list[str] = field(default_factory=list)
+    notify: NotifySettings | None = None
 
     def revise(self, policy: Policy, polling: Polling, row: Row) -> str | None:
         if self.refuses is not None:
@@ -64,6 +69,10 @@ class Stand:
     def policy_changed(self, policy: Policy) -> None:
         assert policy == self.policy
         self.happened.append("shown")
+
+    def notify_changed(self, notify: NotifySettings) -> None:
+        self.happened.append("notify")
+        self.notify = notify
 
     def configured(self, now: Configured) -> None:
         self.shown.append(now)
@@ -328,6 +337,68 @@ def test_whoever_waits_at_the_end_is_told(bench: Bench) -> None:
     bench.reloading.ask(HUP, answers.append)
     assert [answer.done for answer in answers] == [False, False]
     assert "about to end" in answers[0].why
+
+
+def test_how_loudly_people_are_told_changes_by_a_reload_and_where_they_are_does_not(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.write(PLAIN + '\n[notify]\nsummary_hour = 7\n[notify.events]\nfill = "off"\n')
+    assert bench.ask(HUP)[0].done
+    assert bench.stand.happened == ["revised", "notify", "shown"]
+    told = bench.stand.notify
+    assert told is not None
+    assert (told.summary_hour, told.events.fill) == (7, Loudness.OFF)
+    environ = {"HEDGER_NOTIFY__URLS": "json://canary-3f9a1b2c@127.0.0.1/"}
+    bench.reloading.settings = load(tmp_path, PLAIN, environ=environ)
+    environ["HEDGER_NOTIFY__URLS"] = "json://canary-of-another@127.0.0.1/"
+    (answer,) = bench.ask(HUP)
+    assert "notify.urls takes effect only at a start" in answer.why
+    assert "canary" not in repr((answer, bench.stand.told))
+
+
+def test_a_disk_that_does_not_answer_holds_up_neither_the_loop_nor_its_end(tmp_path: Path) -> None:
+    """asyncio's own pool would be waited for at the end: here the disk answers only after five seconds."""
+    disk, begun = threading.Event(), threading.Event()
+    answers: list[Answer] = []
+
+    def read(settings: Settings) -> Settings:
+        begun.set()
+        disk.wait(5)
+        return settings
+
+    bench = Bench(tmp_path)
+    reloading = Reloading(bench.settings, bench.stand, pace=polling_of, set_level=bench.stand.levels.append, read=read)
+
+    async def scene() -> None:
+        await asyncio.sleep(0)
+        reloading.ask(HUP, answers.append)
+        await until(begun.is_set)
+
+    began = stopwatch()
+    asyncio.run(reloading.attend_during(scene(), bench.stand))
+    assert stopwatch() - began < 3
+    assert "about to end" in answers[0].why
+    disk.set()
+
+
+def test_while_a_disk_hangs_no_other_reading_begins(tmp_path: Path) -> None:
+    disk, begun = threading.Event(), []
+
+    def hang() -> Settings:
+        begun.append(1)
+        disk.wait(10)
+        return load(tmp_path, PLAIN)
+
+    async def scene() -> None:
+        reading = Reading(patience_s=0.05)
+        for _ in range(3):
+            with pytest.raises(AskAgain, match="look at its disk"):
+                await reading.read(hang)
+        assert len(begun) == 1
+        disk.set()
+        assert (await reading.read(lambda: load(tmp_path, PLAIN))).mode == "paper", "it answers again"
+        reading.close()
+
+    asyncio.run(scene())
 
 
 def test_a_failure_of_the_work_beside_it_is_raised_as_it_is(bench: Bench) -> None:

@@ -86,7 +86,9 @@ def test_a_process_that_exists_is_no_hedger_without_the_lock(
         operate.pause(reason="x", state_dir=directory, wait=0.1)
     with pytest.raises(AskAgain, match="no hedger runs on"):
         inspect.status(state_dir=directory)
-    assert "STALE: 0 s ago, and no hedger runs there now" in capsys.readouterr().out
+    told = capsys.readouterr().out
+    assert "STALE: 0 s ago, and no hedger runs there now" in told
+    assert "when it last spoke" in told, "nobody reads `hedging` of one that has ended"
     assert waiting(directory) == []
     with Lease(directory):
         inspect.status(state_dir=directory)

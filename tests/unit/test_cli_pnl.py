@@ -115,7 +115,7 @@ def test_a_deposit_that_was_just_read_is_in_no_sentence_as_a_profit(
     pnl(state_dir=directory)
     told = capsys.readouterr().out
     assert f"open\t+{came:,.2f}\t+0.00" in told
-    assert f"+{came:,.2f} was read a moment ago" in told
+    assert f"+{came:,.2f} was read in the last minutes" in told
 
 
 def test_csv_and_parquet_hold_every_amount(kept: tuple[AccountWorld, Path], tmp_path: Path) -> None:

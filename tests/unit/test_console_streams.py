@@ -15,6 +15,7 @@ from hedger.ops.console.server import Console
 from hedger.ops.console.snapshot import merge
 from hedger.ops.console.streams import MOST_STREAMS
 from hedger.ops.console.tokens import Tokens
+from hedger.ops.surroundings import Surroundings
 from tests.support import ops_states
 from tests.support.console_stand import (
     READ_TOKEN,
@@ -111,7 +112,7 @@ def test_a_reload_s_new_policy_is_shown_with_the_states_that_were_made_by_it(tmp
 
 def test_a_configuration_file_that_differs_is_an_alarm_on_the_page(tmp_path: Path) -> None:
     feed = feed_of()
-    feed.file_changed = "it cannot be used"
+    feed.around = Surroundings(file_changed="it cannot be used")
     with served(tmp_path, feed) as console, Listener(console) as client:
         (alarm,) = client.next("snapshot")[1]["alarms"]
         assert (alarm["name"], alarm["level"]) == ("ConfigFileChanged", "info")

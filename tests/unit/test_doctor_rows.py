@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal as D
@@ -11,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from hedger.app.doctor import examine
+from hedger.app.doctor import examine, remedy_of
 from hedger.app.findings import Finding
 from hedger.app.holdings import holding_rows
 from hedger.app.ownership import keys_row, ownership_rows
 from hedger.engine.policy import Policy
-from hedger.errors import CredentialsError
+from hedger.errors import AskAgain, CredentialsError, GiveUp
 from hedger.model.account import AccountReading, Margin
 from hedger.model.instrument import Payoff
 from hedger.runtime.lease import Lease
@@ -173,3 +174,25 @@ def in_state(directory: Path, text: str) -> Any:
     path = directory / "in-state.toml"
     path.write_text(f'state_dir = "{directory / "state"}"\n{text}')
     return load_settings(path, {}, {}, to_run=False)
+
+
+def test_beside_a_hedger_that_runs_nobody_is_told_to_stop_it(tmp_path: Path) -> None:
+    settings = in_state(tmp_path, GOOD)
+    with Lease(tmp_path / "state" / "paper"), socket.create_server(("127.0.0.1", 0)) as console:
+        taken = console.getsockname()[1]
+        (tmp_path / "state" / "paper" / "status.json").write_text('{"pid": 4711}')
+        rows = {row.check: row for row in examine(settings.model_copy(update={"console": _on(settings, taken)}))}
+    assert rows["journal"].good
+    assert "the hedger that runs here (process 4711)" in rows["journal"].found
+    assert rows["console port"].good
+    assert "a hedger runs here" in rows["console port"].found
+
+
+def _on(settings: Any, port: int) -> Any:
+    return settings.console.model_copy(update={"port": port})
+
+
+def test_what_to_do_about_an_account_follows_from_what_went_wrong_there() -> None:
+    assert "this machine's network" in remedy_of(AskAgain("x"))
+    assert "keys and their rights" in remedy_of(CredentialsError("x"))
+    assert remedy_of(GiveUp("x")) == "do what the sentence says"

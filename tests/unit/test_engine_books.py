@@ -353,6 +353,16 @@ def test_half_a_hedge_is_not_the_one_that_would_have_been_left_alone() -> None:
     assert (told.unhedged, told.rebalancing) == (D(-400), D(0))
 
 
+def test_until_the_first_hedge_stands_rebalancing_has_brought_nothing() -> None:
+    world = opened()
+    outside_since(world, world.now)
+    world.fill(PERPETUAL, D(-1), world.mark(PERPETUAL))
+    world.read()
+    rising(world, "-100")
+    told = compare(world.book.rows.values())
+    assert (told.unhedged, told.hedged, told.static) == (D(-200), D(-100), D(-100))
+
+
 def test_a_deposit_that_is_open_when_the_hedge_first_stands_was_not_made_by_it() -> None:
     world = opened()
     world.deposit("BTC", D(1))

@@ -115,6 +115,25 @@ def test_an_order_that_was_decided_before_the_flatten_does_not_leave_after_it() 
     assert after.mode is Mode.REDUCE_ONLY
 
 
+@pytest.mark.parametrize(
+    ("latch", "held"),
+    [
+        (LATCHED, None),
+        (replace(LATCHED, held=True), "its flatten is paused: a look"),
+        (replace(LATCHED, flat_at=NOW), "its hedge was flattened: out"),
+        (replace(LATCHED, held=True, flat_at=NOW), "its hedge was flattened: out"),
+    ],
+)
+def test_an_order_that_reduces_leaves_under_the_pause_of_its_own_flatten_and_no_later_one(
+    latch: Flatten, held: str | None
+) -> None:
+    result = at(flattened(), 10)
+    (sent,) = placed([result])
+    state = result.state._replace(flattening={"btc": latch}, paused="a look")
+    assert held_back(state, sent, NOW + 10) == held
+    assert held_back(state._replace(flattening={}), sent, NOW + 10) == "a look"
+
+
 def test_an_order_of_a_paused_hedge_does_not_leave_while_another_one_is_flattened() -> None:
     order = order_of()
     command = feed(hedging("1", "0"), (NOW, quote_at()))[1][0].commands[0]
@@ -388,13 +407,42 @@ def test_only_an_unpause_lifts_it_and_then_it_hedges_again() -> None:
     assert (sent.side, sent.quantity, sent.reduce_only) == (Side.SELL, D(1), False)
 
 
+def _outside(state: State, since: int) -> State:
+    return state._replace(hedges={name: replace(memory, outside_since=since) for name, memory in state.hedges.items()})
+
+
+def test_an_unpause_begins_the_time_outside_the_band_anew_and_counts_what_was() -> None:
+    paused = _outside(hedging("1", "0"), NOW - 90_000)._replace(paused="lunch")
+    memory = feed(paused, (NOW + 10, UNPAUSE))[0].hedges["btc"]
+    assert (memory.outside_since, memory.outside_ms) == (NOW + 10, 90_010)
+    inside = hedging("1", "-1")._replace(paused="lunch")
+    assert feed(inside, (NOW + 10, UNPAUSE))[0].hedges["btc"].outside_since is None
+
+
+def test_an_unpause_of_what_was_not_paused_hides_no_time_outside_the_band() -> None:
+    memory = feed(_outside(hedging("1", "0"), NOW - 90_000), (NOW + 10, UNPAUSE))[0].hedges["btc"]
+    assert (memory.outside_since, memory.outside_ms) == (NOW - 90_000, 0)
+    two = _outside(_two_coins(), NOW - 90_000)
+    for flattened_one, since in (("btc", NOW - 90_000), ("eth", NOW + 10)):
+        one = two._replace(flattening={flattened_one: LATCHED})
+        after = step(one, Stamped(NOW + 10, UNPAUSE), TWO).state
+        assert after.hedges["eth"].outside_since == since
+
+
 def test_a_pause_that_comes_later_stops_it_and_asking_again_goes_on() -> None:
     state, _ = feed(hedging("1", "-1"), (NOW, FLATTEN), (NOW + 1, PAUSE))
     assert state.mode is Mode.CANCEL_ONLY
+    assert state.paused == "a look", "what was asked for last is what is told"
     assert placed([at(state, 10)]) == []
     assert state.flattening["btc"].held
     state, _ = feed(state, (NOW + 20, FLATTEN))
     assert len(placed([at(with_mode(state, POLICY), 30)])) == 1
+
+
+def test_a_pause_leaves_a_flatten_that_is_done_as_it_is() -> None:
+    done = replace(LATCHED, flat_at=NOW - 5)
+    state, _ = feed(flattened(position="0", flattening={"btc": done}), (NOW + 1, PAUSE))
+    assert state.flattening["btc"] == done
 
 
 def test_a_flatten_of_one_hedge_lets_the_others_hedge_and_leaves_a_pause_of_them_standing() -> None:

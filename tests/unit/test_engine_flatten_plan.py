@@ -25,9 +25,11 @@ from tests.support.engine_worlds import (
     mark_at,
     order_of,
     position_at,
+    quote_at,
     reading_of,
     started,
 )
+from tests.support.option_books import LINEAR, option_of
 from tests.support.several_worlds import AT_ONE, AT_TWO, ONE, at_hand, several, unseen
 
 
@@ -57,6 +59,69 @@ def test_it_tells_how_many_orders_the_largest_one_takes() -> None:
     policy = policy_of(hedge_of(guards={"order_notional": D(20_000)}))
     (leg,) = plan_of(hedging("1", "-1", policy=policy), policy).hedges[0].legs
     assert (leg.quantity, leg.orders) == (D(1), 4)
+
+
+def test_a_part_of_a_coin_costs_and_earns_its_part() -> None:
+    (leg,) = plan(hedging("1", "-0.5")).hedges[0].legs
+    assert (leg.notional, leg.fees, leg.spread) == (D(30_000), D(-6), D("0.025"))
+
+
+@pytest.mark.parametrize(("position", "quantity"), [("-0.0015", "0"), ("-0.002", "0.002"), ("-0.0025", "0.002")])
+def test_while_no_order_can_leave_what_the_venue_takes_is_judged_by_the_last_prices(
+    position: str, quantity: str
+) -> None:
+    """The smallest order is worth 100: a lot more than 0.0016 coins."""
+    state = hedging("1", position)._replace(quotes={perpetual(): (quote_at(at=NOW - 5_000), NOW - 5_000)})
+    (leg,) = plan(state).hedges[0].legs
+    assert leg.obstacle is not None
+    assert leg.obstacle.reason is Reason.QUOTE_AGE
+    assert (leg.quantity, leg.orders) == (D(quantity), int(D(quantity) > 0))
+    assert leg.remainder == D(position) + D(quantity)
+
+
+def test_dust_alone_is_flat_and_is_told_and_what_is_waited_for_is_not_flat() -> None:
+    (hedge,) = plan(hedging("1", "-0.0005")).hedges
+    assert (hedge.flat, hedge.legs[0].remainder, hedge.legs[0].quantity) == (True, D("-0.0005"), D(0))
+    assert (hedge.delta, hedge.delta_after) == (D("0.9995"), D("0.9995"))
+    state = hedging("1", "0")
+    view = replace(state.accounts[ACCOUNT], barrier_at=NOW)
+    (hedge,) = plan(state._replace(accounts={ACCOUNT: view})).hedges
+    assert hedge.legs[0].obstacle is not None
+    assert (hedge.legs[0].obstacle.reason, hedge.flat) == (Reason.AWAITING_READING, False)
+
+
+def test_only_live_orders_of_the_hedge_itself_go_first() -> None:
+    working = order_of(sequence=1, status=OrderStatus.OPEN)
+    ended = order_of(sequence=2, status=OrderStatus.FILLED)
+    other = order_of(sequence=3, status=OrderStatus.OPEN, hedge="eth")
+    (hedge,) = plan(hedging("1", "-1", orders=[working, ended, other])).hedges
+    assert hedge.canceled == (working.client_order_id,)
+
+
+def test_a_contract_whose_rules_are_not_known_is_held_and_counts_as_nothing() -> None:
+    (hedge,) = plan(hedging("1", "-1")._replace(instruments={})).hedges
+    (leg,) = hedge.legs
+    assert (leg.id, leg.position, leg.quantity, leg.remainder) == (perpetual(), D(-1), D(0), D(-1))
+    assert (hedge.delta, hedge.delta_after) == (D(1), D(1))
+
+
+def test_options_are_told_and_stay() -> None:
+    state = hedging("1", "-1")
+    bought = option_of(quantity="2", payoff=LINEAR, forward_price=D(60_000))
+    view = replace(state.accounts[ACCOUNT], reading=reading_of("1", "-1", options=(bought,)))
+    (hedge,) = plan(state._replace(accounts={ACCOUNT: view})).hedges
+    assert 0 < hedge.options < 2
+    assert hedge.delta == hedge.options
+    assert hedge.delta_after == hedge.options + 1
+
+
+def test_a_dated_contract_that_is_not_traded_counts_with_what_its_settlement_has_left_of_it() -> None:
+    other = position_at("2", id=NEAR, expiry_at=NOW - 1)
+    state = hedging("1", "-1")
+    view = replace(state.accounts[ACCOUNT], reading=reading_of("1", positions=(position_at("-1"), other)))
+    (hedge,) = plan(state._replace(accounts={ACCOUNT: view})).hedges
+    assert hedge.others == ((NEAR, D(2)),)
+    assert hedge.delta == D(0)
 
 
 def test_positions_that_the_hedge_does_not_trade_are_named_and_stay() -> None:
@@ -121,6 +186,7 @@ def test_a_flat_book_has_nothing_to_trade() -> None:
     [
         *(("-1", "-1", True), ("-1", "-1.02", True), ("-1", "-0.98", True), ("0", "0", True)),
         *(("-1", "-1.021", False), ("-1", "-0.97", False), ("-1", "1", False), ("-1", "0", False)),
+        *(("0.001", "-0.001", False), ("0.001", "0", False), ("0", "0.001", False), ("2", "2.04", True)),
         ("0", "-0.001", False),
     ],
 )
@@ -140,6 +206,9 @@ def test_a_plan_for_other_hedges_is_another_plan() -> None:
     assert unknown_hedges(policy, ("btc", "doge")) == ["doge"]
     both = plan(hedging("1", "-1")).shown + ";eth|paper:ETH/USDT:USDT=0"
     assert "the plan had paper:ETH/USDT:USDT too" in changed_since(plan(hedging("1", "-1")), both)
+    more = f"{both},paper:ETH/USDC:USDC=0"
+    text = "the plan had paper:ETH/USDT:USDT, paper:ETH/USDC:USDC too"
+    assert changed_since(plan(hedging("1", "-1")), more) == text
 
 
 def test_the_phrase_names_what_is_flattened() -> None:
@@ -151,7 +220,8 @@ def test_it_is_told_in_sentences_and_as_json() -> None:
     told = plan_json(plan(hedging("1.5", "-1.0005")))
     hedge = told["hedges"]["btc"]
     words = "\n".join(hedge["words"])
-    assert "buy 1, reduce-only and post-only, in about 1 orders" in words
+    assert "buy 1, reduce-only and post-only, in one order; worth " in words
+    assert "; +" not in words, "what is bought is no income"
     assert "fees -12, spread +0.05 USDT" in words
     assert "-0.0005 remains" in words
     assert "UNHEDGED: a delta of +1.4995 BTC, now +0.4995" in words

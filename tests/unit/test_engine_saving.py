@@ -19,7 +19,18 @@ from hedger.sim.checkers.orders import OrdersChecker
 from hedger.sim.happenings import Died, Started
 from tests.support.checker_stand import Stand
 from tests.support.engine_policies import ACCOUNT, band, hedge_of, instrument_of, perpetual, policy_of
-from tests.support.engine_worlds import NOW, POLICY, feed, hedging, mark_at, order_of, placed, quote_at, reading_of
+from tests.support.engine_worlds import (
+    NOW,
+    POLICY,
+    feed,
+    hedging,
+    mark_at,
+    order_of,
+    placed,
+    position_at,
+    quote_at,
+    reading_of,
+)
 
 OPEN = Breaker(status=BreakerStatus.OPEN, cause="refused", until_at=NOW + 30_000, cooldown_ms=30_000)
 HALF_OPEN = replace(OPEN, status=BreakerStatus.HALF_OPEN)
@@ -141,8 +152,13 @@ def _collapsed(bid: str, ask: str, offset: int, severity: Severity) -> Result:
     state = hedging("1000", "-100000", policy=policy, instrument=rules)
     price = quote_at(bid, ask)
     memory = replace(state.hedges["btc"], margin_severity=severity)
+    row = position_at("-100000", mark_price=D(ask))
+    view = replace(state.accounts[ACCOUNT], reading=reading_of("1000", positions=(row,)))
     state = state._replace(
-        hedges={"btc": memory}, quotes={rules.id: (price, NOW)}, marks={rules.id: (mark_at(ask), NOW)}
+        hedges={"btc": memory},
+        quotes={rules.id: (price, NOW)},
+        marks={rules.id: (mark_at(ask), NOW)},
+        accounts={ACCOUNT: view},
     )
     return step(state, Stamped(NOW, price), policy)
 

@@ -94,6 +94,18 @@ def test_what_is_suggested_for_a_coin_is_wide_enough_for_the_paper_exchange(tmp_
     assert summary.orders_sent >= len(SIZES)
 
 
+@pytest.mark.parametrize("venue", ["binance", "okx"])
+def test_what_settles_in_coins_or_ends_can_be_tried_on_paper(tmp_path: Path, venue: str) -> None:
+    from hedger.app.paper import run_at_port
+
+    typed = given(venue=venue, instrument=["BTC/USD:BTC", "BTC/USD:BTC-260327"], target="ratio=0.5")
+    settings = written(tmp_path / "x.toml", draft_of(typed, Asker(silent=True)))
+    summary = run_at_port(settings, seconds=60, replay=None, directory=tmp_path / "s", json=True)
+    assert summary.truth_matches
+    assert summary.hedged
+    assert summary.max_abs_delta > D("1.1"), "its margin is what it hedges"
+
+
 def test_the_file_is_tidy_and_has_no_key_in_it() -> None:
     for venue, stage, coin in everything():
         typed = given(venue=venue.value, mode=stage.value, coin=[coin], position=["10"])

@@ -6,6 +6,7 @@ from hedger.engine.latch import Flatten, acknowledged
 from hedger.engine.orders import OrderStatus
 from hedger.engine.state import Mode, Severity, State
 from hedger.ops.alarms import Alarm, AlarmLevel, Alarms, alarms_of
+from hedger.ops.surroundings import Surroundings
 from tests.support.ops_states import NOW, hedging_state, policy
 
 
@@ -41,11 +42,17 @@ def test_each_thing_to_look_at_has_its_name_and_subject() -> None:
     assert names(state._replace(flattening={"btc": flat})) == ["Flattened:btc"]
 
 
-def test_a_hedge_that_is_flat_by_a_person_s_wish_is_not_called_unhedged() -> None:
+def test_what_a_person_keeps_from_hedging_is_a_warning_and_no_hedge_that_failed() -> None:
     outside = with_memory(hedging_state(), outside_since=NOW - 60_000)
     working = Flatten(reason="leaving", asked_at=NOW)
-    assert names(outside._replace(flattening={"btc": working})) == ["Unhedged:btc", "Flattened:btc"]
+    paused = outside._replace(paused="lunch", mode=Mode.CANCEL_ONLY)
+    assert names(paused) == ["Paused", "UnhedgedOnPurpose:btc"]
+    told = {alarm.name: alarm for alarm in alarms_of(paused, policy())}["UnhedgedOnPurpose"]
+    assert told.level is AlarmLevel.WARNING
+    assert "`hedger unpause" in told.text
+    assert names(outside._replace(flattening={"btc": working})) == ["UnhedgedOnPurpose:btc", "Flattened:btc"]
     assert names(outside._replace(flattening={"btc": replace(working, flat_at=NOW)})) == ["Flattened:btc"]
+    assert names(halted()._replace(hedges=outside.hedges)) == ["Halted", "Unhedged:btc"], "a halt is no wish"
 
 
 def test_a_journal_that_cannot_be_written_is_one_thing_to_look_at_and_not_two() -> None:
@@ -55,11 +62,11 @@ def test_a_journal_that_cannot_be_written_is_one_thing_to_look_at_and_not_two() 
 
 def test_a_file_that_is_not_what_is_in_force_stands_until_it_is() -> None:
     alarms = Alarms(policy())
-    alarms.file_changed = "it says something else about hedges.BTC.band"
+    alarms.around = Surroundings(file_changed="it says something else about hedges.BTC.band")
     (told,) = alarms.look(hedging_state())
     assert (told.name, told.level) == ("ConfigFileChanged", AlarmLevel.INFO)
     assert "hedges.BTC.band; `hedger reload`" in told.text
-    alarms.file_changed = None
+    alarms.around = Surroundings()
     assert alarms.look(hedging_state()) == ()
 
 

@@ -6,12 +6,16 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import ClassVar
 
 import pytest
+from pydantic import SecretStr
 
+from hedger.app.notifying import Notifying
 from hedger.errors import ConfigError
 from hedger.ops.alarms import AlarmLevel
 from hedger.ops.messages import Kind, Message
 from hedger.ops.notify import MOST_WAITING, ByApprise, Notifier, Outcome, secret_parts, without_sound
 from hedger.runtime.clock import stopwatch
+from hedger.settings.notify import Loudness, NotifyEventsSettings, NotifySettings
+from tests.support.ops_states import hedging_state, policy
 
 # Apprise imports a module of the standard library that is on its way out.
 pytestmark = pytest.mark.filterwarnings("ignore:'imghdr':DeprecationWarning")
@@ -79,6 +83,39 @@ def test_a_kind_is_aloud_silent_or_off() -> None:
         for kind in (Kind.FILL, Kind.PROGRAM, Kind.HALT):
             one.put(message(kind.value, kind=kind))
     assert [(title, silent) for title, _, silent in people.heard] == [("fill", True), ("halt", False)]
+
+
+def test_other_wishes_are_heeded_from_the_next_message_on() -> None:
+    people, watch, told = People(), Watch(), Counter[Outcome]()
+    with notifier(people, watch, told, off=frozenset({Kind.FILL})) as one:
+        one.put(message("not wished", kind=Kind.FILL))
+        one.put(message("first", key="guard:BTC"))
+        one.adopt(silent={Kind.FILL}, off={Kind.PROGRAM}, repeat_s=5)
+        one.put(message("fill", kind=Kind.FILL))
+        one.put(message("not wished any more", kind=Kind.PROGRAM))
+        watch.now += 6
+        one.put(message("again so soon", key="guard:BTC"))
+    assert [(title, silent) for title, _, silent in people.heard] == [
+        ("first", False),
+        ("fill", True),
+        ("again so soon", False),
+    ]
+
+
+def test_a_run_s_messages_follow_its_settings_and_go_to_the_addresses_of_its_start() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), _Desk) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        settings = NotifySettings(urls=SecretStr(f"json://127.0.0.1:{server.server_port}/"))
+        with Notifying(settings, policy()) as one:
+            one.adopt(NotifySettings(events=NotifyEventsSettings(program=Loudness.OFF), summary_hour=7))
+            one.ended(hedging_state())
+            one.adopt(NotifySettings())
+            one.begun("paper", "1", hedging_state())
+        server.shutdown()
+    (heard,) = _Desk.heard
+    _Desk.heard.clear()
+    assert b"Started" in heard
+    assert one.messages.summary_hour == 0
 
 
 def test_people_who_cannot_be_reached_hold_nobody_up_and_lose_the_least_important_first() -> None:

@@ -7,6 +7,7 @@ from decimal import Decimal as D
 
 from prometheus_client import CollectorRegistry
 
+from hedger.engine.attribution import Component
 from hedger.ops.meters import Declaring
 from hedger.ops.pnl import PnlGauges, PnlMeters, flows_between, pnl_line, pnl_status, unexplained_between
 from tests.support.account_world import PERPETUAL, POLICY, AccountWorld
@@ -75,3 +76,15 @@ def test_the_status_and_the_view_compare_with_the_unhedged_holding() -> None:
     assert pnl_line(world.state, "btc").plain.startswith("−24.00 USD · unhedged −200.00")
     assert pnl_status(AccountWorld().state, "btc") is None
     assert pnl_line(AccountWorld().state, "btc").plain == "–"
+
+
+def test_while_a_deposit_is_open_the_parts_still_come_to_what_the_hedged_book_made() -> None:
+    world = hedged()
+    world.deposit("BTC", D("0.1"))
+    world.read()
+    told = pnl_status(world.state, "btc")
+    assert told is not None
+    waits = D(told["open"])
+    assert waits > 0
+    parts = sum((D(amount) for name, amount in told.items() if name in set(Component)), D(0))
+    assert parts == D(told["hedged"])

@@ -96,6 +96,12 @@ def test_a_hedge_inside_its_band_is_called_hedged() -> None:
     assert re.search(r"order +none", text)
 
 
+def test_a_long_spell_outside_that_a_person_wished_is_called_so() -> None:
+    state = hedging_state()
+    long = state._replace(hedges={"btc": replace(state.hedges["btc"], outside_since=NOW - 95_000)}, paused="lunch")
+    assert "unhedged on purpose for 1 min 35 s" in shown(long)
+
+
 def test_a_long_spell_outside_is_called_unhedged() -> None:
     state = hedging_state()
     long = state._replace(hedges={"btc": replace(state.hedges["btc"], outside_since=NOW - 95_000)})

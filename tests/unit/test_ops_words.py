@@ -120,7 +120,7 @@ def test_a_stored_decision_is_explained_with_arithmetic_that_adds_up() -> None:
 
 def test_an_order_is_worth_what_its_contract_says_and_not_its_price_times_its_size() -> None:
     dollars = replace(decision(), notional=D("47550"))
-    assert "worth 47,550.00, may add to the position" in explain(json.loads(pydantic_core.to_json(dollars)))
+    assert "worth 47,550.00 USDT, may add to the position" in explain(json.loads(pydantic_core.to_json(dollars)))
     assert "          may add to the position" in explain(json.loads(pydantic_core.to_json(decision())))
 
 

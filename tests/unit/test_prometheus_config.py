@@ -18,6 +18,7 @@ from hedger.engine.policy import Policy
 from hedger.engine.state import Severity, State
 from hedger.ops.alarms import alarms_of
 from hedger.ops.metrics import Metrics
+from hedger.ops.surroundings import Surroundings
 from hedger.settings.load import load_settings
 from hedger.settings.policy import to_policy
 from tests.support.ops_states import ORDER_ID, hedging_state, order, policy
@@ -81,7 +82,9 @@ def alarming() -> Iterator[tuple[State, Policy]]:
     yield state._replace(paused="a test"), given
     yield state._replace(now=state.now + 60_000), given
     yield state._replace(orders={ORDER_ID: order(status=OrderStatus.UNKNOWN)}), given
-    yield state._replace(hedges={"btc": replace(memory, outside_since=state.now - 31_000)}), given
+    outside = {"btc": replace(memory, outside_since=state.now - 31_000)}
+    yield state._replace(hedges=outside), given
+    yield state._replace(hedges=outside, paused="a test"), given
     for severity in (Severity.STOP, Severity.WARN):
         yield state._replace(hedges={"btc": replace(memory, margin_severity=severity)}), given
 
@@ -170,8 +173,9 @@ def test_every_alert_has_a_way_to_somebody() -> None:
 
 def test_what_the_console_calls_an_alarm_is_an_alert_of_that_name_and_level() -> None:
     severities = {(rule["alert"], rule["labels"]["severity"]) for rule in rules() if "alert" in rule}
-    found = {alarm.name: alarm.level for state, given in alarming() for alarm in alarms_of(state, given, "differs")}
-    assert len(found) >= 6
+    around = Surroundings(file_changed="differs", console_fault="dead", stuck_since={"btc": 0})
+    found = {alarm.name: alarm.level for state, given in alarming() for alarm in alarms_of(state, given, around)}
+    assert len(found) >= 11
     for name, level in found.items():
         assert (f"Hedger{name}", level.value) in severities, name
     source = (ROOT / "hedger" / "ops" / "alarms.py").read_text(encoding="utf-8")

@@ -130,6 +130,16 @@ def test_a_call_that_fails_is_told_by_the_kinds_of_its_failure_and_never_by_thei
     assert (failed.failure, failed.answer, failed.evidence) == ("ValueError", None, Evidence())
 
 
+def test_a_network_that_is_not_there_is_told_in_plain_words() -> None:
+    class ClientConnectorDNSError(OSError):
+        """As the client's library names it."""
+
+    async def call() -> str:
+        raise ConnectionError("https://a.secret.address") from ClientConnectorDNSError("a.secret.address")
+
+    assert asyncio.run(attempt(call, 5, hear)).failure == "ConnectionError (the venue's name was not found)"
+
+
 def test_a_call_without_an_end_is_given_up() -> None:
     failure = asyncio.run(attempt(lambda: asyncio.sleep(30), 0.02, hear)).failure
     assert failure is not None

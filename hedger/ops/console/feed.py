@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from hedger.engine.policy import Policy
 from hedger.engine.state import Decision, State
+from hedger.ops.surroundings import NOTHING, Surroundings
 from hedger.ops.view import Banner
 
 MOST_KEPT = 200
@@ -25,13 +26,13 @@ class Feed:
     """Written by the trading loop, read by the console's threads. Every field is replaced whole and never changed in
     place, so that nobody needs a lock; a reload sets `policy` before the first state that was made by it."""
 
-    __slots__ = ("banner", "file_changed", "policy", "seen", "version")
+    __slots__ = ("around", "banner", "policy", "seen", "version")
 
     def __init__(self, policy: Policy, *, banner: Banner, version: str = "0") -> None:
         self.policy = policy
         self.banner = banner
         self.version = version
-        self.file_changed: str | None = None  # how the configuration file differs from what is in force
+        self.around: Surroundings = NOTHING
         self.seen: Seen | None = None
 
     def update(self, state: State, decisions: Sequence[Decision] = ()) -> None:

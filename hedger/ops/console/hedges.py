@@ -5,10 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
+from hedger.engine.carry import yearly_funding
 from hedger.engine.exposure import coins_for, position_of
 from hedger.engine.facts import Facts, gather
 from hedger.engine.ledger import basis_bps
-from hedger.engine.limits import yearly_funding
 from hedger.engine.margin import distance_of
 from hedger.engine.orders import Order
 from hedger.engine.policy import Hedge, Levels

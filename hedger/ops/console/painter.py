@@ -75,7 +75,7 @@ class Painter:
             seen = self._feed.seen
             if seen is not None:
                 self._follow(seen.policy)
-                self._alarms.file_changed = self._feed.file_changed
+                self._alarms.around = self._feed.around
                 self._sample(seen.state)
                 if self._wanted() and (self._last is None or self._last.seen is not seen):
                     self._draw(seen)

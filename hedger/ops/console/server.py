@@ -1,5 +1,5 @@
 """The console: an event loop of its own in a thread of its own, beside the one that trades, sharing nothing with it but
-a feed of references and the files of the state directory."""
+a feed of references and the files of the state directory. A thread that dies is begun anew, a few times."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import socket
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Collection, Mapping
+from contextlib import suppress
 from functools import partial
 from http import HTTPStatus
 from pathlib import Path
@@ -20,6 +21,7 @@ from hedger.ops.console.desk import Body, Desk, Lookouts, Reply
 from hedger.ops.console.dispatch import Dispatch
 from hedger.ops.console.feed import Feed
 from hedger.ops.console.gallery import Gallery
+from hedger.ops.console.lives import AGAIN_S, Lives
 from hedger.ops.console.openapi import description
 from hedger.ops.console.page_files import PageFile, read_page
 from hedger.ops.console.reads import Asked, Reads
@@ -28,6 +30,7 @@ from hedger.ops.console.streams import DRAIN_S, Streams
 from hedger.ops.console.tokens import Tokens
 from hedger.ops.explain import Story
 from hedger.ops.serving import remedy
+from hedger.ops.surroundings import Serving
 
 STARTING_S, ENDING_S = 20.0, 3.0
 BACKLOG = 128
@@ -56,6 +59,7 @@ class Console:
         lookouts: Lookouts | None = None,
         page: Mapping[str, PageFile] | None = None,
         drain_s: float = DRAIN_S,
+        again_s: float = AGAIN_S,
     ) -> None:
         try:
             self._socket = _bound(host, port)
@@ -72,39 +76,52 @@ class Console:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._over: asyncio.Event | None = None
         self._ready = threading.Event()
-        self._thread = threading.Thread(target=self._run, daemon=True, name="console")
+        self._lives = Lives(self._run, gone=self._socket.close, name="console", now=now, again_s=again_s)
 
     def __enter__(self) -> Console:
         sys.setswitchinterval(min(sys.getswitchinterval(), _SWITCH_INTERVAL_S))
-        self._thread.start()
+        self._lives.begin()
         if not self._ready.wait(STARTING_S):
+            self._lives.end(0)
             raise Bug("the console did not begin to serve: look at the log, or set console.enabled to false")
         return self
 
     def __exit__(self, *_: object) -> None:
-        if self._loop is not None and self._over is not None and self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._over.set)
-        self._thread.join(ENDING_S)
+        self._lives.is_over()
+        if self._loop is not None and self._over is not None:
+            with suppress(RuntimeError):  # its loop has ended already
+                self._loop.call_soon_threadsafe(self._over.set)
+        self._lives.end(ENDING_S)
         self._socket.close()
+
+    def serving(self) -> Serving:
+        """How it does now, for any thread: two reads and a comparison."""
+        return self._lives.serving()
 
     def _run(self) -> None:
         asyncio.run(self._serve())
 
     async def _serve(self) -> None:
         self._loop, self._over = asyncio.get_running_loop(), asyncio.Event()
+        if self._lives.over:  # while it was begun anew
+            return
         seats, gallery = Seats(), Gallery(self._feed, self._loop)
         kills, acts = Aside("console-kill", threads=1, most=64), Aside("console-act", threads=2, most=16)
         looks = Aside("console-look", threads=2, most=16)
         dispatch = self._dispatch(seats, gallery, Reads(gallery, self._desk, looks, self._story), kills, acts)
         server = Server(dispatch.handle, seats)
-        listener = await self._loop.create_server(server, sock=self._socket, backlog=BACKLOG)
-        watching = asyncio.create_task(gallery.watch())
+        # A copy: the loop closes what it served, and whoever connects between two lives waits for the next one.
+        listener = await self._loop.create_server(server, sock=self._socket.dup(), backlog=BACKLOG)
+        tasks = [asyncio.create_task(work) for work in (self._over.wait(), gallery.watch(), self._lives.beat())]
         self._ready.set()
         try:
-            await self._over.wait()
+            done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
         finally:
             listener.close()
-            watching.cancel()
+            for task in tasks:
+                task.cancel()
             seats.hang_up()
             for aside in (kills, acts, looks):
                 aside.close()

@@ -38,9 +38,9 @@ function make() {
     const spot = Object.entries(account.spot).map(([asset, total]) => `${coins(total)} ${asset}`);
     line.tell({
       account: name,
-      equity: money(account.margin?.equity),
-      available: money(account.margin?.available),
-      ratio: percent(account.margin?.margin_ratio, { places: 1 }),
+      equity: purses(account, "equity"),
+      available: purses(account, "available"),
+      ratio: percent(fullest(account), { places: 1 }),
       read: account.believed_at ? `${seconds(at - account.believed_at)} ago` : "not yet",
       stream: account.stream_up ? "up" : "down",
       switch: account.switch_timeout_s === null ? "none" : account.switch_lease_until ? `until ${timeOfDay(account.switch_lease_until)}` : "not armed",
@@ -48,6 +48,18 @@ function make() {
     });
   };
   return line;
+}
+
+// What is margin there: money, and each coin that contracts settle in; no money is not told where coins are.
+function purses(account, part) {
+  const inCoins = Object.entries(account.coin_margins ?? {}).map(([coin, margin]) => `${coins(margin[part])} ${coin}`);
+  const inMoney = Number(account.margin?.equity) || !inCoins.length ? [money(account.margin?.[part])] : [];
+  return [...inMoney, ...inCoins].join(" · ");
+}
+
+function fullest(account) {
+  const all = [account.margin, ...Object.values(account.coin_margins ?? {})].filter(Boolean);
+  return all.length ? String(Math.max(...all.map((margin) => Number(margin.margin_ratio)))) : undefined;
 }
 
 function standing(account) {

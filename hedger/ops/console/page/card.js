@@ -42,7 +42,7 @@ const PARTS = [
   ["options", "options"],
   ["futures", "futures"],
 ];
-const OF_DAY = { hedged: "hedged book", unhedged: "had it not hedged", static: "holding alone", open: "not yet explained" };
+const OF_DAY = { hedged: "hedged book", unhedged: "had it not hedged", static: "had it hedged once", open: "not yet explained, beside these" };
 const OWN_DECISIONS = 6;
 
 export class Card {

@@ -125,7 +125,7 @@ export class BandChart {
         cursor: { y: false, drag: { x: false, y: false }, points: { size: 7 } },
         scales: { x: { time: true }, y: { range: shownRange } },
         axes: [
-          { ...axis, values: (_, ticks) => ticks.map((at) => clock(at, this.range)), space: 64, size: 26 },
+          { ...axis, values: (_, ticks) => ticks.map((at) => clock(at, ticks)), space: 72, size: 26 },
           { ...axis, values: (_, ticks) => ticks.map((value) => coins(value, { signed: true })), size: 68, space: 28 },
         ],
         series: [
@@ -273,7 +273,8 @@ function shownRange(plot, low, high) {
 const smaller = (one, other) => Math.min(one, other);
 const larger = (one, other) => Math.max(one, other);
 
-function clock(at, range) {
+// With seconds where the ticks are nearer than a minute: else several of them would have one name.
+export function clock(at, ticks) {
   const told = new Date(at).toISOString();
-  return range > 600_000 ? told.slice(11, 16) : told.slice(11, 19);
+  return ticks.length > 1 && ticks[1] - ticks[0] < 60_000 ? told.slice(11, 19) : told.slice(11, 16);
 }

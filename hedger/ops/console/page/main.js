@@ -127,7 +127,7 @@ function banner(document) {
 function programFacts({ at, program }) {
   const facts = {
     "its time": `${timeOfDay(at)} UTC`,
-    up: span(Math.max(0, Math.floor((at - program.started_at) / 60_000) * 60_000) || 0),
+    up: at - program.started_at < 60_000 ? "under 1 min" : span(Math.floor((at - program.started_at) / 60_000) * 60_000),
     orders: program.orders_unknown ? `${program.orders_working}, ${program.orders_unknown} of unknown fate` : String(program.orders_working),
     epoch: String(program.epoch),
   };

@@ -1,0 +1,30 @@
+"""What is worth an alarm and stands in no state: the configuration file, the console, hedges that could not act."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import NamedTuple
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What is known beside the state, replaced whole, so that any thread may read it.
+
+    `file_changed` is how the configuration file differs from what is in force, `console_fault` why the console that is
+    wanted does not serve; None where they do. `stuck_since` is what `Standstills` remembers.
+    """
+
+    file_changed: str | None = None
+    console_fault: str | None = None
+    stuck_since: Mapping[str, int] = field(default_factory=dict)
+
+
+NOTHING = Surroundings()
+
+
+class Serving(NamedTuple):
+    """How a server in a thread of its own does: why it does not serve, None where it does; how often it began anew."""
+
+    fault: str | None
+    revived: int

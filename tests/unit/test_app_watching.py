@@ -1,0 +1,82 @@
+"""What stands in no state reaches metrics, status, alarms and the console's feed on the same beat."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+from hedger.app.watching import Wanted, Watched, Watchers
+from hedger.cli.told import status_rows
+from hedger.engine.state import State
+from hedger.engine.step import Result
+from hedger.model.message import Stamped, TimePassed
+from hedger.ops.standstill import TOO_LONG_MS
+from hedger.ops.surroundings import Serving
+from hedger.ops.view import Banner
+from tests.support.ops_states import NOW, hedging_state, policy
+
+WATCHED = Watched()
+BANNER = Banner(kind="paper", transport="port", started_at=NOW)
+
+
+def watchers(directory: Path) -> Watchers:
+    wanted = Wanted(
+        banner=BANNER,
+        view=False,
+        lines=None,
+        log=False,
+        metrics_port=0,
+        status_path=directory / "status.json",
+        watched=WATCHED,
+    )
+    return Watchers(policy(), wanted)
+
+
+def beat(one: Watchers, after_ms: int) -> State:
+    """A beat so long after anything was heard, of a hedge inside its band."""
+    state = hedging_state()
+    inside = {"btc": replace(state.hedges["btc"], outside_since=None)}
+    state = state._replace(now=NOW + after_ms, hedges=inside)
+    one.observe(state, Stamped(state.now, TimePassed()), Result(state, (), ()), 0.0)
+    return state
+
+
+def value(name: str, **labels: str) -> float | None:
+    assert WATCHED.metrics is not None
+    return WATCHED.metrics.registry.get_sample_value(f"hedger_{name}", labels)
+
+
+def status(directory: Path) -> dict[str, object]:
+    return {"age_s": 0.0, "stale": False, **json.loads((directory / "status.json").read_text())}
+
+
+def test_a_console_that_does_not_serve_is_a_metric_an_alarm_and_a_row_of_the_status(tmp_path: Path) -> None:
+    one = watchers(tmp_path)
+    one.console = {"host": "127.0.0.1", "port": 9109, "token_file": None}
+    told = [Serving(None, 1)]
+    one.serving = lambda: told[-1]
+    beat(one, 1_000)
+    assert (value("console_up"), value("console_revived_total")) == (1, 1)
+    told.append(Serving("its thread died", 4))
+    beat(one, 3_000)
+    assert (value("console_up"), value("console_revived_total")) == (0, 4)
+    assert one.feed.around.console_fault == "its thread died"
+    rows = dict(status_rows(status(tmp_path)))
+    assert rows["console"] == "DOWN: its thread died"
+    assert rows["alarm ConsoleDown"].startswith("warning: the console does not serve: its thread died; hedging goes on")
+
+
+def test_a_hedge_that_could_not_act_is_a_metric_and_an_alarm_of_the_status(tmp_path: Path) -> None:
+    one = watchers(tmp_path)
+    beat(one, 60_000)
+    assert value("cannot_act", hedge="btc") == 0
+    beat(one, 60_000 + TOO_LONG_MS)
+    assert value("cannot_act", hedge="btc") == 1
+    assert "alarm CannotAct:btc" in dict(status_rows(status(tmp_path)))
+    assert one.feed.around.stuck_since == {"btc": NOW + 60_000}
+
+
+def test_without_a_console_nothing_is_said_of_one(tmp_path: Path) -> None:
+    one = watchers(tmp_path)
+    beat(one, 1_000)
+    assert str(value("console_up")) == "nan"
+    assert "console" not in dict(status_rows(status(tmp_path)))
