@@ -22,6 +22,7 @@ from hedger.ops.console.server import Console
 from hedger.runtime.kill import KillFile
 from tests.support import ops_states
 from tests.support.console_stand import Listener, feed_of, post, served, until
+from tests.support.fair_time import FairTime, waits_of_this_thread
 
 ROOT = Path(__file__).resolve().parents[2]
 BEAT_S = 0.001
@@ -67,14 +68,17 @@ def console(tmp_path: Path, feed: Feed) -> Iterator[Console]:
 
 
 async def lateness(feed: Feed, seconds: float) -> list[float]:
-    """How late (s) the timers of a loop were that hands ten states a second to the console; the latest last."""
+    """How late (s) the timers of a loop were that hands ten states a second to the console; the latest last.
+
+    What other programs kept it from running is not counted; what other threads of its own did is.
+    """
     assert feed.seen is not None
     loop, base, late = asyncio.get_running_loop(), feed.seen.state, []
     ends_at = loop.time() + seconds
     while loop.time() < ends_at:
-        due = loop.time() + BEAT_S
+        waited_s, due = waits_of_this_thread(), loop.time() + BEAT_S
         await asyncio.sleep(BEAT_S)
-        late.append(loop.time() - due)
+        late.append(loop.time() - due - (waits_of_this_thread() - waited_s))
         if len(late) % EVENTS_EVERY == 0:
             feed.update(base._replace(now=base.now + len(late), mode_reason=f"event {len(late)}"))
     return sorted(late)
@@ -97,14 +101,14 @@ def test_stalled_browsers_and_a_flood_do_not_slow_the_loop_that_trades(
     command = [sys.executable, "-m", "tests.support.console_load", str(console.port), str(LOAD_S)]
     load = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
-        until(lambda: open_files() > files + 16, 10)
+        until(lambda: open_files() > files + 16)
         loaded = asyncio.run(lateness(feed, LOAD_S / 2))
         assert open_files() <= files + MOST_CONNECTIONS + 8
-        began = time.monotonic()
+        took = FairTime()
         assert post(console, "/api/kill").status == 202
-        answered_s = time.monotonic() - began
+        answered_s = took.seconds
     finally:
-        told, _ = load.communicate(timeout=30)
+        told, _ = load.communicate(timeout=120)
     assert load.returncode == 0
     assert KillFile(tmp_path).exists()
     worst, before, middle = loaded[-1], quiet[-1], loaded[len(loaded) // 2]
@@ -113,7 +117,7 @@ def test_stalled_browsers_and_a_flood_do_not_slow_the_loop_that_trades(
     assert middle < 0.02, said
     assert answered_s < 3, said
     assert resident_mb() - memory < 40
-    until(lambda: open_files() <= files + 4, 20)
+    until(lambda: open_files() <= files + 4)
 
 
 def test_a_stream_that_is_read_goes_on_beside_those_that_are_not(console: Console, feed: Feed) -> None:
@@ -133,29 +137,29 @@ def test_a_stream_that_is_read_goes_on_beside_those_that_are_not(console: Consol
 
 @pytest.mark.parametrize("stands", ["asleep", "spinning"])
 def test_a_kill_works_while_the_loop_that_trades_stands_still(tmp_path: Path, console: Console, stands: str) -> None:
-    answered: list[float] = []
+    standing, answered = threading.Event(), threading.Event()
 
     def press() -> None:
-        time.sleep(0.2)
-        assert post(console, "/api/kill").status == 202
-        answered.append(time.monotonic())
+        assert standing.wait(60)
+        if post(console, "/api/kill").status == 202:
+            answered.set()
 
-    async def stuck() -> float:
-        ends_at = time.monotonic() + 2.0
+    async def stuck() -> bool:
+        ends_at = time.monotonic() + 60
+        standing.set()
         if stands == "asleep":
-            threading.Event().wait(2.0)
-        while time.monotonic() < ends_at:
+            return answered.wait(60)
+        while time.monotonic() < ends_at and not answered.is_set():
             pass
-        return ends_at
+        return answered.is_set()
 
     presser = threading.Thread(target=press)
     presser.start()
-    ended_at = asyncio.run(stuck())
+    assert asyncio.run(stuck()), "answered while the loop stood still"
     presser.join()
-    assert answered[0] < ended_at
     assert KillFile(tmp_path).exists()
 
 
 def test_a_disk_that_never_answers_does_not_hold_up_the_end_of_the_process(tmp_path: Path) -> None:
-    ended = subprocess.run([sys.executable, "-c", STUCK, str(tmp_path)], cwd=ROOT, timeout=20, check=False)
+    ended = subprocess.run([sys.executable, "-c", STUCK, str(tmp_path)], cwd=ROOT, timeout=120, check=False)
     assert ended.returncode == 0

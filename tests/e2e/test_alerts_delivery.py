@@ -73,6 +73,17 @@ def test_a_halt_does_not_hold_back_a_book_that_is_not_hedged(stand: Stand) -> No
     assert stand.alerts()["HedgerTakerFill"] == "active"
 
 
+def test_whoever_was_told_that_it_is_not_hedged_or_not_reconciled_is_not_told_that_it_cannot_act(stand: Stand) -> None:
+    unhedged = critical("fifth:9108", "HedgerUnhedged", hedge="BTC")
+    explained = critical("fifth:9108", "HedgerCannotAct", hedge="BTC")
+    stand.post(unhedged, explained)
+    stand.until(lambda: stand.states("HedgerCannotAct") == {"BTC": "suppressed"}, "inhibition by the hedge")
+    stand.post(critical("fifth:9108", "HedgerCannotAct", hedge="ETH"))
+    stand.until(lambda: stand.states("HedgerCannotAct").get("ETH") == "active", "a page of the other hedge")
+    stand.post(critical("fifth:9108", "HedgerNotReconciled"))
+    stand.until(lambda: stand.states("HedgerCannotAct").get("ETH") == "suppressed", "inhibition by the accounts")
+
+
 def test_a_journal_that_cannot_be_written_is_told_without_what_it_stops(stand: Stand) -> None:
     journal = critical("fourth:9108", "HedgerJournalUnhealthy")
     stopped = critical("fourth:9108", "HedgerCreatesStopped") | {"severity": "warning"}

@@ -164,7 +164,7 @@ CASES = {
     "a newer journal": Case(typed="explain 1 --state-dir STATE", prepare=newer_journal, code=6, says="newer hedger"),
     "a locked journal": Case(typed=RUN, file=TESTNET, env=KEYS, prepare=locked_journal, code=6, says="locked"),
     "a taken lease": Case(typed=RUN, file=TESTNET, env=KEYS, prepare=taken_lease, code=6, says="another hedger"),
-    "no journal to explain": Case(typed="explain 1 --state-dir STATE", code=6, says="there is no journal here"),
+    "no journal to explain": Case(typed="explain 1 --state-dir STATE", code=6, says="no hedger has run"),
     "no halt to lift": Case(typed="resume --reason x --state-dir STATE", code=5, says="nothing to lift"),
     # the world
     "no hedger": Case(typed="status --state-dir STATE", code=4, says="no hedger runs on"),

@@ -221,6 +221,7 @@ CASES = [
     Case(typed="init .", says=". is there already"),
     Case(typed="init nowhere/x.toml --yes", says="nowhere/x.toml: cannot be written"),
     Case(typed="bundle good.toml", says="good.toml is there already"),
+    Case(typed="bundle fresh.zip", says="what is written is a .tar.gz"),
     Case(typed="bundle nowhere/b.tar.gz", says="cannot be written"),
     Case(typed="config", says="Missing command", code=2),
     Case(typed="config chek", says="No such command 'chek'"),

@@ -13,6 +13,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support.processes import (
+    PATIENCE_S,
     JournalRows,
     Nursery,
     Running,
@@ -87,7 +88,7 @@ def test_a_reader_that_leaves_does_not_stop_the_hedging(tmp_path: Path) -> None:
     )
     assert process.stdout is not None
     process.stdout.close()
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=PATIENCE_S)
     assert (process.returncode, err) == (1, b"")
     assert JournalRows(tmp_path / "journal.sqlite3").last_kinds()[-1] == "stop"
 

@@ -15,7 +15,18 @@ from typing import Any
 
 import pytest
 
-from tests.support.processes import STILL, Ended, Nursery, Running, environment, is_hedged, lines_of_json, run_hedger
+from tests.support.fair_time import FairTime
+from tests.support.processes import (
+    PATIENCE_S,
+    STILL,
+    Ended,
+    Nursery,
+    Running,
+    environment,
+    is_hedged,
+    lines_of_json,
+    run_hedger,
+)
 
 WIDER = STILL.replace("floor = 0.002", "floor = 0.05")
 LARGE = STILL.replace("quantity = 0.5", "quantity = 1.5")
@@ -154,13 +165,35 @@ def test_killed_after_a_reload_it_starts_with_the_new_file(processes: Nursery, h
     path = write(hedged, LARGE.replace("floor = 0.002", "floor = 0.03"))
     digest = hang_up(hedged, "config_reloaded")["config"]
     hedged.signal(signal.SIGKILL)
-    hedged.process.wait(timeout=10)
+    hedged.process.wait(timeout=PATIENCE_S)
     again = processes.paper(hedged.directory, "--config", str(path), "--metrics-port", "0")
     again.until_mode("hedging")
     assert again.known()["configuration"]["digest"] == digest
     starts = again.journal().query("SELECT body FROM events WHERE kind = 'start' ORDER BY seq DESC LIMIT 1")
     assert json.loads(starts[0][0])["config"] == digest
     assert again.stop().code == 0
+
+
+def test_a_disk_that_does_not_answer_while_it_is_read_does_not_hold_up_the_end(
+    processes: Nursery, tmp_path: Path
+) -> None:
+    """A secret file on a dead disk: whoever opens it waits for ever, and no thread that does may keep the process."""
+    config, secret = tmp_path / "still.toml", tmp_path / "token"
+    config.write_text(STILL)
+    secret.write_text("t" * 40)
+    secret.chmod(0o600)
+    given = {"HEDGER_CONSOLE__TOKEN_FILE": str(secret)}
+    running = processes.paper(tmp_path, "--config", str(config), "--metrics-port", "0", env=given)
+    running.until_mode("hedging")
+    secret.unlink()
+    os.mkfifo(secret, 0o600)
+    running.signal(signal.SIGHUP)
+    time.sleep(1)
+    took = FairTime(running.process.pid, running.exchange().note.pid)
+    running.signal(signal.SIGTERM)
+    took_s = took.until(lambda: running.process.poll() is not None)
+    assert running.wait().code in (0, 7), "it drains; the book need not be hedged by then"
+    assert took_s < 15
 
 
 def test_a_terminal_that_goes_away_is_an_end_in_order_and_no_reload(tmp_path: Path) -> None:
@@ -179,13 +212,13 @@ def test_a_terminal_that_goes_away_is_an_end_in_order_and_no_reload(tmp_path: Pa
     os.close(theirs)
     try:
         status = tmp_path / "paper/status.json"
-        ends_at = time.monotonic() + 40
+        ends_at = time.monotonic() + PATIENCE_S
         while not (status.exists() and '"mode": "hedging"' in status.read_text()):
             assert time.monotonic() < ends_at, "it does not begin to hedge"
             time.sleep(0.05)
         os.close(ours)
         process.send_signal(signal.SIGHUP)
-        assert process.wait(timeout=20) in (0, 7), "it drains; the book need not be hedged by then"
+        assert process.wait(timeout=PATIENCE_S) in (0, 7), "it drains; the book need not be hedged by then"
     finally:
         process.kill()
         process.wait()

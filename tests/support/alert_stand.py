@@ -23,7 +23,7 @@ from tests.support.programs import program
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 SECRETS = "/etc/alertmanager/secrets"
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 
 
 @dataclass(slots=True)
@@ -58,12 +58,18 @@ class Stand:
         held = _asked(f"{self.alertmanager}/api/v2/alerts")
         return {one["labels"]["alertname"]: one["status"]["state"] for one in held}
 
+    def states(self, alert: str) -> dict[str, str]:
+        """The state of an alert by the hedge that it is about."""
+        held = _asked(f"{self.alertmanager}/api/v2/alerts")
+        ours = (one for one in held if one["labels"]["alertname"] == alert)
+        return {one["labels"]["hedge"]: one["status"]["state"] for one in ours}
+
     def post(self, *alerts: dict[str, str]) -> None:
         """Give Alertmanager alerts by their labels, as Prometheus does."""
         body = json.dumps([{"labels": labels, "annotations": {}} for labels in alerts]).encode()
         headers = {"Content-Type": "application/json"}
         request = urllib.request.Request(f"{self.alertmanager}/api/v2/alerts", body, headers)
-        urllib.request.urlopen(request, timeout=5).close()
+        urllib.request.urlopen(request, timeout=60).close()
 
     def query(self, expression: str) -> list[dict[str, Any]]:
         """What Prometheus answers to an instant query."""
@@ -72,7 +78,7 @@ class Stand:
 
 
 def _asked(url: str, body: bytes | None = None) -> Any:
-    with urllib.request.urlopen(url, body, timeout=5) as answer:
+    with urllib.request.urlopen(url, body, timeout=60) as answer:
         return json.load(answer)
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from tests.support.programs import program
 
-PATIENCE_S = 20.0
+PATIENCE_S = 120.0
 PACKAGE = "prometheus"
 
 
@@ -31,7 +31,7 @@ class Server:
         """The `data` of an answer; an error is an AssertionError with Prometheus' own words."""
         url = f"http://127.0.0.1:{self.port}/api/v1/{path}?{urllib.parse.urlencode(asked)}"
         try:
-            with urllib.request.urlopen(url, timeout=10) as answer:
+            with urllib.request.urlopen(url, timeout=60) as answer:
                 return json.load(answer)["data"]
         except urllib.error.HTTPError as error:
             raise AssertionError(f"{asked}: {json.load(error)['error']}") from error

@@ -21,7 +21,7 @@ FLAGS = (
     "--font-render-hinting=none",
 )
 DESKTOP, PHONE = (1280, 800), (390, 844)
-PATIENCE_MS = 20_000  # what is seen at once alone takes seconds beside other tests
+PATIENCE_MS = 60_000  # what is seen at once alone takes seconds beside other tests
 
 _OF_THE_MACHINE = "ERR_NETWORK_CHANGED"  # tests beside this one make network interfaces: the page must bear it
 

@@ -106,7 +106,7 @@ class Said:
 
 def ask(console: Console, method: str, path: str, body: object = None, headers: dict[str, str] | None = None) -> Said:
     """A request with these headers and nothing else that a client would add."""
-    connection = http.client.HTTPConnection("127.0.0.1", console.port, timeout=5)
+    connection = http.client.HTTPConnection("127.0.0.1", console.port, timeout=60)
     try:
         data = body if isinstance(body, bytes) else json.dumps({} if body is None else body).encode()
         connection.request(method, path, data if method == "POST" else None, headers or {})
@@ -126,7 +126,7 @@ def post(console: Console, path: str, body: object = None, **changes: str) -> Sa
     return ask(console, "POST", path, body, {name: value for name, value in headers.items() if value})
 
 
-def raw(console: Console, data: bytes, timeout_s: float = 5.0) -> bytes:
+def raw(console: Console, data: bytes, timeout_s: float = 60.0) -> bytes:
     """Whatever comes back for bytes of a test's own, until the console closes."""
     with socket.create_connection(("127.0.0.1", console.port), timeout=timeout_s) as connection:
         connection.sendall(data)
@@ -158,7 +158,7 @@ class Listener:
     """A client of the stream, in the calling thread: `next` gives events as they come."""
 
     def __init__(self, console: Console, **headers: str) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", console.port), timeout=5)
+        self._socket = socket.create_connection(("127.0.0.1", console.port), timeout=60)
         head = "".join(f"{name}: {value}\r\n" for name, value in headers.items())
         request = f"GET /api/stream HTTP/1.1\r\nHost: 127.0.0.1:{console.port}\r\n{head}\r\n"
         self._socket.sendall(request.encode())
@@ -185,7 +185,7 @@ class Listener:
         raise EOFError("the stream has ended")
 
 
-def until(wanted: Any, within_s: float = 5.0) -> Any:
+def until(wanted: Any, within_s: float = 60.0) -> Any:
     """Wait until something is true."""
     ends_at = time.monotonic() + within_s
     while not (found := wanted()):

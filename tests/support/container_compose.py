@@ -1,7 +1,7 @@
 """docker-compose.yml started for real: on Docker, or on podman's socket with health checks and stand-ins for images.
 
-On podman Prometheus and Alertmanager are stood in for by Debian's; Grafana is in no registry of Debian's or Python's, so
-tests leave it out.
+On podman Prometheus and Alertmanager are stood in for by Debian's; Grafana is in no registry of Debian's or Python's,
+so tests leave it out.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from tests.support.programs import program
 
 PORTS = ("METRICS_PORT", "CONSOLE_PORT", "PROMETHEUS_PORT", "ALERTMANAGER_PORT", "GRAFANA_PORT")
 NEEDED = ("docker-compose.yml", "config", "deploy", ".env.example")
-UP_S = 90.0
+UP_S = 240.0
 STAND_INS = """
 FROM scratch AS base
 COPY busybox /bin/wget

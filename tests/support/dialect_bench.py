@@ -14,7 +14,9 @@ from typing import Any
 import aiohttp
 import ccxt.pro
 
+from hedger.model.message import StreamChanged
 from hedger.model.order import Side
+from hedger.runtime.ports import Hint
 from hedger.sim.dialects.binance.hosts import HOSTS
 from hedger.sim.dialects.binance.signing import Credential
 from hedger.sim.dialects.binance.switchboard import Switchboard
@@ -129,3 +131,11 @@ def at_the_wire(test: Callable[[Bench], Awaitable[None]]) -> None:
             await test(bench)
 
     asyncio.run(run())
+
+
+async def streams_up(hints: AsyncIterator[Hint]) -> None:
+    """Wait until a venue says that all of its streams are up."""
+    async with asyncio.timeout(60):
+        async for hint in hints:
+            if isinstance(hint, StreamChanged) and hint.up:
+                return

@@ -26,8 +26,9 @@ from hedger.sim.attach import Note, is_alive, read_note
 from hedger.sim.nouns import SimOrder, Truth
 from hedger.sim.testimony import truth_from_json
 
-PATIENCE_S = 40.0
-ENDING_S = 30.0
+# Who waits for a thing to happen waits for long: a machine may be busy, and what passes does so at once.
+PATIENCE_S = 120.0
+ENDING_S = 120.0
 OURS = "hhdg"  # how client order ids of bot `hdg` begin
 STATIC = Decimal("0.5")
 LOT = Decimal("0.001")
@@ -75,7 +76,7 @@ def environment(**more: str) -> dict[str, str]:
 
 
 def run_hedger(
-    *arguments: str, env: Mapping[str, str] | None = None, timeout_s: float = 60.0, stdin: str = ""
+    *arguments: str, env: Mapping[str, str] | None = None, timeout_s: float = PATIENCE_S, stdin: str = ""
 ) -> Ended:
     """Run a command to its end; `stdin` is typed into it."""
     done = subprocess.run(
@@ -157,7 +158,7 @@ class Running:
         """Ask its health port: status and text."""
         port = self.until(lambda: self.known().get("metrics_port"), "metrics port")
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=60) as answer:
                 return answer.status, answer.read().decode()
         except urllib.error.HTTPError as refused:
             return refused.code, refused.read().decode()
@@ -196,7 +197,7 @@ class JournalRows:
 
     def query(self, text: str, *values: object) -> list[tuple[Any, ...]]:
         """Rows of a query."""
-        connection = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, timeout=5)
+        connection = sqlite3.connect(f"file:{self.path}?mode=ro", uri=True, timeout=60)
         try:
             return connection.execute(text, values).fetchall()
         finally:
@@ -258,7 +259,7 @@ class _UnixConnection(HTTPConnection):
     """HTTP to a socket in the file system."""
 
     def __init__(self, path: str) -> None:
-        super().__init__("exchange", timeout=5)
+        super().__init__("exchange", timeout=60)
         self._path = path
 
     def connect(self) -> None:

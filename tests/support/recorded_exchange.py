@@ -27,7 +27,7 @@ START = 1_700_000_000_000
 SYMBOLS = ("BTC/USDT", "BTC/USDT:USDT")
 NAME = "BTCUSDT"
 DELIVERY_S = 0.3
-PATIENCE_S = 30.0
+PATIENCE_S = 120.0
 
 
 def snapshots(path: Path) -> int:

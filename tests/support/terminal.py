@@ -37,7 +37,7 @@ class Terminal:
             start_new_session=True,
         )
 
-    def until(self, text: bytes, timeout_s: float = 40.0) -> None:
+    def until(self, text: bytes, timeout_s: float = 120.0) -> None:
         """Read until a text has been written since the last call."""
         begun_at, ends_at = len(self.seen), time.monotonic() + timeout_s
         while text not in self.seen[begun_at:]:

@@ -5,21 +5,20 @@ Binance's own table (`wire_outcomes.py`) is the model: what has to do with no ve
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
+from tests.support.leaping import StandingClock
 from tests.support.stand import Stand
 from tests.support.wire_canaries import leaks
 from tests.support.wire_columns import ASKED, Verdict
 from tests.support.wire_faults import mangled
-from tests.support.wire_outcomes import BODIES, CONNECTIONS, HTML, NEVER_LEFT, STATUSES, Fault, fault
+from tests.support.wire_outcomes import BODIES, CONNECTIONS, HTML, NEVER_LEFT, STATUSES, Fault, fault, put
 from tests.support.wire_server import plain_answer
-from tests.support.wire_venue import Desk, WireClock, opened
+from tests.support.wire_venue import Desk, opened
 
-SPEED = 20.0
 BODY_LIMIT = 1_000_000
-AT_ONCE = 6  # desks that are open together
 QUESTIONS = ("create", "cancel", "find", "account")
 USUAL = {
     "create": frozenset({"unknown"}),
@@ -76,19 +75,13 @@ async def outcomes(stand: Stand, faults: Sequence[Fault], *, apart: bool = False
     """What every question comes to under each fault; `apart` asks each on an account of its own."""
     questions = [name for name in (*QUESTIONS, "switch") if name in stand.routes]
     jobs = [(row, [name]) for row in faults for name in questions] if apart else [(row, questions) for row in faults]
-    seats = asyncio.Semaphore(AT_ONCE)
-
-    async def seated(row: Fault, names: list[str]) -> list[Outcome]:
-        async with seats:
-            return await _asked(stand, row, names)
-
-    return [found for part in await asyncio.gather(*(seated(*job) for job in jobs)) for found in part]
+    return [found for job in jobs for found in await _asked(stand, *job)]
 
 
 async def _asked(stand: Stand, row: Fault, names: list[str]) -> list[Outcome]:
-    clock, fake = WireClock(speed=SPEED), stand.fake()
+    clock, fake = StandingClock(), stand.fake()
     fake.clock_ms, fake.judges_age = clock.now_ms, False
-    async with opened(stand=stand, clock=clock, fake=fake, answer_s=0.6, body_limit=BODY_LIMIT) as desk:
+    async with opened(stand=stand, clock=clock, fake=fake, body_limit=BODY_LIMIT) as desk:
         if row.wreck is not None:
             await row.wreck(desk)
         else:
@@ -96,7 +89,7 @@ async def _asked(stand: Stand, row: Fault, names: list[str]) -> list[Outcome]:
                 fake.live = lambda fake, seen: None
                 route = stand.routes[name]
                 fake.answers[route.method, route.path] = row.answer
-        verdicts = await asyncio.gather(*(ASKED[name](desk) for name in names))
+        verdicts = await put(row, [partial(ASKED[name], desk) for name in names])
         return [
             Outcome(fault=row.name, question=name, verdict=verdict, requests=_sent(desk, stand, name))
             for name, verdict in zip(names, verdicts, strict=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gzip
 import json
 from collections.abc import Callable, Iterable
@@ -11,6 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.support.leaping import SILENCE_S, lapse
 from tests.support.wire_bodies import bodies, echo, order_record
 from tests.support.wire_server import FAKE, Answer, Seen
 
@@ -73,9 +73,9 @@ def spoken(chunks: Callable[[bytes], Chunks], *, pause_s: float = 0.0, end: str 
             if transport.is_closing():
                 break
             transport.write(chunk)
-            await asyncio.sleep(pause_s)
+            await lapse(pause_s)
         if end == "hold":
-            await asyncio.sleep(30)
+            await lapse(SILENCE_S)
         elif end == "abort":
             transport.abort()
         else:

@@ -19,6 +19,7 @@ from urllib.parse import parse_qsl
 
 from aiohttp import WSMsgType, abc, web
 
+from tests.support.leaping import SILENCE_S, lapse
 from tests.support.wire_bodies import bodies
 from tests.support.wire_certificates import contexts
 
@@ -252,11 +253,11 @@ def reset_answer() -> Answer:
     return answer
 
 
-def hanging_answer(seconds: float = 30.0) -> Answer:
+def hanging_answer(seconds: float = SILENCE_S) -> Answer:
     """No answer for that long."""
 
     async def answer(_request: web.Request, _seen: Seen) -> web.StreamResponse:
-        await asyncio.sleep(seconds)
+        await lapse(seconds)
         return web.Response()
 
     return answer

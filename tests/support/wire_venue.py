@@ -17,6 +17,7 @@ from hedger.runtime.ports import Clock, Venue
 from hedger.venues.client import Credentials
 from hedger.venues.factory import open_venue
 from hedger.venues.network import Network
+from tests.support.leaping import PATIENCE_S
 from tests.support.stand import Stand
 from tests.support.wire_certificates import contexts
 from tests.support.wire_server import KEY, SECRET, FakeVenue, Loopback
@@ -91,7 +92,7 @@ async def opened(
     stand: Stand | None = None,
     environment: str | None = None,
     clock: Clock | None = None,
-    answer_s: float = 2.0,
+    answer_s: float = PATIENCE_S,
     fake: FakeVenue | None = None,
     ready: bool = True,
     body_limit: int = 16 * 1024 * 1024,

@@ -248,7 +248,7 @@ def hedged(folder: Path, id: InstrumentId, made: Callable[[FakeVenue], Exchange]
         settings = load(folder, text, {"live_armed": True}, to_run=False)
 
         async def meanwhile(daemon: Daemon) -> None:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while not daemon.state.ledgers[coin].fills:  # noqa: ASYNC110
                     await asyncio.sleep(0.02)
             await clock.sleep(12)

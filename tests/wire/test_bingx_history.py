@@ -15,6 +15,7 @@ from hedger.model.instrument import InstrumentId
 from hedger.model.market import Mark, Quote
 from hedger.model.order import Fill, FillCause, Side
 from hedger.venues.abilities import Ability
+from hedger.venues.bingx.windows import WEEK_MS
 from tests.support.stand import proves
 from tests.support.stands.bingx import AT, BTC, COIN, COINS, HOUR_MS, SPOT, STAND, SWAP, coin_record, ok, quick
 from tests.support.wire_server import Seen
@@ -51,6 +52,8 @@ def between(rows: Rows, key: Callable[[Mapping[str, Any]], int], names: tuple[st
 
     async def answer(_request: web.Request, seen: Seen) -> web.StreamResponse:
         start, end = (int(seen.params[name]) for name in names)
+        if end - start > 7 * DAY_MS:
+            return web.json_response({"code": 109400, "msg": "the query range must not exceed 7 days", "data": {}})
         inside = sorted((row for row in rows if start < key(row) < end), key=key, reverse=True)
         page = int(seen.params.get("pageSize") or seen.params["limit"])
         return web.json_response(ok(wrap(inside[:page])))
@@ -100,6 +103,14 @@ def test_a_long_time_is_asked_for_week_by_week() -> None:
     found, asked = fills([fill(1, at), fill(2, at + 8 * DAY_MS), fill(3, at + 19 * DAY_MS)], 20 * DAY_MS)
     assert [one.trade_id for one in found] == ["1", "2", "3"]
     assert asked == 3
+
+
+def test_a_fill_of_the_moment_at_which_two_weeks_meet_is_told_once_and_no_question_spans_more_than_seven_days() -> None:
+    """The venue refuses a longer span whole: after a rest of a week no fill would ever be told again."""
+    begun = now_ms()
+    edges = range(begun - 20 * DAY_MS + 2 * WEEK_MS - 3, begun - 20 * DAY_MS + 2 * WEEK_MS + 1_500)
+    found, _ = fills([fill(number, at) for number, at in enumerate(edges) if number < 900], 20 * DAY_MS)
+    assert [int(one.trade_id) for one in found] == list(range(900))
 
 
 def test_more_fills_of_one_moment_than_a_page_are_not_told_as_the_whole() -> None:

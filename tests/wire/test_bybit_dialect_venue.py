@@ -32,6 +32,7 @@ from hedger.venues.factory import open_venue
 from hedger.venues.network import Network
 from tests.support.bare_exchange import set_mark
 from tests.support.bybit_bench import INVERSE, KEY, PAIR, PERPETUAL, SECRET, START, Bench, served
+from tests.support.dialect_bench import streams_up
 from tests.support.leave import let_go
 
 BTC = InstrumentId("main", PERPETUAL)
@@ -70,7 +71,7 @@ async def opened(*symbols: str) -> AsyncIterator[tuple[Bench, Venue]]:
             environment="paper",
             clock=ExchangeClock(bench),
             credentials=Credentials(api_key=KEY, secret=SECRET),
-            network=Network(resolver=paper.resolver, ssl_context=paper.ssl_context, answer_s=1.0),
+            network=Network(resolver=paper.resolver, ssl_context=paper.ssl_context),
         )
         try:
             await venue.open(symbols or (PERPETUAL, PAIR))
@@ -168,16 +169,16 @@ def test_an_order_that_would_cross_is_taken_off_and_its_record_and_the_stream_sa
     async def run() -> None:
         async with opened() as (bench, venue):
             hints = venue.hints()
+            await streams_up(hints)
             ended = asyncio.create_task(
                 first(hints, lambda h: isinstance(h, OrderReport) and h.client_order_id == "h1")
             )
-            await asyncio.sleep(0.5)
             assert isinstance(await venue.place(order(1, "60000.1"), let_go), OrderAccepted)
             report = await venue.find_order(BTC, "h1")
             assert report is not None
             assert report.status is ReportStatus.CANCELED
             assert report.ended_because is RejectReason.POST_ONLY_WOULD_CROSS
-            streamed = await asyncio.wait_for(ended, 5)
+            streamed = await asyncio.wait_for(ended, 60)
             assert isinstance(streamed, OrderReport)
             assert streamed.ended_because is RejectReason.POST_ONLY_WOULD_CROSS
             assert bench.exchange.truth("main").trades == []
@@ -202,11 +203,11 @@ def test_fills_are_streamed_and_read_alike() -> None:
     async def run() -> None:
         async with opened() as (bench, venue):
             hints = venue.hints()
+            await streams_up(hints)
             fill = asyncio.create_task(first(hints, lambda h: isinstance(h, Fill)))
-            await asyncio.sleep(0.5)
             await venue.place(order(1, "60000.0"), let_go)
             bench.exchange.crowd_takes(Wallet.LINEAR, "BTCUSDT", Side.SELL, Decimal("3.010"))
-            streamed = await asyncio.wait_for(fill, 5)
+            streamed = await asyncio.wait_for(fill, 60)
             assert isinstance(streamed, Fill)
             assert (streamed.client_order_id, streamed.maker) == ("h1", True)
             (read,) = await venue.read_fills(BTC, START)
@@ -224,7 +225,7 @@ def test_prices_are_streamed_and_read_alike() -> None:
             ids = [InstrumentId("main", symbol) for symbol in ALL]
             read = await venue.read_prices(ids)
             found: dict[tuple[type[Hint], InstrumentId], Quote | Mark] = {}
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(60):
                 async for hint in venue.hints():
                     if isinstance(hint, Quote | Mark):
                         found[type(hint), hint.id] = hint
@@ -283,10 +284,10 @@ def test_a_liquidation_is_streamed_with_its_cause() -> None:
         async with opened() as (bench, venue):
             exchange = bench.exchange
             hints = venue.hints()
+            await streams_up(hints)
             streamed = asyncio.create_task(
                 first(hints, lambda h: isinstance(h, Fill) and h.cause is not FillCause.ORDER)
             )
-            await asyncio.sleep(0.5)
             exchange.place(
                 "main",
                 Wallet.LINEAR,
@@ -300,7 +301,7 @@ def test_a_liquidation_is_streamed_with_its_cause() -> None:
             )
             exchange.deposit("main", Wallet.LINEAR, "USDT", Decimal(-45_000))
             set_mark(exchange, "70000")
-            fill = await asyncio.wait_for(streamed, 5)
+            fill = await asyncio.wait_for(streamed, 60)
             assert isinstance(fill, Fill)
             assert fill.cause is FillCause.LIQUIDATION
             forced = [one for one in await venue.read_fills(BTC, START) if one.cause is not FillCause.ORDER]

@@ -91,7 +91,7 @@ def test_every_request_and_stream_leaves_for_the_test_hosts_in_the_test_environm
             await desk.venue.read_account()
             await desk.venue.place(STAND.order(), let_go)
             hints = desk.venue.hints()
-            await asyncio.wait_for(anext(hints), 5)
+            await asyncio.wait_for(anext(hints), 60)
             return {seen.host for seen in desk.fake.seen} | {host for host, _, _ in desk.fake.sockets}
 
     assert asyncio.run(scenario()) == {"api-testnet.bybit.com", "stream-testnet.bybit.com"}

@@ -69,7 +69,7 @@ class Reader:
         return [hint for hint in self.hints if isinstance(hint, kind)]
 
     async def until(self, kind: type[Hint], count: int = 1) -> list[Any]:
-        async with asyncio.timeout(5), self._news:
+        async with asyncio.timeout(60), self._news:
             await self._news.wait_for(lambda: len(self.of(kind)) >= count)
         return self.of(kind)
 

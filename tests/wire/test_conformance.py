@@ -16,6 +16,7 @@ from hedger.settings.schema import PollingSettings
 from hedger.venues.abilities import Ability, Proof
 from hedger.venues.page import venues_page
 from hedger.venues.profile import VENUES, profile_of
+from tests.support.leaping import in_leaps
 from tests.support.leave import let_go
 from tests.support.stand import stand_of
 from tests.support.wire_canaries import listening
@@ -33,7 +34,7 @@ every_venue = pytest.mark.parametrize("venue", VENUES)
 def test_answers_that_prove_nothing_are_taken_for_nothing_and_an_order_is_sent_once(venue: str) -> None:
     stand = stand_of(venue)
     with listening(*secrets_of(stand)) as heard:
-        found = asyncio.run(outcomes(stand, ANYWHERE))
+        found = in_leaps(outcomes(stand, ANYWHERE))
     rows = {row.name: row for row in ANYWHERE}
     assert [str(one) for one in found if wrong(stand, one, rows[one.fault])] == []
     assert heard.leaks == []
@@ -42,7 +43,7 @@ def test_answers_that_prove_nothing_are_taken_for_nothing_and_an_order_is_sent_o
 @every_venue
 def test_what_never_left_was_not_sent(venue: str) -> None:
     stand = stand_of(venue)
-    found = asyncio.run(outcomes(stand, NEVER_LEFT, apart=True))
+    found = in_leaps(outcomes(stand, NEVER_LEFT, apart=True))
     rows = {row.name: row for row in NEVER_LEFT}
     assert [str(one) for one in found if wrong(stand, one, rows[one.fault])] == []
 
@@ -50,7 +51,7 @@ def test_what_never_left_was_not_sent(venue: str) -> None:
 @every_venue
 def test_a_venue_that_asks_for_quiet_is_left_alone(venue: str) -> None:
     stand = stand_of(venue)
-    found = asyncio.run(outcomes(stand, QUIET, apart=True))
+    found = in_leaps(outcomes(stand, QUIET, apart=True))
     rows = {row.name: row for row in QUIET}
     assert [str(one) for one in found if wrong(stand, one, rows[one.fault])] == []
 

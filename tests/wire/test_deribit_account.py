@@ -164,6 +164,22 @@ def test_a_recorded_position_in_dollars_is_that_many_coins() -> None:
 
 
 @proves(Ability.POSITIONS)
+@pytest.mark.parametrize("size", [-0.5, -25_000, -24_500.25], ids=["coins", "worth at the mark", "worth at the entry"])
+def test_a_linear_position_counts_coins_whatever_its_other_size_is_told_in(size: float) -> None:
+    """The documentation has that size in money, as it was seen in 2022; other programs have it in coins."""
+    linear = position("BTC_USDC-PERPETUAL", size, size_currency=-0.5)
+    reading = read(PERPETUAL, LINEAR, positions=told([position(size=-60_000), linear, option()]))
+    assert held(reading)[LINEAR] == D("-0.5")
+
+
+@pytest.mark.parametrize(("size", "coins"), [(-25_000, -0.6), (-0.5, -0.6), (-0.5, 0), (0, -0.5), (25_000, -0.5)])
+def test_a_linear_position_whose_two_sizes_do_not_agree_is_not_believed(size: float, coins: float) -> None:
+    linear = position("BTC_USDC-PERPETUAL", size, size_currency=coins)
+    with pytest.raises(AskAgain, match="BTC_USDC-PERPETUAL: a size of"):
+        read(PERPETUAL, LINEAR, positions=told([position(size=-60_000), linear, option()]))
+
+
+@proves(Ability.POSITIONS)
 def test_a_short_and_a_linear_position_keep_their_sign_and_unit() -> None:
     short, linear = position(size=-60_000), position("BTC_USDC-PERPETUAL", -0.5)
     reading = read(PERPETUAL, LINEAR, positions=told([short, linear, option()]))

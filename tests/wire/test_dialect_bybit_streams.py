@@ -34,7 +34,7 @@ async def during(watching: Awaitable[Any], happens: Callable[[], Awaitable[Any]]
     result = happens()
     if result is not None:
         await result
-    return await asyncio.wait_for(waiting, 5)
+    return await asyncio.wait_for(waiting, 60)
 
 
 def test_quotes_and_marks_are_streamed_in_every_category() -> None:
@@ -81,9 +81,9 @@ def test_an_order_and_its_fill_and_its_position_are_streamed() -> None:
         await asyncio.sleep(0.1)
         (filled,) = await during(client.watch_orders(PERPETUAL), fill)
         assert (D(filled["filled"]), D(filled["remaining"])) == (D("0.2"), D("0.3"))
-        (trade,) = await asyncio.wait_for(trades, 5)
+        (trade,) = await asyncio.wait_for(trades, 60)
         assert (trade["takerOrMaker"], D(trade["amount"]), trade["order"]) == ("maker", D("0.2"), order["id"])
-        (position,) = await asyncio.wait_for(positions, 5)
+        (position,) = await asyncio.wait_for(positions, 60)
         assert (position["side"], D(position["contracts"])) == ("long", D("0.2"))
 
     at_the_wire(run)
@@ -150,7 +150,7 @@ def test_a_wrong_secret_does_not_sign_in() -> None:
         await client.isUnifiedEnabled()
         client.secret = "wrong"
         with pytest.raises(ccxt.BaseError):
-            await asyncio.wait_for(client.watch_orders(PERPETUAL), 5)
+            await asyncio.wait_for(client.watch_orders(PERPETUAL), 60)
 
     at_the_wire(run)
 

@@ -20,7 +20,7 @@ STREAM = "wss://www.deribit.com/ws/api/v2"
 
 async def soon(awaited: Awaitable[Any]) -> Any:
     """What must come within a moment."""
-    return await asyncio.wait_for(awaited, 5)
+    return await asyncio.wait_for(awaited, 60)
 
 
 def stir(bench: Bench, contracts: int) -> None:

@@ -19,7 +19,7 @@ HOUR_MS = 3_600_000
 async def frame(socket: aiohttp.ClientWebSocketResponse, kind: str) -> dict[str, Any]:
     """The next frame of a kind (`e`)."""
     while True:
-        body: dict[str, Any] = json.loads(await socket.receive_str(timeout=5))
+        body: dict[str, Any] = json.loads(await socket.receive_str(timeout=60))
         if body.get("e") == kind:
             return body
 
@@ -66,7 +66,7 @@ def test_differences_continue_the_depth_snapshot() -> None:
                 bench.exchange.advance(bench.exchange.now + 100)
                 bench.exchange.set_crowd(wallet, "BTCUSDT", Side.BUY, Decimal("60000.0"), Decimal(quantity))
                 bench.exchange.publish(wallet, "BTCUSDT")
-                book = await asyncio.wait_for(waiting, 2)
+                book = await asyncio.wait_for(waiting, 60)
             assert book["bids"][0] == [60000.0, 0.5]
 
     at_the_wire(run)
@@ -180,7 +180,7 @@ def test_a_stream_of_an_unknown_key_stays_silent() -> None:
         ):
             await client.create_order(PERPETUAL, "limit", "buy", "0.01", "59000")
             await socket.send_json({"method": "LIST_SUBSCRIPTIONS", "id": 1})
-            assert json.loads(await socket.receive_str(timeout=2)) == {"result": ["x" * 64], "id": 1}
+            assert json.loads(await socket.receive_str(timeout=60)) == {"result": ["x" * 64], "id": 1}
 
     at_the_wire(run)
 
@@ -193,8 +193,8 @@ def test_streams_of_another_category_stay_silent() -> None:
         ):
             names = ["btcusdt@bookTicker", "btcusdt@markPrice@1s"]
             await socket.send_json({"method": "SUBSCRIBE", "params": names, "id": 1})
-            assert json.loads(await socket.receive_str(timeout=2)) == {"result": None, "id": 1}
-            assert json.loads(await socket.receive_str(timeout=2))["e"] == "markPriceUpdate"
+            assert json.loads(await socket.receive_str(timeout=60)) == {"result": None, "id": 1}
+            assert json.loads(await socket.receive_str(timeout=60))["e"] == "markPriceUpdate"
 
     at_the_wire(run)
 
@@ -205,7 +205,7 @@ def test_combined_streams_name_their_stream() -> None:
             bench.session() as session,
             session.ws_connect("wss://stream.binance.com:9443/stream?streams=btcusdt@bookTicker") as socket,
         ):
-            body = json.loads(await socket.receive_str(timeout=2))
+            body = json.loads(await socket.receive_str(timeout=60))
             assert (body["stream"], body["data"]["s"]) == ("btcusdt@bookTicker", "BTCUSDT")
 
     at_the_wire(run)
@@ -219,7 +219,7 @@ def test_an_unsigned_subscription_to_user_data_is_refused() -> None:
         ):
             params = {"apiKey": "k" * 64, "timestamp": bench.exchange.now, "signature": SECRET}
             await socket.send_json({"id": "1", "method": "userDataStream.subscribe.signature", "params": params})
-            body = json.loads(await socket.receive_str(timeout=2))
+            body = json.loads(await socket.receive_str(timeout=60))
             assert (body["status"], body["error"]["code"]) == (400, -1022)
 
     at_the_wire(run)
@@ -251,7 +251,7 @@ def test_a_connection_is_closed_after_a_day() -> None:
         ):
             await asyncio.sleep(0.05)
             bench.exchange.advance(bench.exchange.now + 24 * HOUR_MS)
-            message = await socket.receive(timeout=2)
+            message = await socket.receive(timeout=60)
             assert message.type is aiohttp.WSMsgType.CLOSE
 
     at_the_wire(run)
@@ -279,6 +279,6 @@ def test_a_malformed_frame_is_answered_and_the_stream_goes_on() -> None:
             async with bench.session() as session, session.ws_connect(url) as socket:
                 for text in ("{", "[]", '{"method":"SUBSCRIBE","params":5,"id":1}', '{"method":"dance","id":2}'):
                     await socket.send_str(text)
-                    assert "error" in json.loads(await socket.receive_str(timeout=2))
+                    assert "error" in json.loads(await socket.receive_str(timeout=60))
 
     at_the_wire(run)

@@ -20,7 +20,7 @@ from hedger.venues.client import Credentials
 from hedger.venues.factory import open_venue
 from hedger.venues.network import Network
 from tests.support.bare_exchange import set_mark
-from tests.support.dialect_bench import KEY, PERPETUAL, SECRET, START, Bench, served
+from tests.support.dialect_bench import KEY, PERPETUAL, SECRET, START, Bench, served, streams_up
 from tests.support.leave import let_go
 
 BTC = InstrumentId("main", PERPETUAL)
@@ -54,7 +54,7 @@ async def opened() -> AsyncIterator[tuple[Bench, Venue]]:
             environment="paper",
             clock=ExchangeClock(bench),
             credentials=Credentials(api_key=KEY, secret=SECRET),
-            network=Network(resolver=paper.resolver, ssl_context=paper.ssl_context, answer_s=1.0),
+            network=Network(resolver=paper.resolver, ssl_context=paper.ssl_context),
         )
         try:
             await venue.open([PERPETUAL, "BTC/USDT"])
@@ -136,11 +136,11 @@ def test_fills_are_streamed_and_read_alike() -> None:
     async def run() -> None:
         async with opened() as (bench, venue):
             hints = venue.hints()
+            await streams_up(hints)
             fill = asyncio.create_task(first(hints, Fill))
-            await asyncio.sleep(0.5)
             await venue.place(order(1, "60000.0"), let_go)
             bench.exchange.crowd_takes(Wallet.LINEAR, "BTCUSDT", Side.SELL, Decimal("3.010"))
-            streamed = await asyncio.wait_for(fill, 5)
+            streamed = await asyncio.wait_for(fill, 60)
             assert isinstance(streamed, Fill)
             assert streamed.maker
             (read,) = await venue.read_fills(BTC, START)
@@ -155,8 +155,8 @@ def test_fills_are_streamed_and_read_alike() -> None:
 async def forced_fill(bench: Bench, venue: Venue, *, deleveraged: bool) -> tuple[Fill, Fill]:
     """The execution of an order that the exchange sent for us, as streamed and as read."""
     hints = venue.hints()
+    await streams_up(hints)
     streamed = asyncio.create_task(forced(hints))
-    await asyncio.sleep(0.3)
     exchange = bench.exchange
     exchange.place(
         "main",
@@ -174,7 +174,7 @@ async def forced_fill(bench: Bench, venue: Venue, *, deleveraged: bool) -> tuple
     else:
         exchange.deposit("main", Wallet.LINEAR, "USDT", Decimal(-45_000))
         set_mark(exchange, "70000")
-    fill = await asyncio.wait_for(streamed, 5)
+    fill = await asyncio.wait_for(streamed, 60)
     (read,) = [fill for fill in await venue.read_fills(BTC, START) if fill.cause is not FillCause.ORDER][:1]
     return fill, read
 

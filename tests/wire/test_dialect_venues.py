@@ -56,7 +56,7 @@ async def serving(directory: Path, made: dict[str, World]) -> AsyncIterator[Atta
             attached = await find_running(directory)
         yield attached
         await attached._ask("POST", "/stop")
-        await asyncio.wait_for(task, 5)
+        await asyncio.wait_for(task, 60)
     finally:
         task.cancel()
 

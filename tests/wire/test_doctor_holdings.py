@@ -30,10 +30,11 @@ def test_coins_limit_margin_and_cost_are_judged_on_what_was_read() -> None:
     policy = replace(policy_of(hedge_of(instruments=(BTC,), spot_accounts=("main",))), sends=False)
     (hedge,) = policy.hedges
     rows = examined(policy)
-    for name in ("holding", "position limit", "free margin", "first hedge"):
+    for name in ("holding", "position limit", "free margin", "first hedge", "first day"):
         assert f"{hedge.name}: {name}" in rows, rows
     assert "BTC on main" in rows[f"{hedge.name}: holding"].found
-    tight = replace(hedge, static_quantity=D(1000), guards=replace(hedge.guards, position=D("0.001"), daily_cost=D(1)))
+    least = replace(hedge.guards, position=D("0.001"), daily_cost=D(1), daily_notional=D(1000))
+    tight = replace(hedge, static_quantity=D(1000), guards=least)
     found = examined(replace(policy, hedges=(tight,)))
-    for name in ("position limit", "free margin", "first hedge"):
+    for name in ("position limit", "free margin", "first hedge", "first day"):
         assert not found[f"{hedge.name}: {name}"].good, name

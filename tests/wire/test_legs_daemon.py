@@ -234,7 +234,7 @@ def hedged(folder: Path, stand: Stand, make: Callable[[Exchange], None]) -> tupl
         settings = load(folder, TEXT.format(venue=stand.venue), {"live_armed": True}, to_run=False)
 
         async def meanwhile(daemon: Daemon) -> None:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while venue.legs["SHORT"] < D("1.5"):  # noqa: ASYNC110
                     await asyncio.sleep(0.02)
             await clock.sleep(8)

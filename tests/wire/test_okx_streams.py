@@ -79,7 +79,7 @@ class Reader:
             same = [hint for hint in self.hints if isinstance(hint, kind)]
             return [hint for hint in same if all(getattr(hint, name) == value for name, value in fields.items())]
 
-        async with asyncio.timeout(10), self._news:
+        async with asyncio.timeout(60), self._news:
             await self._news.wait_for(lambda: len(found()) >= count)
         return found()[count - 1]
 

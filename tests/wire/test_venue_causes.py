@@ -130,7 +130,7 @@ def test_the_stream_passes_on_whosever_fill_with_its_cause(name: str, cause: Fil
                 await asyncio.sleep(0.01)
             await desk.fake.push("listenKey", frame(name, x="CALCULATED", t=0))
             await desk.fake.push("listenKey", frame(name))
-            streamed = await asyncio.wait_for(waiting, 5)
+            streamed = await asyncio.wait_for(waiting, 60)
             desk.fake.answers["GET", TRADES] = [
                 trade(9, orderId=77, side="BUY", qty="0.2", commission="0.1", maker=False, time=AT)
             ]

@@ -103,7 +103,7 @@ def test_complaints_without_end_do_not_become_measurements_without_end() -> None
 
 async def measured(desk: Desk) -> None:
     """Wait until the venue was asked for its time, and a moment for its answers."""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while len(desk.fake.requests("GET", TIME)) < 3:
             desk.fake.asked.clear()
             await desk.fake.asked.wait()

@@ -99,6 +99,18 @@ def test_a_symbol_has_the_name_that_the_venue_gives_it(symbol: str, raw: str) ->
     assert raw_name(symbol) == raw
 
 
+def test_the_weight_that_either_host_of_contracts_counts_holds_back_both() -> None:
+    async def play(desk: Desk) -> None:
+        desk.fake.headers["X-MBX-USED-WEIGHT-1M"] = "2000"
+        await desk.venue.read_prices([COIN])
+        desk.fake.seen.clear()
+        with pytest.raises(AskAgain, match=r"fapi\.binance\.com counts 2000 of 2400"):
+            await desk.venue.read_prices([BTC])
+        assert not desk.fake.seen
+
+    on_coin(play, BOTH)
+
+
 def test_a_contract_in_coins_that_is_not_listed_is_refused_with_the_nearest() -> None:
     async def play(_desk: Desk) -> None:
         """Nothing is asked."""

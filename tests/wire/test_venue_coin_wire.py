@@ -16,6 +16,7 @@ from hedger.runtime.lifeline import LiveOrder
 from hedger.settings.schema import PollingSettings
 from hedger.venues.abilities import Ability
 from hedger.venues.binance.codes import WEIGHT_LIMITS
+from tests.support.leaping import in_leaps
 from tests.support.stand import Route, proves
 from tests.support.stands.binance import STAND
 from tests.support.wire_bodies import AT, echo
@@ -81,14 +82,14 @@ WEIGHTS = {
 
 def test_answers_in_coins_that_prove_nothing_are_taken_for_nothing_and_an_order_is_sent_once() -> None:
     """A part of the failures: whose answer it is they do not depend on, and the whole table is tried on USDⓈ-M."""
-    found = asyncio.run(outcomes(COIN_STAND, ANYWHERE[::6]))
+    found = in_leaps(outcomes(COIN_STAND, ANYWHERE[::6]))
     rows = {row.name: row for row in ANYWHERE}
     assert len(found) >= 5 * 12
     assert [str(one) for one in found if wrong(COIN_STAND, one, rows[one.fault])] == []
 
 
 def test_what_never_left_for_coins_was_not_sent() -> None:
-    found = asyncio.run(outcomes(COIN_STAND, NEVER_LEFT, apart=True))
+    found = in_leaps(outcomes(COIN_STAND, NEVER_LEFT, apart=True))
     rows = {row.name: row for row in NEVER_LEFT}
     assert [str(one) for one in found if wrong(COIN_STAND, one, rows[one.fault])] == []
 
@@ -177,7 +178,7 @@ def test_who_trades_both_kinds_has_a_stream_of_orders_for_each_and_both_keys_are
         fake.answers |= coin_bodies() | keys
         async with opened(BOTH, fake=fake, clock=clock) as desk:
             hints = Reader(desk)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 await both.wait()
             await hints.stop()
         return renewed

@@ -49,7 +49,7 @@ async def rules_told(desk: Desk) -> set[str]:
             pass
         return hint
 
-    told = await asyncio.wait_for(first(), 5)
+    told = await asyncio.wait_for(first(), 60)
     assert isinstance(told, InstrumentsLoaded)
     return {rules.id.symbol for rules in told.instruments}
 

@@ -11,8 +11,8 @@ from tests.support.wire_venue import BTC, OUR_ID, cancel_order, opened
 
 POLLS = 500
 # The bound is a quarter of a second and the bench measures it; here the venue and others share the processor with us.
-# Behind polls that hang, a cancel without a seat of its own would wait for two seconds and more.
-GENEROUS_S = 1.0
+# Behind polls that hang, a cancel without a seat of its own would wait for half a minute and more.
+GENEROUS_S = 10.0
 PATHS = {("DELETE", "/fapi/v1/order"), ("POST", "/fapi/v1/countdownCancelAll")}
 
 
@@ -21,7 +21,7 @@ PATHS = {("DELETE", "/fapi/v1/order"), ("POST", "/fapi/v1/countdownCancelAll")}
 )
 def test_a_cancel_and_the_switch_reach_the_venue_past_five_hundred_polls(answer: Answer) -> None:
     async def scenario() -> tuple[dict[str, float], int]:
-        async with opened(answer_s=2.0) as desk:
+        async with opened(answer_s=30.0) as desk:
             desk.fake.answers["GET", "/fapi/v1/order"] = answer
             desk.fake.answers["GET", "/fapi/v1/premiumIndex"] = answer
             polls: list[asyncio.Future[object]] = []
@@ -36,7 +36,7 @@ def test_a_cancel_and_the_switch_reach_the_venue_past_five_hundred_polls(answer:
             while len(took) < len(PATHS):
                 await asyncio.sleep(0.002)
                 now = time.monotonic() - begun
-                assert now < 5, f"only {sorted(took)} arrived"
+                assert now < 60, f"only {sorted(took)} arrived"
                 for seen in desk.fake.seen:
                     if (seen.method, seen.path) in PATHS:
                         took.setdefault(seen.path, now)

@@ -178,7 +178,7 @@ def ask(path: str, answer: Answer, read: Callable[[Desk], Any]) -> tuple[Any, li
 
     async def scenario() -> tuple[Any, list[dict[str, str]]]:
         fake = FakeVenue(clock_ms=CLOCK.now_ms)
-        async with opened([BTC.symbol, SPOT.symbol], clock=CLOCK, answer_s=0.5, fake=fake) as desk:
+        async with opened([BTC.symbol, SPOT.symbol], clock=CLOCK, fake=fake) as desk:
             desk.fake.answers["GET", path] = answer
             found = await read(desk)
             return found, [seen.params for seen in desk.fake.requests("GET", path)]

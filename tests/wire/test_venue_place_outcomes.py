@@ -4,24 +4,24 @@ Every failure is run at DEBUG with canary keys: no piece of them may be in a lin
 """
 
 import asyncio
+from functools import partial
 from pathlib import Path
 
 import pytest
 
 from hedger.model.message import OrderAccepted
 from hedger.venues.abilities import Ability
+from tests.support.leaping import StandingClock, in_leaps
 from tests.support.leave import let_go
 from tests.support.stand import proves
 from tests.support.wire_canaries import leaks, listening, turn_up
 from tests.support.wire_columns import COLUMNS, Verdict
 from tests.support.wire_faults import changed, spoken, whole
-from tests.support.wire_outcomes import ABSENT, FAULTS, Fault, page
+from tests.support.wire_outcomes import ABSENT, FAULTS, Fault, page, put
 from tests.support.wire_server import FakeVenue, refusal
-from tests.support.wire_venue import Desk, WireClock, opened, place_order
+from tests.support.wire_venue import Desk, opened, place_order
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "venues-binance-outcomes.md"
-# Pauses between the tries of a read are the clock's; nothing else here takes time of it.
-SPEED = 20.0
 BODY_LIMIT = 1_000_000
 
 
@@ -30,7 +30,7 @@ BODY_LIMIT = 1_000_000
 def test_every_failure_comes_to_what_the_table_says_and_is_sent_once(fault: Fault) -> None:
     names = [name for name in COLUMNS if fault.outcome(name) != ABSENT]
     with listening() as heard:
-        found = asyncio.run(outcomes(fault, names))
+        found = in_leaps(outcomes(fault, names))
     assert heard.leaks == []
     for name, (verdict, requests) in found.items():
         column = COLUMNS[name]
@@ -42,24 +42,22 @@ def test_every_failure_comes_to_what_the_table_says_and_is_sent_once(fault: Faul
 
 
 async def outcomes(fault: Fault, names: list[str]) -> dict[str, tuple[Verdict, int]]:
-    """The verdict and the number of requests of each question, asked at the same time."""
-    if fault.apart:
-        parts = await asyncio.gather(*(asked(fault, [name]) for name in names))
-        return {name: found for part in parts for name, found in part.items()}
-    return await asked(fault, names)
+    """The verdict and the number of requests of each question, on a loop that leaps over silences."""
+    jobs = [[name] for name in names] if fault.apart else [names]
+    return {name: found for job in jobs for name, found in (await asked(fault, job)).items()}
 
 
 async def asked(fault: Fault, names: list[str]) -> dict[str, tuple[Verdict, int]]:
-    clock = WireClock(speed=SPEED)
+    clock = StandingClock()
     fake = FakeVenue(clock_ms=clock.now_ms, judges_age=False)
-    async with opened(clock=clock, fake=fake, answer_s=0.3, body_limit=BODY_LIMIT) as desk:
+    async with opened(clock=clock, fake=fake, body_limit=BODY_LIMIT) as desk:
         turn_up()
         if fault.wreck is not None:
             await fault.wreck(desk)
         else:
             for name in names:
                 fake.answers[COLUMNS[name].method, COLUMNS[name].path] = fault.answer
-        verdicts = await asyncio.gather(*(COLUMNS[name].ask(desk) for name in names))
+        verdicts = await put(fault, [partial(COLUMNS[name].ask, desk) for name in names])
         return {name: (verdict, sent(desk, name)) for name, verdict in zip(names, verdicts, strict=True)}
 
 

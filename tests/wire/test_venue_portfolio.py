@@ -14,7 +14,7 @@ from hedger.model.order import OrderReport
 from hedger.venues.abilities import Ability
 from hedger.venues.account import VenueAccount
 from tests.support.stand import proves
-from tests.support.wire_bodies import AT, echo_fees, held, income, order_record, risk, settings, trade
+from tests.support.wire_bodies import AT, echo_fees, futures_symbol, held, income, order_record, risk, settings, trade
 from tests.support.wire_server import FakeVenue, refusal
 from tests.support.wire_venue import BTC, OUR_ID, SPOT, Desk, opened
 from tests.wire.test_venue_streams import Reader, order_frame
@@ -127,6 +127,24 @@ def test_a_watched_account_in_portfolio_margin_is_read_with_its_own_measure() ->
     assert reading.spot["BTC"] == D("1.50000001") + D("0.3") - D("0.1001")
     assert reading.collateral["USDT"] == D("1000.25")
     assert reading.collateral["BTC"] == 0
+
+
+@pytest.mark.parametrize("told", [{}, {"multiAssetsMargin": False}])
+def test_in_portfolio_margin_the_whole_account_backs_a_contract_in_usdc(told: dict[str, bool]) -> None:
+    in_usdc = {"symbol": "BTCUSDC", "pair": "BTCUSDC", "quoteAsset": "USDC", "marginAsset": "USDC"}
+
+    async def scenario() -> Any:
+        fake = FakeVenue()
+        fake.answers |= unified() | {
+            ("GET", "/fapi/v1/exchangeInfo"): {"symbols": [futures_symbol("BTC"), futures_symbol("BTC") | in_usdc]},
+            ("GET", "/papi/v1/um/symbolConfig"): [settings("BTCUSDT"), settings("BTCUSDC")],
+            ("GET", "/papi/v1/um/accountConfig"): {"canTrade": True, "dualSidePosition": False} | told,
+            ("GET", "/papi/v1/um/openOrders"): [],
+        }
+        async with opened(("BTC/USDC:USDC",), fake=fake, environment="shadow") as desk:
+            return await desk.venue.read_account()
+
+    assert asyncio.run(scenario()).margin.equity == D("122607.35137903")
 
 
 def test_its_fees_fills_and_funding_are_asked_where_it_answers() -> None:

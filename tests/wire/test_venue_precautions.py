@@ -30,7 +30,8 @@ def looked_at(orders: list[Any], switch_ms: int | None = 120_000, **answers: Any
             desk.fake.answers["GET", "/fapi/v1/openOrders"] = orders
             if "switch" in answers:
                 desk.fake.answers[COUNTDOWN] = answers["switch"]
-            rows = await switch_rows(desk.venue, [BTC], switch_ms, await desk.venue.read_account())
+            reading, beside = await desk.venue.read_account(), bool(answers.get("beside"))
+            rows = await switch_rows(desk.venue, [BTC], switch_ms, reading, beside=beside)
             return rows, [seen.params["countdownTime"] for seen in desk.fake.requests(*COUNTDOWN)]
 
     return asyncio.run(scenario())
@@ -62,6 +63,12 @@ def test_a_switch_that_does_not_answer_is_a_fault() -> None:
     (row,), _ = looked_at([], switch=refusal(400, -2014))
     assert not row.good
     assert row.remedy
+
+
+def test_beside_a_hedger_that_runs_the_switch_is_left_as_it_is() -> None:
+    rows, asked = looked_at([], beside=True)
+    assert asked == []
+    assert "a hedger runs here" in rows[0].found
 
 
 def test_where_an_order_is_open_the_switch_is_left_as_it_is() -> None:

@@ -15,6 +15,7 @@ from hedger.model.market import Mark, Quote
 from hedger.model.order import ReportStatus, Side
 from hedger.runtime.ports import Venue
 from hedger.venues.abilities import Ability
+from tests.support.leaping import StandingClock, in_leaps
 from tests.support.stand import proves
 from tests.support.wire_bodies import (
     AT,
@@ -30,6 +31,7 @@ from tests.support.wire_server import (
     KEY,
     SECRET,
     Answer,
+    FakeVenue,
     Seen,
     cut_answer,
     hanging_answer,
@@ -194,13 +196,13 @@ def test_a_fill_between_two_requests_is_read_again_and_then_believed() -> None:
 @pytest.mark.parametrize("row", BROKEN)
 def test_a_broken_part_of_the_account_is_never_a_reading(row: str, path: str) -> None:
     async def scenario() -> None:
-        async with opened(answer_s=0.2) as desk:
+        async with opened() as desk:
             desk.fake.answers["GET", path] = BROKEN[row]
             with pytest.raises(AskAgain) as problem:
                 await desk.venue.read_account()
             assert_presentable(problem.value)
 
-    asyncio.run(scenario())
+    in_leaps(scenario())
 
 
 READS: dict[str, tuple[str, Callable[[Venue], Awaitable[Any]]]] = {
@@ -270,7 +272,8 @@ def test_a_question_that_the_venue_calls_wrong_is_given_up() -> None:
 @pytest.mark.parametrize("status", [429, 418, 400])
 def test_after_being_told_to_be_quiet_nothing_is_read_until_it_is_over(status: int) -> None:
     async def scenario() -> None:
-        async with opened() as desk:
+        clock = StandingClock()
+        async with opened(clock=clock, fake=FakeVenue(clock_ms=clock.now_ms)) as desk:
             good = desk.fake.answers["GET", "/fapi/v1/premiumIndex"]
             desk.fake.answers["GET", "/fapi/v1/premiumIndex"] = refusal(status, -1003, Retry_After="2")
             with pytest.raises(AskAgain):
@@ -280,7 +283,7 @@ def test_after_being_told_to_be_quiet_nothing_is_read_until_it_is_over(status: i
                 await desk.venue.read_account()
             assert len(desk.fake.seen) == sent
             desk.fake.answers["GET", "/fapi/v1/premiumIndex"] = good
-            await asyncio.sleep(2.1)
+            await clock.sleep(2.1)
             assert await desk.venue.read_prices([BTC])
 
     asyncio.run(scenario())
@@ -340,6 +343,23 @@ def test_fills_are_paged_by_trade_id_to_their_end() -> None:
     assert "fromId" not in asked[0]
     assert [params["fromId"] for params in asked if "fromId" in params] == ["1001", "2001"]
     assert not any("startTime" in params for params in asked if "fromId" in params)
+
+
+def test_a_full_page_of_the_newest_fills_is_not_taken_for_the_oldest() -> None:
+    rows = [trade(id) for id in range(1, 1002)]
+
+    async def newest(_request: web.Request, seen: Seen) -> web.StreamResponse:
+        ends_at = int(seen.params.get("endTime", 4 * AT))
+        found = [row for row in rows if int(seen.params["startTime"]) <= row["time"] <= ends_at]
+        return web.json_response(found[-int(seen.params["limit"]) :])
+
+    async def scenario() -> None:
+        async with opened() as desk:
+            desk.fake.answers["GET", "/fapi/v1/userTrades"] = newest
+            with pytest.raises(AskAgain, match="before the first of a full page"):
+                await desk.venue.read_fills(BTC, AT)
+
+    asyncio.run(scenario())
 
 
 def test_a_fill_says_what_it_cost_and_whether_it_made() -> None:

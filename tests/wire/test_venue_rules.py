@@ -9,6 +9,7 @@ from aiohttp import web
 
 from hedger.errors import AskAgain, Bug
 from hedger.model.instrument import Instrument
+from hedger.model.market import Mark
 from hedger.model.message import OrderAccepted, OrderRejected
 from hedger.model.order import RejectReason
 from tests.support.leave import let_go
@@ -42,6 +43,20 @@ def test_a_changed_tick_lot_and_least_notional_come_through_with_the_fees() -> N
     assert (before.tick_size, before.lot_size, before.min_notional) == (Decimal("0.1"), Decimal("0.001"), Decimal(100))
     assert (after.tick_size, after.lot_size, after.min_notional) == (Decimal("0.5"), Decimal("0.005"), Decimal(250))
     assert after.maker_fee == Decimal("0.0002")
+
+
+def test_a_contract_that_comes_to_pay_funding_more_often_is_known_to_with_the_next_rules() -> None:
+    async def scenario() -> list[int]:
+        async with opened() as desk:
+            hours = []
+            for told in ([], [{"symbol": "BTCUSDT", "fundingIntervalHours": 1}], []):
+                desk.fake.answers["GET", "/fapi/v1/fundingInfo"] = told
+                await desk.venue.read_instruments([BTC.symbol])
+                marks = [price for price in await desk.venue.read_prices([BTC]) if isinstance(price, Mark)]
+                hours.append(marks[0].funding_interval_ms // 3_600_000)
+            return hours
+
+    assert asyncio.run(scenario()) == [8, 1, 8]
 
 
 @pytest.mark.parametrize("listing", [[], [futures_symbol("BTC", status="SETTLING")]], ids=["gone", "settling"])

@@ -59,7 +59,7 @@ def test_a_scrubbed_text_keeps_what_is_no_secret() -> None:
 @pytest.mark.parametrize("row", ECHOES)
 def test_a_venue_that_echoes_keys_does_not_get_them_into_outcomes_or_errors(status: int, row: str) -> None:
     async def scenario() -> list[str]:
-        async with opened(answer_s=0.5) as desk:
+        async with opened() as desk:
             turn_up()
             body = plain_answer(status, json.dumps({"code": -1102, "msg": ECHOES[row]}))
             texts = []
@@ -84,7 +84,7 @@ def test_the_loops_own_debugging_tells_no_key() -> None:
     async def scenario() -> None:
         loop = asyncio.get_running_loop()
         loop.slow_callback_duration = 0.0
-        async with opened(answer_s=0.5) as desk:
+        async with opened() as desk:
             turn_up()
             desk.fake.answers["GET", "/api/v3/account"] = cut_answer()
             with suppress(HedgerError):
@@ -161,19 +161,21 @@ def test_a_whole_run_leaves_no_key_in_journal_status_metrics_or_log(tmp_path: Pa
             environment="shadow",
             clock=clock,
             credentials=Credentials(api_key=KEY, secret=SECRET),
-            network=Network(resolver=Loopback(fake.port), ssl_context=contexts()[1], answer_s=0.5),
+            network=Network(resolver=Loopback(fake.port), ssl_context=contexts()[1]),
             observer=wanted.watched,
         )
         metrics: list[str] = []
 
         async def meanwhile(daemon: Daemon) -> None:
             turn_up()
-            await asyncio.sleep(0.7)
+            await read_again(fake, 1)
             for path in ("/fapi/v3/account", "/fapi/v1/income", "/fapi/v1/userTrades"):
                 fake.answers["GET", path] = echoing
             fake.answers["PUT", "/fapi/v1/listenKey"] = fake.answers["POST", "/fapi/v1/listenKey"] = echoing
+            so_far = len(fake.requests("GET", "/fapi/v3/account"))
             daemon.loop.wake["main"].set()
-            await asyncio.sleep(0.5)
+            await read_again(fake, so_far + 1)
+            await asyncio.sleep(0.2)  # what comes of it
             async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/metrics") as page:
                 metrics.append(await page.text())
             metrics.append(repr(daemon.state))
@@ -202,3 +204,10 @@ def test_a_whole_run_leaves_no_key_in_journal_status_metrics_or_log(tmp_path: Pa
     assert {path.name for path in files} >= {"journal.sqlite3"}
     for path in files:
         assert leaks(path.read_bytes().decode("latin-1")) == [], path.name
+
+
+async def read_again(fake: FakeVenue, times: int) -> None:
+    """Wait until the account was asked for so often."""
+    async with asyncio.timeout(60):
+        while len(fake.requests("GET", "/fapi/v3/account")) < times:  # noqa: ASYNC110
+            await asyncio.sleep(0.02)

