@@ -14,7 +14,7 @@ from hedger.engine.expiry import averages, is_over
 from hedger.engine.exposure import coins_for, position_of
 from hedger.engine.freshness import Denied, stale_account, stale_input, venue_now
 from hedger.engine.latch import Flatten
-from hedger.engine.limits import MINUTE_MS, first_denial, reducible
+from hedger.engine.limits import first_denial, reducible
 from hedger.engine.margin import endangered_position
 from hedger.engine.orders import Order, OrderStatus
 from hedger.engine.policy import Hedge
@@ -25,6 +25,7 @@ from hedger.engine.verdict import Draft, Verdict, give_way, no_price, off_the_gr
 from hedger.model.instrument import Instrument, InstrumentId
 from hedger.model.numeric import ONE, ZERO, ceil_to, floor_to
 from hedger.model.order import Side
+from hedger.model.spans import MINUTE_MS
 
 
 class Leg(NamedTuple):
@@ -119,11 +120,13 @@ def _next(state: State, hedge: Hedge, memory: HedgeState, flatten: Flatten, legs
                 detail = f"{leg.draft.quantity} of {leg.position} of {leg.id} come off: {flatten.reason}"
                 return Verdict(Action.PLACE, Reason.FLATTEN, detail, draft=leg.draft)
     saved = _saved(state, hedge, memory) if memory.severity is Severity.REDUCE else None
-    against = next((leg.against for leg in legs if leg.against is not None), None)
-    if saved is None and rest is None and against is not None:
-        waits = against.reason in (Reason.AWAITING_READING, Reason.UNRESOLVED_ORDERS)
-        return Verdict(Action.WAIT if waits else Action.DENY, *against)
-    return saved or rest or Verdict(Action.WAIT, Reason.AWAITING_READING)
+    if saved is not None:
+        return saved
+    if rest is not None:
+        return rest
+    against = next(leg.against for leg in legs if leg.against is not None)
+    waits = against.reason in (Reason.AWAITING_READING, Reason.UNRESOLVED_ORDERS)
+    return Verdict(Action.WAIT if waits else Action.DENY, *against)
 
 
 def _rest(state: State, hedge: Hedge, memory: HedgeState) -> Verdict | None:
