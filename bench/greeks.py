@@ -23,12 +23,12 @@ from hedger.model.instrument import InstrumentId, Payoff
 from hedger.model.market import Mark, Quote
 from hedger.model.message import AccountRead, Stamped
 from hedger.model.option import OptionPosition, OptionType
+from hedger.model.spans import DAY_MS
 
 OPTIONS, OTHERS, POSITIONS = 100_000, 2_000, 200
 ROUNDS = 15
 TARGET_MS, TARGET_STEP_MS, TARGET_READING_MS = 12.0, 1.0, 2.0
 EVENTS, READINGS = 2_000, 60
-DAY_MS = 86_400_000
 BASIS, SIGMA = Decimal(200), Decimal("0.55")
 
 

@@ -10,13 +10,11 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from hedger.engine.carry import YEAR_MS
 from hedger.errors import JournalError
 from hedger.model.numeric import ZERO, plain
+from hedger.model.spans import DAY_MS, YEAR_MS
 from hedger.ops.figures import MINUS, coins, iso, money, percent
 from hedger.runtime.journal import Journal
-
-DAY_MS = 86_400_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

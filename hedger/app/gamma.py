@@ -16,12 +16,12 @@ from hedger.engine.target import hedge_gamma, target_delta, target_ended, target
 from hedger.errors import ConfigError
 from hedger.model.numeric import ONE, ZERO
 from hedger.model.option import OptionPosition
+from hedger.model.spans import YEAR_MS
 from hedger.settings.schema import Settings
 
 DAYS = 365
 EXAMPLE_SIGMA = 0.5
 TREND_STEPS = 400
-YEAR_MS = DAYS * 86_400_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

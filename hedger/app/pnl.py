@@ -16,9 +16,10 @@ from typing import Any
 
 from hedger.engine.attribution import Component
 from hedger.engine.benchmarks import Compared, compare
-from hedger.engine.book import DAY_MS, DayRow
+from hedger.engine.book import DayRow
 from hedger.errors import ConfigError, GiveUp, JournalError
 from hedger.model.numeric import ZERO
+from hedger.model.spans import DAY_MS
 from hedger.runtime.journal import Journal
 from hedger.runtime.kept_books import date_of, day_row
 

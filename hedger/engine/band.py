@@ -20,8 +20,8 @@ from hedger.engine.optimal import (
 )
 from hedger.engine.policy import COMPUTED, OCCASIONAL, Band, BandRule, RebalanceTo
 from hedger.model.numeric import ZERO
+from hedger.model.spans import YEAR_MS
 
-YEAR_MS = 365 * 86_400_000
 BUDGETS = 2.0  # a band is never wider than so many times what the budget alone allows, whatever costs and gamma say
 STEADY = Decimal("0.1")
 TINY = 1e-15

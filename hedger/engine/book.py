@@ -10,8 +10,6 @@ from typing import NamedTuple
 from hedger.engine.attribution import OPTION_PARTS, Cash, Component, Leg, Standing, Traded
 from hedger.model.numeric import ZERO
 
-DAY_MS = 86_400_000
-
 
 class Open(NamedTuple):
     """What an asset's equity gained and nothing explained yet: in the asset, and as it was booked in dollars.

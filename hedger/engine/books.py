@@ -12,13 +12,14 @@ from dataclasses import replace
 from decimal import Decimal
 
 from hedger.engine.attribution import Cash, Component, Interval, Standing, attribute
-from hedger.engine.book import DAY_MS, Book, Carry, DayRow, Moved, Open, Snapshot
+from hedger.engine.book import Book, Carry, DayRow, Moved, Open, Snapshot
 from hedger.engine.policy import Policy
 from hedger.engine.state import State
 from hedger.engine.valuation import hedge_of, standing
 from hedger.model.instrument import Payoff
 from hedger.model.message import AccountRead, FundingRead
 from hedger.model.numeric import ONE, ZERO
+from hedger.model.spans import DAY_MS
 
 EXPLAINED_AFTER_MS = 180_000  # funding is asked for every minute
 EXPLAINED_WITHIN_MS = 900_000

@@ -8,8 +8,8 @@ from enum import StrEnum
 
 from hedger.engine.policy import BreakerLimits
 from hedger.model.order import RejectReason
+from hedger.model.spans import DAY_MS
 
-DAY_MS = 86_400_000
 NOT_AUTHORISED_MS = 300_000
 MOST_NOT_AUTHORISED = 3
 

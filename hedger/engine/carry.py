@@ -16,9 +16,8 @@ from typing import NamedTuple
 from hedger.model.instrument import Instrument
 from hedger.model.market import FundingRate, Mark
 from hedger.model.numeric import ZERO
+from hedger.model.spans import HOUR_MS, YEAR_MS
 
-HOUR_MS = 3_600_000
-YEAR_MS = 8_760 * HOUR_MS
 PRIOR_WEIGHT = 10.0  # how many settlements the assumption weighs against what was seen
 PRIOR_PERSISTENCE = 0.8
 MOST_PERSISTENCE = 0.98

@@ -23,13 +23,13 @@ from hedger.model.instrument import Instrument, InstrumentId, Payoff
 from hedger.model.message import Command, FillsRead, FundingRead, ReadFills
 from hedger.model.numeric import ZERO
 from hedger.model.order import Fill, FillCause
+from hedger.model.spans import HOUR_MS
 
 ASK_AFTER_MS = (0, 2_000, 5_000, 15_000, 30_000)
 ANSWERED_AFTER_MS = 15_000
 EXPLAINED_WITHIN_MS = 60_000
 CLOCK_SLACK_MS = 1_000
 READ_BACK_MS = 30_000
-HOUR_MS = 3_600_000
 MOST_DRIFTS = 3
 MOST_TRADES = 256
 

@@ -8,7 +8,7 @@ from math import sqrt
 from typing import NamedTuple
 
 from hedger.engine.aim import aim
-from hedger.engine.carry import YEAR_MS, basis_yearly, carry_to, expected_funding, fitted, switch_gain
+from hedger.engine.carry import basis_yearly, carry_to, expected_funding, fitted, switch_gain
 from hedger.engine.expiry import averages, has_expired, is_due, left_ms, successor
 from hedger.engine.exposure import coins_of, position_of
 from hedger.engine.failover import cannot_trade, has_margin, last_traded
@@ -19,6 +19,7 @@ from hedger.engine.state import Exposure, Reason, State
 from hedger.model.instrument import Instrument, InstrumentId
 from hedger.model.market import Mark
 from hedger.model.numeric import ZERO, plain
+from hedger.model.spans import YEAR_MS
 
 
 class Outlook(NamedTuple):

@@ -7,7 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from math import isfinite
 
-from hedger.engine.band import PLAIN, YEAR_MS, Conditions, residual_of, variance_of
+from hedger.engine.band import PLAIN, Conditions, residual_of, variance_of
 from hedger.engine.dated_marks import curve_of
 from hedger.engine.exposure import coins_for
 from hedger.engine.history import fresh_volatility, stale_volatility
@@ -19,6 +19,7 @@ from hedger.engine.target import hedge_gamma, hedged_share
 from hedger.model.instrument import Instrument
 from hedger.model.numeric import ONE, ZERO, ceil_to
 from hedger.model.option import OptionPosition
+from hedger.model.spans import YEAR_MS
 
 WITH_INPUTS = COMPUTED | OCCASIONAL
 HIGHEST_SIGMA = 10.0

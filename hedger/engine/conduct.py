@@ -14,9 +14,8 @@ from hedger.engine.movement import PriceRange
 from hedger.engine.state import HedgeState
 from hedger.model.instrument import InstrumentId
 from hedger.model.numeric import BPS, ZERO
+from hedger.model.spans import DAY_MS, MINUTE_MS
 
-MINUTE_MS = 60_000
-DAY_MS = 86_400_000
 PRICES_MINUTES = 10
 CANCELS_MINUTES = 60
 

@@ -19,9 +19,9 @@ from hedger.engine.exposure import coins_of, position_of
 from hedger.engine.freshness import age_of
 from hedger.engine.policy import Cross, Hedge, Policy
 from hedger.engine.state import Exposure, State
-from hedger.engine.volatility import YEAR_MS
 from hedger.model.instrument import InstrumentId
 from hedger.model.numeric import ZERO
+from hedger.model.spans import YEAR_MS
 
 OLD_MS = 3 * 86_400_000
 LEAST_BARS = 48

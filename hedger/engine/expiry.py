@@ -8,8 +8,7 @@ from hedger.engine.state import Reason, State
 from hedger.model.account import AccountReading
 from hedger.model.expiry_day import day_has_come
 from hedger.model.instrument import Instrument, InstrumentId
-
-HOUR_MS = 3_600_000
+from hedger.model.spans import HOUR_MS
 
 
 def left_ms(instrument: Instrument, now: int) -> int | None:

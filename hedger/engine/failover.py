@@ -10,9 +10,9 @@ from hedger.engine.orders import Order, OrderStatus
 from hedger.engine.policy import Hedge
 from hedger.engine.state import State
 from hedger.model.instrument import InstrumentId
+from hedger.model.spans import MINUTE_MS
 
 LONG_QUIET_MS = 10_000
-MINUTE_MS = 60_000
 STAYS_MS = 10 * MINUTE_MS
 
 

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from hedger.engine.normal import Floats
+from hedger.model.spans import YEAR_MS
 
-YEAR_MS = 365 * 86_400_000
 LEAST_LEFT_MS = 3_600_000  # in its last hour a future says little of a year, and at last nothing but its average
 
 Curve = tuple[tuple[int, float], ...]

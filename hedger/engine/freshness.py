@@ -8,8 +8,8 @@ from hedger.engine.policy import Cross, Hedge
 from hedger.engine.state import Reason, State
 from hedger.model.instrument import InstrumentId
 from hedger.model.market import Mark, Quote
+from hedger.model.spans import DAY_MS
 
-DAY_MS = 86_400_000
 FUTURE_MS = 2_000
 
 

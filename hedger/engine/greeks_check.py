@@ -15,10 +15,11 @@ from hedger.engine.dated_marks import curve_of
 from hedger.engine.forward_curve import Curve
 from hedger.engine.greeks import black76
 from hedger.engine.normal import Floats
-from hedger.engine.overlay import YEAR_MS, ratios, volatilities
+from hedger.engine.overlay import ratios, volatilities
 from hedger.engine.overlay_rows import Rows, rows_of_readings
 from hedger.engine.policy import Hedge, Policy
 from hedger.engine.state import State
+from hedger.model.spans import YEAR_MS
 
 LASTING_MS = 60_000
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from hedger.engine.carry import YEAR_MS, basis_yearly, yearly_funding
+from hedger.engine.carry import basis_yearly, yearly_funding
 from hedger.engine.conduct import cancels_in_vain, cost_today, price_range_bps
 from hedger.engine.expiry import left_ms, refuses_more
 from hedger.engine.exposure import coins_for, largest
@@ -30,9 +30,7 @@ from hedger.model.instrument import Instrument
 from hedger.model.market import Mark, Quote
 from hedger.model.numeric import BPS, ZERO
 from hedger.model.order import Side
-
-DAY_MS = 86_400_000
-MINUTE_MS = 60_000
+from hedger.model.spans import DAY_MS, MINUTE_MS, YEAR_MS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -13,8 +13,7 @@ from hedger.engine.option_columns import Columns, columns
 from hedger.engine.overlay import each
 from hedger.model.numeric import ZERO
 from hedger.model.option import OptionPosition
-
-DAY_MS = 86_400_000
+from hedger.model.spans import DAY_MS
 
 
 class Moves(NamedTuple):

@@ -9,7 +9,6 @@ from hedger.engine.executions import we_traded
 from hedger.engine.exposure import coins_for, position_of
 from hedger.engine.gate import note_accepted, note_rejected
 from hedger.engine.ledger import FillContext, basis_bps, book_fill
-from hedger.engine.limits import DAY_MS
 from hedger.engine.markout import await_markout, near
 from hedger.engine.money import rate
 from hedger.engine.movement import Doubt, Evidence
@@ -20,6 +19,7 @@ from hedger.model.identity import parse_order_id
 from hedger.model.message import OrderAccepted, OrderRejected
 from hedger.model.numeric import ZERO
 from hedger.model.order import Fill, OrderReport, ReportStatus
+from hedger.model.spans import DAY_MS
 
 RETRY_MS = 500
 

@@ -22,9 +22,9 @@ from hedger.engine.option_columns import Terms
 from hedger.engine.overlay_rows import MOST_APART, Rows, rows_of, told
 from hedger.model.numeric import ZERO
 from hedger.model.option import OptionPosition
+from hedger.model.spans import YEAR_MS
 
 DAYS = 365
-YEAR_MS = DAYS * 86_400_000
 _EXPIRED = (
     "it has expired and is still listed, so nobody knows whether its payoff is booked; "
     "wait until the venue takes it off the account, or ask the venue"

@@ -17,9 +17,9 @@ from hedger.engine.state import Reason, State
 from hedger.model.instrument import InstrumentId
 from hedger.model.numeric import ONE, ZERO, ceil_to, floor_to
 from hedger.model.order import Side
+from hedger.model.spans import DAY_MS
 
 LACKS_ROOM = frozenset({Reason.POSITION, Reason.FREE_MARGIN})
-DAY_MS = 86_400_000
 
 
 class Roll(NamedTuple):

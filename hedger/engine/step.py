@@ -18,7 +18,6 @@ from hedger.engine.freshness import is_unseen
 from hedger.engine.gate import note_sent, on_beat
 from hedger.engine.greeks_check import greeks_checked
 from hedger.engine.kept import remembered
-from hedger.engine.limits import DAY_MS, MINUTE_MS
 from hedger.engine.margin import judge_margin
 from hedger.engine.mode import with_mode
 from hedger.engine.orders import News, Order, advance
@@ -39,6 +38,7 @@ from hedger.model.message import (
     TimePassed,
 )
 from hedger.model.numeric import ZERO
+from hedger.model.spans import DAY_MS, MINUTE_MS
 
 SHADOW_REST_MS = 30_000
 

@@ -8,8 +8,8 @@ from math import erfc, exp, log, pi, sqrt
 
 from hedger.model.numeric import ZERO
 from hedger.model.option import OptionType
+from hedger.model.spans import YEAR_MS
 
-YEAR_MS = 365 * 86_400_000
 LEAST_MS = 3_600_000  # of life that is reckoned with: nearer the end the delta would jump from all to nothing
 
 

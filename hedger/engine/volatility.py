@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hedger.model.market import Candle
+from hedger.model.spans import YEAR_MS
 
-YEAR_MS = 365 * 86_400_000
 LEAST_BARS = 3
 ESTIMATORS = ("close_close", "parkinson", "garman_klass", "rogers_satchell", "yang_zhang", "ewma")
 _CLOSE_TO_CLOSE = 2 * log(2) - 1

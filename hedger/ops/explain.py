@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from hedger.engine.carry import YEAR_MS
 from hedger.engine.ledger import basis_bps
 from hedger.engine.orders import OrderStatus
 from hedger.engine.state import Action, Mode, Reason
 from hedger.model.numeric import BPS, plain
+from hedger.model.spans import YEAR_MS
 from hedger.ops.figures import MINUS, bps, coins, instant, iso, money, percent, price, span
 from hedger.ops.greeks import OPTIONS_HELD, option_words
 from hedger.ops.words import ACTION_WORDS, MODE_WORDS, ORDER_WORDS, REASON_WORDS

@@ -13,7 +13,6 @@ from hedger.engine.executions import wants_word
 from hedger.engine.facts import gather
 from hedger.engine.latch import Flatten
 from hedger.engine.ledger import Ledger
-from hedger.engine.limits import DAY_MS
 from hedger.engine.orders import FINAL, OrderStatus
 from hedger.engine.policy import Hedge, Policy
 from hedger.engine.state import AccountView, State
@@ -21,6 +20,7 @@ from hedger.model.account import Position
 from hedger.model.instrument import InstrumentId
 from hedger.model.market import Mark, Quote
 from hedger.model.numeric import BPS, ZERO
+from hedger.model.spans import DAY_MS
 from hedger.ops.greeks import OptionGauges
 from hedger.ops.guard_limits import limits_of
 from hedger.ops.guard_values import GuardGauges

@@ -15,16 +15,16 @@ from hedger.engine.overlay import Bucket, Overlay
 from hedger.engine.policy import Hedge
 from hedger.engine.state import Exposure, State
 from hedger.model.numeric import plain
+from hedger.model.spans import DAY_MS
 from hedger.ops.figures import MINUS, coins, iso, money, percent
 from hedger.ops.meters import HEDGE, Declaring
 
-_DAY_MS = 86_400_000
 HORIZONS: tuple[tuple[str, int], ...] = (
-    ("day", _DAY_MS),
-    ("week", 7 * _DAY_MS),
-    ("month", 31 * _DAY_MS),
-    ("quarter", 92 * _DAY_MS),
-    ("year", 366 * _DAY_MS),
+    ("day", DAY_MS),
+    ("week", 7 * DAY_MS),
+    ("month", 31 * DAY_MS),
+    ("quarter", 92 * DAY_MS),
+    ("year", 366 * DAY_MS),
 )
 BEYOND = "beyond"
 _UNKNOWN = math.nan

@@ -14,7 +14,6 @@ from hedger.engine.expiry import left_ms
 from hedger.engine.exposure import coins_for, position_of
 from hedger.engine.freshness import age_of, venue_now
 from hedger.engine.ledger import basis_bps
-from hedger.engine.limits import DAY_MS, MINUTE_MS
 from hedger.engine.margin import liquidation_distances, margin_ratios
 from hedger.engine.policy import Hedge
 from hedger.engine.quoting import joined_notional
@@ -23,6 +22,7 @@ from hedger.model.instrument import InstrumentId
 from hedger.model.market import Mark, Quote
 from hedger.model.numeric import BPS, ZERO
 from hedger.model.order import Side
+from hedger.model.spans import DAY_MS, MINUTE_MS
 from hedger.ops.guard_limits import NOT_NUMBERS, SCALES
 
 EVERY_MS = 1_000

@@ -13,13 +13,13 @@ from hedger.engine.state import Action, Decision, Reason, State
 from hedger.engine.step import Result
 from hedger.model.message import Operation, OperatorAsked, Stamped, TimePassed
 from hedger.model.numeric import ZERO, plain
+from hedger.model.spans import DAY_MS, HOUR_MS
 from hedger.ops.alarms import Alarm, AlarmLevel
 from hedger.ops.figures import coins, money, price, span
 from hedger.ops.guard_limits import GUARD_REASONS
 from hedger.ops.pnl import pnl_status
 from hedger.ops.words import REASON_WORDS, halt_words
 
-HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 STOOD_MS = 60_000  # each start, and each hiccup of a stream, raises warnings that are over within seconds
 # Alarms that have a kind of message of their own.
 _OWN = {

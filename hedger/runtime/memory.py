@@ -10,12 +10,12 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from hedger.engine.book import Book
-from hedger.engine.breaker import DAY_MS
 from hedger.engine.latch import MOST_ACKNOWLEDGED, Flatten
 from hedger.engine.ledger import Ledger
 from hedger.engine.orders import Order
 from hedger.engine.state import HedgeState
 from hedger.model.instrument import Instrument
+from hedger.model.spans import DAY_MS
 from hedger.runtime.kept_books import books_of
 
 FUNDING_READ_BACK_MS = 86_400_000

@@ -11,6 +11,7 @@ from hedger.engine.state import State
 from hedger.errors import HedgerError
 from hedger.model.instrument import InstrumentId
 from hedger.model.message import AccountRead, ClockMeasured, FundingRead, ReadFailed, StreamChanged, TimePassed
+from hedger.model.spans import DAY_MS
 from hedger.runtime.clock import stopwatch
 from hedger.runtime.history import USUAL, HistoryPolling, HistoryReader
 from hedger.runtime.inbox import Inbox
@@ -18,7 +19,6 @@ from hedger.runtime.loop import Loop
 from hedger.runtime.ports import Clock, Observer, Venue
 
 LONGEST_BACKOFF_S = 30.0
-DAY_MS = 86_400_000
 # How long a stream must have lasted for its end to be a first one again.
 STEADY_MS = 60_000
 

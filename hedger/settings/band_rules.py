@@ -7,13 +7,13 @@ from decimal import Decimal
 
 from hedger.engine.policy import COMPUTED, OCCASIONAL, Band, BandInputs, BandRule, RebalanceTo
 from hedger.model.numeric import plain
+from hedger.model.spans import DAY_MS
 from hedger.settings.bands import BandSettings
 from hedger.settings.sentences import Problem
 from hedger.settings.shape import Path
 
 _LARGEST_RELATIVE_WIDTH = Decimal("0.5")
 _LARGEST_USUAL_RESIDUAL = Decimal("0.2")
-_DAY_MS = 86_400_000
 _CLOCKS = frozenset({BandRule.CLOCK, BandRule.LELAND})
 _WITH_SIGMA = COMPUTED | {BandRule.LELAND}
 _OF = {
@@ -132,6 +132,6 @@ def _inputs(band: BandSettings, watch_ms: int) -> BandInputs:
         deposit_quantity=band.deposit_quantity,
         move=band.move or Decimal(0),
         every_ms=int((band.every_s or 0) * 1000),
-        horizon_ms=int(band.horizon_days * _DAY_MS),
+        horizon_ms=int(band.horizon_days * DAY_MS),
         watch_ms=watch_ms,
     )

@@ -6,11 +6,10 @@ from collections.abc import Iterator
 from decimal import Decimal
 
 from hedger.engine.policy import Carry, ChoiceRule
+from hedger.model.spans import DAY_MS
 from hedger.settings.carry import CarrySettings
 from hedger.settings.sentences import Problem
 from hedger.settings.shape import Path
-
-DAY_MS = 86_400_000
 
 
 def to_carry(carry: CarrySettings) -> Carry:

@@ -10,6 +10,7 @@ from typing import NamedTuple
 from hedger.model.instrument import Payoff
 from hedger.model.numeric import ZERO, plain
 from hedger.model.option import OptionType
+from hedger.model.spans import DAY_MS
 from hedger.settings.paper import PaperAccountSettings, PaperOptionSettings, PaperSettings
 from hedger.settings.relative import PAPER_PRICES, PAPER_START_AT, instant_of, price_of
 from hedger.settings.schema import Mode, Settings
@@ -19,7 +20,6 @@ from hedger.settings.symbols import Contract, parse_contract
 from hedger.settings.values import PAPER_COINS, VenueName
 from hedger.settings.venues import VENUES, VenueFacts
 
-DAY_MS = 86_400_000
 HOUR_OF_EXPIRY_MS = 8 * 3_600_000
 _LISTED = f"the paper exchange lists {', '.join(PAPER_COINS)}, each as COIN/USDT:USDT"
 _MONEY = {Payoff.LINEAR: "USDT", Payoff.INVERSE: "USD"}

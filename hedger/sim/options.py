@@ -17,10 +17,11 @@ from typing import Protocol
 from hedger.model.instrument import Payoff
 from hedger.model.numeric import ONE, ZERO
 from hedger.model.option import OptionType, VenueGreeks
+from hedger.model.spans import YEAR_MS
 from hedger.sim.average import Average, Ending, ending_of
 from hedger.sim.ledger import Account, Ledger, grid_of
 from hedger.sim.nouns import Listing, OptionListing, Refusal, Refused
-from hedger.sim.surface import YEAR_MS, Surface, black76
+from hedger.sim.surface import Surface, black76
 
 INITIAL, MAINTENANCE = Decimal("0.15"), Decimal("0.075")
 GRID = Decimal("0.00000001")

@@ -15,9 +15,10 @@ from decimal import Decimal
 from random import Random
 from typing import NamedTuple
 
+from hedger.model.spans import HOUR_MS, MINUTE_MS
 from hedger.sim.fair import BETAS, CORRELATION, Weather
 
-MINUTE_MS, HOUR_MS, YEAR_S = 60_000, 3_600_000, 365 * 86_400
+YEAR_S = 365 * 86_400
 LENGTHS_MS = (5 * MINUTE_MS, 15 * MINUTE_MS, HOUR_MS, 4 * HOUR_MS, 24 * HOUR_MS)
 MOST_BARS = 1_500
 MOST_SETTLEMENTS = 1_000

@@ -25,12 +25,12 @@ from hedger.engine.profile import Profile, ProfilePoint
 from hedger.engine.synthetic import Synthetic
 from hedger.model.instrument import InstrumentId, Payoff
 from hedger.model.option import OptionType
+from hedger.model.spans import DAY_MS, HOUR_MS
 from hedger.sim.listings import contract, option
 from hedger.sim.naming import HOUR_OF_EXPIRY, quarters
 from hedger.sim.nouns import Listing
 from hedger.sim.translation import unified_option, unified_symbol
 
-HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 SETTLEMENT_MS = 1_800_000
 COMMON = 2  # the plain book is drawn as often as all others twice over
 SEVERAL_OF = 6  # one seed of so many is on two venues, whatever else it would be

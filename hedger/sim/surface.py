@@ -11,7 +11,6 @@ from random import Random
 from typing import NamedTuple
 
 YEAR_S = 365 * 86_400.0
-YEAR_MS = YEAR_S * 1_000
 LEAST_SIGMA, MOST_SIGMA = 0.05, 5.0
 SHORTEST_YEARS = 1 / 365  # strikes are compared on no shorter a scale than a day's
 

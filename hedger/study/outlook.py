@@ -10,7 +10,7 @@ from decimal import Decimal
 from math import sqrt
 from typing import NamedTuple
 
-from hedger.engine.band import YEAR_MS, Conditions, trigger_of, variance_of, widths
+from hedger.engine.band import Conditions, trigger_of, variance_of, widths
 from hedger.engine.optimal import (
     band_residual,
     budget_width,
@@ -20,6 +20,7 @@ from hedger.engine.optimal import (
     turnover,
 )
 from hedger.engine.policy import COMPUTED, Band, BandRule, RebalanceTo
+from hedger.model.spans import YEAR_MS
 
 DAYS = 365
 

@@ -14,9 +14,9 @@ from typing import Annotated, NamedTuple
 from pydantic import BeforeValidator
 
 from hedger.model.market import Candle, FundingRate
+from hedger.model.spans import HOUR_MS, MINUTE_MS
 from hedger.venues.wire import Moment, Positive, TextMoment
 
-MINUTE_MS, HOUR_MS = 60_000, 3_600_000
 # A bar counts as closed when it has been over for this long: the venue computes the last of its prices first.
 SETTLED_MS = 2_000
 # How late a settlement may be told, and how far from its full hour.

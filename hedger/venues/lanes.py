@@ -12,8 +12,9 @@ from types import MappingProxyType
 from asyncio_throttle import Throttler
 
 from hedger.errors import AskAgain
+from hedger.model.spans import MINUTE_MS
 from hedger.runtime.ports import Clock
-from hedger.venues.quiet import MINUTE_MS, Quiet
+from hedger.venues.quiet import Quiet
 from hedger.venues.watching import VenueObserver
 
 

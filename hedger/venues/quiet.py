@@ -8,10 +8,10 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
 from hedger.model.message import VenueQuieted
+from hedger.model.spans import MINUTE_MS
 from hedger.runtime.ports import Clock
 from hedger.venues.watching import VenueObserver
 
-MINUTE_MS = 60_000
 LONGEST_MS = 3 * 24 * 60 * MINUTE_MS
 # Where the venue names no time: a minute after a 429; after a ban five minutes, and twice as long after each further
 # one, until a day has passed without.

@@ -10,8 +10,9 @@ import pytest
 
 from hedger.engine.attribution import Component
 from hedger.engine.benchmarks import compare
-from hedger.engine.book import DAY_MS, DayRow
+from hedger.engine.book import DayRow
 from hedger.model.order import FillCause
+from hedger.model.spans import DAY_MS
 from tests.support.account_world import DATED, EXPIRY_AT, INVERSE, PERPETUAL, AccountWorld
 from tests.support.option_rows import call
 

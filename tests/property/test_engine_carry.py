@@ -7,7 +7,6 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from hedger.engine.carry import (
-    YEAR_MS,
     basis_yearly,
     basis_yearly_simple,
     carry_to,
@@ -22,6 +21,7 @@ from hedger.engine.carry import (
 )
 from hedger.model.instrument import Kind, Payoff
 from hedger.model.market import FundingRate
+from hedger.model.spans import YEAR_MS
 from tests.support.engine_policies import instrument_of
 from tests.support.engine_worlds import mark_at
 

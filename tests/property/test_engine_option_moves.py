@@ -13,9 +13,10 @@ from hedger.engine.option_moves import Moves, moves
 from hedger.engine.overlay import overlay
 from hedger.model.instrument import InstrumentId, Payoff
 from hedger.model.option import OptionPosition, OptionType
+from hedger.model.spans import DAY_MS, YEAR_MS
 from tests.support.option_rows import worth
 
-NOW, DAY_MS, YEAR_MS = 1_767_253_200_000, 86_400_000, 365 * 86_400_000
+NOW = 1_767_253_200_000
 INDEX = 60_000.0
 
 strikes = st.floats(50_000, 72_000)

@@ -17,14 +17,14 @@ from hedger.engine.overlay import Overlay
 from hedger.engine.policy import Hedge, Numeraire, Target, TargetKind
 from hedger.engine.profile import Profile, ProfilePoint
 from hedger.engine.state import Exposure
-from hedger.engine.synthetic import YEAR_MS, Synthetic
+from hedger.engine.synthetic import Synthetic
 from hedger.engine.target import hedge_gamma, target_delta, target_gamma
 from hedger.model.option import OptionType
+from hedger.model.spans import DAY_MS, YEAR_MS
 from hedger.sim.checkers.targets import shaped
 from tests.support.engine_policies import hedge_of
 from tests.support.engine_worlds import NOW
 
-DAY_MS = 86_400_000
 prices = st.integers(20_000, 200_000).map(D)
 holdings = st.integers(1, 5_000).map(lambda n: n / D(1_000))
 strikes = st.integers(40_000, 90_000).map(D)

@@ -30,9 +30,9 @@ from hedger.engine.volatility import (
     yang_zhang,
 )
 from hedger.model.market import Candle
-from tests.support.price_paths import HOUR_MS, candle, candles_of, walks
+from hedger.model.spans import DAY_MS, HOUR_MS
+from tests.support.price_paths import candle, candles_of, walks
 
-DAY_MS = 24 * HOUR_MS
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "volatility.md"
 RULE = VolatilityRule()
 Estimator = Callable[[Bars], float]

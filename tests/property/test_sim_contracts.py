@@ -10,6 +10,7 @@ from hedger.model.instrument import Payoff
 from hedger.model.numeric import ZERO
 from hedger.model.option import OptionType
 from hedger.model.order import Side
+from hedger.model.spans import MINUTE_MS
 from hedger.sim import margin
 from hedger.sim.exchange import Exchange
 from hedger.sim.ledger import Holding
@@ -21,7 +22,6 @@ from tests.support.contract_exchange import (
     INVERSE_DATED,
     INVERSE_PERP,
     LINEAR_PERP,
-    MINUTE_MS,
     PERP,
     an_option,
     contract_exchange,

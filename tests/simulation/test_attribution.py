@@ -7,6 +7,7 @@ from pathlib import Path
 
 from hedger.engine.attribution import Component
 from hedger.engine.benchmarks import compare
+from hedger.model.spans import DAY_MS
 from hedger.sim.nouns import Wallet
 from hedger.sim.virtual_time import VirtualClock
 from hedger.sim.world import World
@@ -14,7 +15,6 @@ from tests.support.engine_policies import ACCOUNT, hedge_of, policy_of
 from tests.support.kept_books import CENT, checked, flows, part, rows_of
 from tests.support.simulated_daemon import NOON, OWNER, Play, act, make_world, play, stage
 
-DAY_MS = 86_400_000
 EVENING = NOON + 11 * 3_600_000 + 2_700_000  # a quarter of an hour before midnight, when funding is paid
 
 

@@ -239,14 +239,14 @@ def test_each_refusal_in_a_row_is_answered_more_slowly(tmp_path: Path) -> None:
     play(script, policy_of(hedge_of()), tmp_path)
 
 
-@pytest.mark.parametrize(("meanwhile", "waits_s"), [("a pause", 0.5), ("too long", 1.2)])
+@pytest.mark.parametrize(("meanwhile", "waits_s"), [("pause", 0.5), ("halt", 0.5), ("too long", 1.2)])
 def test_an_order_that_waited_for_its_turn_leaves_only_if_it_still_may(
     meanwhile: str, waits_s: float, tmp_path: Path
 ) -> None:
     async def script(it: Play) -> None:
         async def line() -> None:
-            if meanwhile == "a pause":
-                it.daemon.loop.ask(Operation.PAUSE, "while it waits")
+            if meanwhile != "too long":
+                it.daemon.loop.ask(Operation(meanwhile), "while it waits")
             await it.clock.sleep(waits_s)
 
         it.venue.in_line = line

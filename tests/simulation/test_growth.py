@@ -22,6 +22,7 @@ from hedger.model.message import (
     TimePassed,
 )
 from hedger.model.order import ReportStatus
+from hedger.model.spans import DAY_MS, HOUR_MS
 from hedger.runtime.inputs import Recorder
 from hedger.runtime.journal import Journal
 from hedger.runtime.record import rows_of
@@ -37,7 +38,7 @@ from tests.support.engine_worlds import (
     report_of,
 )
 
-EVERY_MS, HOUR_MS, DAY_MS = 300_000, 3_600_000, 86_400_000
+EVERY_MS = 300_000
 # A day in five-minute steps: what is five minutes old is as fresh here as what is a second old otherwise.
 POLICY = policy_of(hedge_of(guards={"quote_age": HOUR_MS, "mark_age": HOUR_MS, "account_age": HOUR_MS}))
 DAYS = 3

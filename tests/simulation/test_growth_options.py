@@ -12,12 +12,13 @@ from hedger.engine.step import step
 from hedger.model.instrument import InstrumentId
 from hedger.model.message import Event, Stamped, TimePassed
 from hedger.model.option import OptionPosition
+from hedger.model.spans import DAY_MS, HOUR_MS
 from hedger.runtime.inputs import Recorder
 from tests.support.engine_policies import ACCOUNT, hedge_of, policy_of
 from tests.support.engine_worlds import NOW, hedging, mark_at, quote_at, read_at, reading_of
 from tests.support.option_books import CALL, PUT, one, option_of
 
-HOUR_MS, EVERY_MS, DAY_MS = 3_600_000, 2_700_000, 86_400_000
+EVERY_MS = 2_700_000
 POLICY = policy_of(hedge_of(guards={"quote_age": HOUR_MS, "mark_age": HOUR_MS, "account_age": HOUR_MS}))
 
 

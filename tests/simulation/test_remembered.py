@@ -5,11 +5,12 @@ from decimal import Decimal as D
 from pathlib import Path
 
 from hedger.app.resume import set_journal_aside
-from hedger.engine.breaker import DAY_MS, Breaker
+from hedger.engine.breaker import Breaker
 from hedger.engine.policy import BreakerLimits
 from hedger.engine.state import Mode
 from hedger.model.message import Operation
 from hedger.model.order import RejectReason
+from hedger.model.spans import DAY_MS
 from hedger.runtime.journal import Journal
 from hedger.runtime.requests import Ask
 from hedger.sim.world import World

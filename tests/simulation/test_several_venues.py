@@ -9,11 +9,11 @@ from hedger.engine.state import Action, Reason
 from hedger.model.account import AccountReading, Margin
 from hedger.model.message import PlaceOrder, VenueQuieted
 from hedger.model.order import RejectReason
+from hedger.model.spans import HOUR_MS
 from hedger.runtime.pollers import Polling
 from tests.support.several_daemon import SYMBOL, Stage, enact
 from tests.support.several_worlds import AT_ONE, AT_TWO, ONE, TWO, several, shared
 
-HOUR_MS = 3_600_000
 SLOW = Polling(account_s=20.0, prices_s=10.0, funding_s=600.0, clock_s=600.0, tick_s=1.0, flush_s=10.0)
 SLOW_AGES = {"account_age": 60_000, "quote_age": 30_000, "mark_age": 30_000}
 BAND = D("0.011")

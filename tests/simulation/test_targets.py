@@ -12,10 +12,9 @@ from hedger.engine.profile import Profile, ProfilePoint
 from hedger.engine.state import Reason
 from hedger.engine.synthetic import Synthetic
 from hedger.model.option import OptionType
+from hedger.model.spans import HOUR_MS
 from tests.support.engine_policies import hedge_of, policy_of
 from tests.support.simulated_daemon import NOON, Play, play
-
-HOUR_MS = 3_600_000
 
 
 def synthetic(*, long: bool, option_type: OptionType = OptionType.PUT, after_ms: int = 24 * HOUR_MS) -> Target:

@@ -6,6 +6,7 @@ from decimal import Decimal
 from hedger.model.instrument import Payoff
 from hedger.model.option import OptionType
 from hedger.model.order import Side
+from hedger.model.spans import MINUTE_MS
 from hedger.sim.exchange import Exchange
 from hedger.sim.listings import COINS, contract, default_listings, option
 from hedger.sim.nouns import Listing, OptionListing, OrderKind, OrderState, SimPosition, Wallet
@@ -13,7 +14,6 @@ from tests.support.bare_exchange import START
 
 D = Decimal
 INVERSE = Wallet.INVERSE
-MINUTE_MS = 60_000
 EXPIRY = START + 70 * MINUTE_MS
 PERP, LINEAR_PERP = "BTCUSD_PERP", "BTCUSDT"
 DATED = contract("BTC", expiry_at=EXPIRY)

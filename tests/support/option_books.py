@@ -11,10 +11,10 @@ import numpy as np
 from hedger.engine.greeks import Greeks, black76
 from hedger.model.instrument import InstrumentId, Payoff
 from hedger.model.option import OptionPosition, OptionType
+from hedger.model.spans import DAY_MS
 from tests.support.engine_policies import ACCOUNT
 from tests.support.engine_worlds import NOW
 
-DAY_MS = 86_400_000
 HALF_HOUR_MS = 1_800_000
 CALL, PUT = OptionType.CALL, OptionType.PUT
 LINEAR, INVERSE = Payoff.LINEAR, Payoff.INVERSE

@@ -7,11 +7,11 @@ from math import erf, exp, log, pi, sqrt
 
 from hedger.model.instrument import InstrumentId, Payoff
 from hedger.model.option import OptionPosition, OptionType
+from hedger.model.spans import YEAR_MS
 from tests.support.account_world import EXPIRY_AT, AccountWorld
 from tests.support.engine_policies import ACCOUNT
 
 STRIKE = D(60_000)
-YEAR_MS = 365 * 86_400_000
 
 
 def call(world: AccountWorld, quantity: D, sigma: D = D("0.5"), payoff: Payoff = Payoff.LINEAR) -> OptionPosition:

@@ -8,10 +8,10 @@ from decimal import Decimal
 
 import numpy as np
 
-from hedger.engine.volatility import YEAR_MS, Bars, Floats
+from hedger.engine.volatility import Bars, Floats
 from hedger.model.market import Candle
+from hedger.model.spans import HOUR_MS, YEAR_MS
 
-HOUR_MS = 3_600_000
 STEPS = 32
 
 

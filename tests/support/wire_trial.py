@@ -19,6 +19,7 @@ from yarl import URL
 
 from hedger.errors import AskAgain, ConfigError, CredentialsError, GiveUp
 from hedger.model.instrument import Instrument
+from hedger.model.spans import HOUR_MS
 from hedger.venues.hints import HintQueue
 from hedger.venues.lanes import Barred, Lane
 from hedger.venues.network import EVIDENCE
@@ -36,7 +37,6 @@ MOST_ROWS, MOST_RULES = 8, 1
 ENOUGH = 2
 # A little after what the bodies of the stands tell of.
 NOW = 1_790_000_120_000
-HOUR_MS = 3_600_000
 LONGEST_S = 5.0
 Ask = Callable[[Desk], Awaitable[Any]]
 _REFUSED, _BELIEVED = "refused", "believed"

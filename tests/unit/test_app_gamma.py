@@ -24,6 +24,7 @@ from hedger.errors import ConfigError
 from hedger.model.market import Candle
 from hedger.model.message import VenueQuieted
 from hedger.model.option import OptionType
+from hedger.model.spans import DAY_MS
 from hedger.runtime.journal import Journal
 from hedger.runtime.quieted import quiet_row
 from hedger.settings.schema import Settings
@@ -36,7 +37,6 @@ from tests.support.engine_worlds import NOW
 from tests.support.option_books import CALL, option_of
 from tests.support.simulated_daemon import NOON, OWNER, driven
 
-DAY_MS = 86_400_000
 NORMAL = NormalDist()
 SYNTHETIC = """
 [hedges.BTC.target]

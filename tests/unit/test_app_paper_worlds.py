@@ -12,11 +12,11 @@ from hedger.app.exchange import START_AT, PaperWorld, build_world
 from hedger.app.gamma_known import known_on_paper
 from hedger.app.transport import why_at_port, why_not_recorded
 from hedger.errors import ConfigError
+from hedger.model.spans import HOUR_MS
 from hedger.settings.policy import to_policy
 from hedger.settings.schema import Settings
 from tests.support.configurations import GOOD, ROOT, load, refusal
 
-HOUR_MS = 3_600_000
 OPTION = '\n[[paper.options]]\nasset = "BTC"\noption = "call"\nstrike = "105%"\nexpiry = "30 days"\nquantity = -1\n'
 COINS = 'numeraire = "usd"\n'
 ALL_THREE = """

@@ -2,10 +2,10 @@
 
 import asyncio
 
+from hedger.model.spans import DAY_MS
 from hedger.venues.bingx.windows import whole
 
 AT = 1_790_000_000_000
-DAY_MS = 24 * 3_600_000
 
 
 def test_windows_are_not_asked_for_faster_than_the_venue_allows() -> None:

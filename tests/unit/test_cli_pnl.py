@@ -15,8 +15,8 @@ import pytest
 
 from hedger.app.pnl import By, grouped, report_of, write_csv, write_parquet
 from hedger.cli.pnl import as_record, pnl, sentences
-from hedger.engine.book import DAY_MS
 from hedger.errors import ConfigError, GiveUp
+from hedger.model.spans import DAY_MS
 from hedger.runtime.journal import Journal, Row
 from hedger.runtime.kept_books import book_rows, date_of
 from tests.support.account_world import PERPETUAL, AccountWorld

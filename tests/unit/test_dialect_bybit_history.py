@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 
 from hedger.model.order import Side
+from hedger.model.spans import DAY_MS
 from hedger.sim.carry import Carry
 from hedger.sim.dialects.bybit.listings import BYBIT_FEES, bybit_listings
 from hedger.sim.dialects.bybit.names import name_of
@@ -18,7 +19,6 @@ from hedger.sim.nouns import Wallet
 from tests.support.bybit_bench import HOURLY_MS, NEXT, START, Desk, desk, furnished_exchange
 
 D = Decimal
-DAY_MS = 86_400_000
 TRADED = (
     ("linear", "BTCUSDT", "0.05"),
     ("linear", "BTCUSDT-26JUN26", "0.03"),

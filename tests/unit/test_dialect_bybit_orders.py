@@ -8,11 +8,10 @@ from typing import Any
 import pytest
 
 from hedger.model.order import Side
+from hedger.model.spans import DAY_MS
 from hedger.sim.dialects.bybit.signing import Credential
 from hedger.sim.nouns import Wallet
 from tests.support.bybit_bench import HOURLY_MS, Desk, desk, furnished_exchange
-
-DAY_MS = 86_400_000
 
 
 def rows(answer: dict[str, Any]) -> list[dict[str, Any]]:

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from hedger.model.order import Side
+from hedger.model.spans import DAY_MS
 from hedger.sim.dialects.deribit.board import DeribitBoard
-from hedger.sim.dialects.deribit.history import DAY_MS, INDEXED_MS
+from hedger.sim.dialects.deribit.history import INDEXED_MS
 from hedger.sim.dialects.deribit.orders import KEPT_MS
 from hedger.sim.nouns import Wallet
 from tests.support.deribit_bench import EXPIRY, START, furnished_board, furnished_exchange, refusal, result

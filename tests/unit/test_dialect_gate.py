@@ -8,11 +8,12 @@ from hashlib import sha256
 
 import pytest
 
+from hedger.model.spans import MINUTE_MS
 from hedger.sim.dialects.binance.digits import fixed, places
 from hedger.sim.dialects.binance.params import Params
 from hedger.sim.dialects.binance.refusals import ApiError
 from hedger.sim.dialects.binance.signing import Credential, check_signature, check_window, identify
-from hedger.sim.dialects.binance.weights import MINUTE_MS, PATIENCE, Meter, OrderLimit
+from hedger.sim.dialects.binance.weights import PATIENCE, Meter, OrderLimit
 
 NOW = 1_700_000_000_000 // MINUTE_MS * MINUTE_MS
 CREDENTIAL = Credential(secret="secret", user="main")

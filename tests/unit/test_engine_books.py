@@ -11,10 +11,10 @@ import pytest
 
 from hedger.engine.attribution import Component, attribute
 from hedger.engine.benchmarks import compare
-from hedger.engine.book import DAY_MS
 from hedger.engine.books import EXPLAINED_AFTER_MS
 from hedger.model.account import MarginMode, Position
 from hedger.model.order import FillCause
+from hedger.model.spans import DAY_MS
 from tests.support.account_world import DATED, EXPIRY_AT, INVERSE, PERPETUAL, AccountWorld
 from tests.support.engine_policies import perpetual
 from tests.support.option_rows import call, gamma, put, worth

@@ -5,9 +5,10 @@ from decimal import Decimal as D
 
 import pytest
 
-from hedger.engine.breaker import DAY_MS, HARMLESS, Breaker, BreakerStatus
+from hedger.engine.breaker import HARMLESS, Breaker, BreakerStatus
 from hedger.engine.policy import BreakerLimits
 from hedger.model.order import RejectReason
+from hedger.model.spans import DAY_MS
 from tests.support.engine_worlds import NOW
 
 LIMITS = BreakerLimits()

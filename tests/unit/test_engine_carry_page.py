@@ -6,7 +6,6 @@ from pathlib import Path
 import pytest
 
 from hedger.engine.carry import (
-    YEAR_MS,
     basis_yearly,
     basis_yearly_simple,
     carry_to,
@@ -19,6 +18,7 @@ from hedger.engine.carry import (
 )
 from hedger.engine.ledger import basis_bps
 from hedger.model.market import FundingRate
+from hedger.model.spans import YEAR_MS
 from tests.support.engine_policies import instrument_of
 from tests.support.engine_worlds import mark_at
 

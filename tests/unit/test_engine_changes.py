@@ -7,13 +7,14 @@ from typing import Any
 
 import pytest
 
-from hedger.engine.changes import EXPLAINED_WITHIN_MS, HOUR_MS
+from hedger.engine.changes import EXPLAINED_WITHIN_MS
 from hedger.engine.exposure import position_of
 from hedger.engine.orders import OrderStatus
 from hedger.engine.state import Change, ChangeCause, Mode, Reason, State
 from hedger.engine.step import Result
 from hedger.model.message import FillsRead, ReadFills, Stamped, TimePassed
 from hedger.model.order import Fill, FillCause, Side
+from hedger.model.spans import HOUR_MS
 from hedger.runtime.record import rows_of
 from tests.support.engine_policies import ACCOUNT, band, hedge_of, perpetual, policy_of
 from tests.support.engine_worlds import (

@@ -8,11 +8,11 @@ import pytest
 
 from hedger.engine.conduct import cancels_in_vain
 from hedger.engine.exposure import room_for
-from hedger.engine.limits import DAY_MS, MINUTE_MS
 from hedger.engine.orders import Order, OrderStatus
 from hedger.engine.state import HedgeState, Reason, State
 from hedger.model.message import OrderRejected
 from hedger.model.order import RejectReason, ReportStatus, Side
+from hedger.model.spans import DAY_MS, MINUTE_MS
 from tests.support.engine_policies import ACCOUNT, EXECUTION, hedge_of, instrument_of, perpetual, policy_of
 from tests.support.engine_worlds import NOW, POLICY, feed, fill_of, hedging, mark_at, order_id, order_of, report_of
 

@@ -15,8 +15,9 @@ from hedger.engine.forward_curve import forward_ratios
 from hedger.engine.greeks import premium_adjusted
 from hedger.engine.overlay import Overlay, overlay
 from hedger.model.instrument import Payoff
+from hedger.model.spans import DAY_MS
 from tests.support.engine_worlds import NOW, position_at
-from tests.support.option_books import CALL, DAY_MS, HALF_HOUR_MS, INVERSE, LINEAR, PUT, one, option_of
+from tests.support.option_books import CALL, HALF_HOUR_MS, INVERSE, LINEAR, PUT, one, option_of
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "greeks.md"
 SPOT = D(60_000)

@@ -16,9 +16,10 @@ from hedger.model.instrument import InstrumentId, Payoff
 from hedger.model.market import Candle, FundingRate
 from hedger.model.message import CandlesRead, FundingRatesRead, ReadFailed, TimePassed
 from hedger.model.option import OptionPosition, OptionType
+from hedger.model.spans import HOUR_MS
 from tests.support.engine_policies import ACCOUNT, perpetual
 from tests.support.engine_worlds import NOW, POLICY, feed, hedging, read_at, reading_of
-from tests.support.price_paths import HOUR_MS, candles_of, walks
+from tests.support.price_paths import candles_of, walks
 
 NEWEST_AT = NOW - HOUR_MS
 FRESH_MS = VolatilityRule().fresh_ms

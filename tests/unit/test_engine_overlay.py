@@ -17,10 +17,11 @@ from hedger.engine.step import step
 from hedger.model.instrument import Instrument, InstrumentId, Kind, Payoff
 from hedger.model.message import Stamped
 from hedger.model.option import OptionPosition
+from hedger.model.spans import DAY_MS
 from hedger.runtime.codec import decode, encode
 from tests.support.engine_policies import ACCOUNT, hedge_of, instrument_of, perpetual, policy_of
 from tests.support.engine_worlds import NOW, POLICY, hedging, mark_at, placed, position_at, quote_at, reading_of
-from tests.support.option_books import CALL, DAY_MS, HALF_HOUR_MS, INVERSE, LINEAR, PUT, one, option_of
+from tests.support.option_books import CALL, HALF_HOUR_MS, INVERSE, LINEAR, PUT, one, option_of
 
 SPOT = D(60_000)
 YEARS = 30 / 365

@@ -6,7 +6,6 @@ from decimal import Decimal as D
 import pytest
 
 from hedger.engine.belief import CONFIRM_AGAINST_US_MS
-from hedger.engine.limits import DAY_MS
 from hedger.engine.mode import SETTLED_PROBES
 from hedger.engine.orders import Order, OrderStatus
 from hedger.engine.policy import Policy, Target, TargetKind
@@ -28,6 +27,7 @@ from hedger.model.message import (
     TimePassed,
 )
 from hedger.model.order import RejectReason, ReportStatus, Side
+from hedger.model.spans import DAY_MS
 from tests.support.engine_policies import hedge_of, instrument_of, perpetual, policy_of
 from tests.support.engine_worlds import (
     NOW,

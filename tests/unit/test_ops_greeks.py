@@ -17,6 +17,7 @@ from hedger.engine.step import Result
 from hedger.model.instrument import InstrumentId
 from hedger.model.message import Stamped, TimePassed
 from hedger.model.option import OptionPosition
+from hedger.model.spans import DAY_MS
 from hedger.ops.explain import explain
 from hedger.ops.greeks import BEYOND, HORIZONS, gamma_side, horizon, option_status
 from hedger.ops.metrics import Metrics
@@ -24,7 +25,7 @@ from hedger.ops.status import write_status
 from hedger.ops.view import Banner, render, view_text
 from hedger.runtime.codec import encode
 from tests.support.ops_states import NOW, decision, hedging_state, policy
-from tests.support.option_books import CALL, DAY_MS, PUT, option_of
+from tests.support.option_books import CALL, PUT, option_of
 
 SPOT = D("64990")
 BANNER = Banner(kind="paper", transport="wire", started_at=NOW)

@@ -13,13 +13,13 @@ from hedger.engine.step import Result
 from hedger.engine.volatility import ESTIMATORS, Volatility
 from hedger.model.instrument import InstrumentId
 from hedger.model.message import ReadFailed, Stamped, TimePassed
+from hedger.model.spans import HOUR_MS
 from hedger.ops.metrics import Metrics
 from hedger.ops.status import write_status
 from hedger.ops.view import Banner, render, view_text
 from hedger.ops.volatility import volatility_line
 from tests.support.ops_states import NOW, hedging_state, policy
 
-HOUR_MS = 3_600_000
 ID = InstrumentId("binance", "BTC/USDT:USDT")
 MEASURED = Volatility(
     at=NOW - 60_000,

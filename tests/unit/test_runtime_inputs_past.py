@@ -14,12 +14,12 @@ from hedger.engine.state import State
 from hedger.engine.volatility import Returns
 from hedger.model.market import FundingRate
 from hedger.model.message import Stamped, TimePassed
+from hedger.model.spans import HOUR_MS
 from hedger.runtime.inputs import FRAME_MS, Recorder, facts_of, put
 from hedger.runtime.journal import Journal
 from tests.support.engine_policies import perpetual
 from tests.support.engine_worlds import NOW, POLICY, hedging
 
-HOUR_MS = 3_600_000
 COINS = ("BTC", "ETH", "SOL")
 
 

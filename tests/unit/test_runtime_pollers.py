@@ -11,10 +11,11 @@ import pytest
 from hedger.model.account import FundingPayment
 from hedger.model.instrument import InstrumentId
 from hedger.model.message import FundingRead, OrderAccepted, Stamped, StreamChanged
+from hedger.model.spans import DAY_MS
 from hedger.runtime.journal import Journal, Row
 from hedger.runtime.loop import Loop
 from hedger.runtime.memory import FUNDING_READ_BACK_MS
-from hedger.runtime.pollers import DAY_MS, LONGEST_BACKOFF_S, Pollers, _backoff
+from hedger.runtime.pollers import LONGEST_BACKOFF_S, Pollers, _backoff
 from hedger.runtime.ports import Hint
 from hedger.runtime.record import rows_of
 from hedger.runtime.recover import recovered_state

@@ -9,13 +9,13 @@ import pytest
 
 from hedger.app.exchange import START_AT, build_world
 from hedger.app.transport import why_at_port
+from hedger.model.spans import DAY_MS
 from hedger.settings.paper_rules import coins_of, option_expiry, option_symbol
 from hedger.settings.relative import PAPER_PRICES, PAPER_START_AT, instant_of, price_of
 from hedger.sim.listings import COINS, from_symbol
 from hedger.sim.nouns import OptionListing
 from tests.support.configurations import GOOD, load
 
-DAY_MS = 86_400_000
 OPTIONS = """
 [paper]
 contracts = ["BTC/USD:BTC", "BTC/USDT:USDT-260327"]

@@ -8,6 +8,7 @@ import pytest
 from hedger.model.instrument import InstrumentId, Payoff
 from hedger.model.option import OptionType
 from hedger.model.order import FillCause, Side
+from hedger.model.spans import MINUTE_MS
 from hedger.sim import translation as words
 from hedger.sim.exchange import Exchange
 from hedger.sim.nouns import ListingNews, News, OrderKind, OrderState, Refused, Wallet
@@ -16,7 +17,6 @@ from tests.support.contract_exchange import (
     EXPIRY,
     INVERSE,
     INVERSE_DATED,
-    MINUTE_MS,
     an_option,
     contract_exchange,
     move,

@@ -9,9 +9,10 @@ import pytest
 
 from hedger.errors import JournalError
 from hedger.model.order import Side
+from hedger.model.spans import HOUR_MS
 from hedger.runtime.journal import Journal, Row
 from hedger.sim.faults.catalogue import CATALOGUE, Layer
-from hedger.sim.faults.clocks import HOUR_MS, SkewedClock
+from hedger.sim.faults.clocks import SkewedClock
 from hedger.sim.faults.disk import FaultyJournal
 from hedger.sim.faults.hands import FOREIGN
 from hedger.sim.faults.plan import Plan, constant_plan

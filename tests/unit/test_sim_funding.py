@@ -4,6 +4,7 @@ from decimal import Decimal
 
 import pytest
 
+from hedger.model.spans import HOUR_MS
 from hedger.sim.book import Book
 from hedger.sim.funding import funding_rate, impact_price, premium_index
 from tests.support.bare_exchange import (
@@ -20,7 +21,6 @@ from tests.support.bare_exchange import (
 )
 
 D = Decimal
-HOUR_MS = 3_600_000
 EIGHT_HOURS_MS = 8 * HOUR_MS
 
 

@@ -12,6 +12,7 @@ from hedger.engine import greeks
 from hedger.engine.overlay import overlay
 from hedger.model.instrument import InstrumentId, Payoff
 from hedger.model.option import OptionPosition, OptionType
+from hedger.model.spans import MINUTE_MS
 from hedger.sim import translation as words
 from hedger.sim.exchange import Exchange
 from hedger.sim.listings import from_symbol
@@ -20,17 +21,7 @@ from hedger.sim.options import DeltaConvention, OptionMark
 from hedger.sim.surface import Surface, black76
 from hedger.sim.testimony import truth_from_json, truth_to_json
 from tests.support.bare_exchange import START
-from tests.support.contract_exchange import (
-    DATED,
-    EXPIRY,
-    INVERSE_PERP,
-    MINUTE_MS,
-    PERP,
-    an_option,
-    contract_exchange,
-    move,
-    take,
-)
+from tests.support.contract_exchange import DATED, EXPIRY, INVERSE_PERP, PERP, an_option, contract_exchange, move, take
 
 D = Decimal
 CALL, PUT = OptionType.CALL, OptionType.PUT

@@ -9,13 +9,13 @@ import pytest
 
 from hedger.errors import AskAgain, GiveUp
 from hedger.model.instrument import InstrumentId
+from hedger.model.spans import HOUR_MS
 from hedger.sim import past_words
 from hedger.sim.fair import CALM, STORMY
 from hedger.sim.past import LENGTHS_MS, MOST_BARS, Bar, Origin, Past, Settlement, long_run_volatility
 from hedger.sim.world import paper_world
 from tests.support.bare_exchange import START
 
-HOUR_MS = 3_600_000
 NOON = 1_767_268_800_000
 ORIGIN = Origin(seed=3, volatility={"BTC": 0.6, "ETH": 0.8})
 BTC = InstrumentId("main", "BTC/USDT:USDT")

@@ -7,7 +7,8 @@ from decimal import Decimal
 
 import pytest
 
-from hedger.venues.bars import HOUR_MS, JITTER_MS, Settled, by_length, closed_bars, full_hour, settlements
+from hedger.model.spans import HOUR_MS
+from hedger.venues.bars import JITTER_MS, Settled, by_length, closed_bars, full_hour, settlements
 from hedger.venues.vanished import VANISHED_MS, Vanished, listed_twice
 
 HOUR = 1_790_000_000_000 // HOUR_MS * HOUR_MS

@@ -7,9 +7,10 @@ from email.utils import formatdate
 import pytest
 
 from hedger.model.message import VenueQuieted
+from hedger.model.spans import MINUTE_MS
 from hedger.venues.binance.codes import BUDGETS, weight_of
 from hedger.venues.lanes import Barred, Lane, Lanes
-from hedger.venues.quiet import FIRST_BAN_MS, LONGEST_MS, MINUTE_MS, Quiet
+from hedger.venues.quiet import FIRST_BAN_MS, LONGEST_MS, Quiet
 from hedger.venues.watching import Unwatched
 
 HOST, OTHER = "fapi.binance.com", "api.binance.com"

@@ -19,6 +19,7 @@ from hedger.engine.step import Result
 from hedger.model.instrument import InstrumentId
 from hedger.model.message import ReadFailed, Stamped
 from hedger.model.numeric import plain
+from hedger.model.spans import HOUR_MS
 from hedger.runtime.journal import Journal
 from hedger.settings.policy import to_policy
 from hedger.venues.abilities import Ability
@@ -33,7 +34,6 @@ from tests.support.stands.bingx import (
     COINS,
     CREATE,
     FIND,
-    HOUR_MS,
     OPEN,
     POSITIONS,
     SPOT,

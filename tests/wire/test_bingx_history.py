@@ -14,17 +14,17 @@ from hedger.errors import AskAgain, GiveUp
 from hedger.model.instrument import InstrumentId
 from hedger.model.market import Mark, Quote
 from hedger.model.order import Fill, FillCause, Side
+from hedger.model.spans import DAY_MS, HOUR_MS
 from hedger.venues.abilities import Ability
 from hedger.venues.bingx.windows import WEEK_MS
 from tests.support.stand import proves
-from tests.support.stands.bingx import AT, BTC, COIN, COINS, HOUR_MS, SPOT, STAND, SWAP, coin_record, ok, quick
+from tests.support.stands.bingx import AT, BTC, COIN, COINS, SPOT, STAND, SWAP, coin_record, ok, quick
 from tests.support.wire_server import Seen
 from tests.support.wire_venue import Desk, opened
 
 FILLS, INCOME = f"{SWAP}/v2/trade/fillHistory", f"{SWAP}/v2/user/income"
 COIN_ORDERS, COIN_FILLS = f"{COINS}/trade/orderHistory", f"{COINS}/trade/allFillOrders"
 PAIR = InstrumentId("main", "BTC/USDT")
-DAY_MS = 24 * HOUR_MS
 T = TypeVar("T")
 Rows = Sequence[Mapping[str, Any]]
 

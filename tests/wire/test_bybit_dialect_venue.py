@@ -21,6 +21,7 @@ from hedger.model.message import (
     PlaceOrder,
 )
 from hedger.model.order import Fill, FillCause, OrderReport, RejectReason, ReportStatus, Side
+from hedger.model.spans import HOUR_MS
 from hedger.runtime.ports import Hint, Venue
 from hedger.sim.dialects.bybit.hosts import HOSTS
 from hedger.sim.dialects.mishaps import Mishap
@@ -40,7 +41,6 @@ COIN = InstrumentId("main", INVERSE)
 DATED = InstrumentId("main", "BTC/USDT:USDT-260626")
 USDC = InstrumentId("main", "BTC/USDC:USDC")
 ALL = (PERPETUAL, INVERSE, DATED.symbol, USDC.symbol, PAIR)
-HOUR_MS = 3_600_000
 
 
 class ExchangeClock:

@@ -12,6 +12,7 @@ from aiohttp import web
 from hedger.errors import AskAgain, GiveUp
 from hedger.model.market import Mark, Quote
 from hedger.model.order import FillCause, Side
+from hedger.model.spans import HOUR_MS
 from hedger.venues.abilities import Ability
 from tests.support.stand import OUR_ID, proves
 from tests.support.stands.bybit import (
@@ -36,7 +37,6 @@ from tests.support.stands.bybit import (
 from tests.support.wire_server import Seen
 from tests.support.wire_venue import Desk, opened
 
-HOUR_MS = 3_600_000
 WEEK_MS = 7 * 24 * HOUR_MS
 Body = Callable[[Mapping[str, Any]], Any]
 

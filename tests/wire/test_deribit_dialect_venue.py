@@ -23,6 +23,7 @@ from hedger.model.message import (
     StreamChanged,
 )
 from hedger.model.order import Fill, FillCause, OrderReport, RejectReason, ReportStatus, Side
+from hedger.model.spans import HOUR_MS
 from hedger.runtime.ports import Hint, Venue
 from hedger.sim.dialects.deribit.hosts import HOSTS
 from hedger.sim.dialects.deribit.refusals import Trouble
@@ -35,7 +36,6 @@ from tests.support.deribit_bench import CLIENT, DATED, INVERSE, LINEAR, PAIR, SE
 from tests.support.leave import let_go
 
 BTC, DAY, USDC = (InstrumentId("main", symbol) for symbol in (INVERSE, DATED, LINEAR))
-HOUR_MS = 3_600_000
 Test = Callable[[Bench, Venue], Awaitable[None]]
 
 

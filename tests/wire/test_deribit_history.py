@@ -15,6 +15,7 @@ from hedger.model.account import FundingPayment
 from hedger.model.instrument import InstrumentId
 from hedger.model.market import Mark, Quote
 from hedger.model.order import Fill, FillCause, Side
+from hedger.model.spans import HOUR_MS
 from hedger.venues.abilities import Ability
 from hedger.venues.deribit.parse import FUNDING_INTERVAL_MS
 from tests.support.stand import OUR_ID, proves
@@ -39,7 +40,6 @@ from tests.support.wire_server import Seen
 from tests.support.wire_venue import Desk, WireClock, opened
 
 T = TypeVar("T")
-HOUR_MS = 3_600_000
 TRADES = "private/get_user_trades_by_instrument_and_time"
 SETTLED = "private/get_settlement_history_by_instrument"
 BTC, DAY, USDC, SPOT = (InstrumentId("main", symbol) for symbol in (PERPETUAL, DATED, LINEAR, PAIR))

@@ -10,10 +10,9 @@ from typing import Any
 import aiohttp
 
 from hedger.model.order import Side
+from hedger.model.spans import HOUR_MS
 from hedger.sim.nouns import Wallet
 from tests.support.dialect_bench import PAIR, PERPETUAL, SECRET, Bench, at_the_wire
-
-HOUR_MS = 3_600_000
 
 
 async def frame(socket: aiohttp.ClientWebSocketResponse, kind: str) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from hedger.engine.state import State
 from hedger.engine.step import Result
 from hedger.model.message import OrderRejected, Stamped
 from hedger.model.numeric import plain
+from hedger.model.spans import HOUR_MS
 from hedger.runtime.journal import Journal
 from hedger.settings.policy import to_policy
 from hedger.venues.abilities import Ability
@@ -95,7 +96,7 @@ def on_weex(venue: Exchange) -> None:
     venue.set(
         "GET",
         weex.PREMIUM,
-        lambda _: [weex.premium(**due, time=at(), nextFundingTime=at() + weex.HOUR_MS)],
+        lambda _: [weex.premium(**due, time=at(), nextFundingTime=at() + HOUR_MS)],
     )
 
     def positions(_: Seen) -> Any:
@@ -149,7 +150,7 @@ def on_mexc(venue: Exchange) -> None:
     prices: dict[str, Any] = {"indexPrice": 60000, "fairPrice": 60000}
     venue.set("GET", mexc.TICKER, lambda _: mexc.ok(mexc.ticker(**prices, timestamp=at())))
     rate = {"symbol": "BTC_USDT", "fundingRate": 0.00001, "collectCycle": 4}
-    venue.set("GET", mexc.FUNDING, lambda _: mexc.ok(rate | {"nextSettleTime": at() + mexc.HOUR_MS}))
+    venue.set("GET", mexc.FUNDING, lambda _: mexc.ok(rate | {"nextSettleTime": at() + HOUR_MS}))
 
     def positions(_: Seen) -> Any:
         rows = [

@@ -11,6 +11,7 @@ from hedger.errors import AskAgain, GiveUp
 from hedger.model.account import FundingPayment
 from hedger.model.market import Candle, FundingRate, Mark, Quote
 from hedger.model.order import Fill, FillCause, Side
+from hedger.model.spans import HOUR_MS
 from hedger.venues.abilities import Ability
 from tests.support.stand import OUR_ID, proves
 from tests.support.stands.mexc import (
@@ -21,7 +22,6 @@ from tests.support.stands.mexc import (
     DEALS,
     DEPTH,
     FUNDING,
-    HOUR_MS,
     RATES,
     RECORDS,
     SPOT,

@@ -11,6 +11,7 @@ import pytest
 from hedger.errors import AskAgain, GiveUp
 from hedger.model.market import Candle, FundingRate, Mark, Quote
 from hedger.model.order import FillCause, Side
+from hedger.model.spans import DAY_MS, HOUR_MS
 from hedger.venues.abilities import Ability
 from tests.support.stand import proves
 from tests.support.stands.okx import (
@@ -19,7 +20,6 @@ from tests.support.stands.okx import (
     BILLS,
     BTC,
     FILLS,
-    HOUR_MS,
     INVERSE,
     OLD_BILLS,
     OLD_FILLS,
@@ -36,7 +36,6 @@ from tests.support.stands.okx import (
 from tests.support.wire_server import Answer, Seen
 from tests.support.wire_venue import Desk, opened
 
-DAY_MS = 24 * HOUR_MS
 TICKER, MARK, INDEX, FUNDING = (
     f"{API}/market/ticker",
     f"{API}/public/mark-price",

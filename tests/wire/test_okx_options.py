@@ -10,13 +10,13 @@ from hedger.errors import AskAgain
 from hedger.model.account import AccountReading
 from hedger.model.instrument import Payoff
 from hedger.model.option import OptionType
+from hedger.model.spans import HOUR_MS
 from hedger.venues.abilities import Ability
 from tests.support.stand import proves
 from tests.support.stands.okx import (
     API,
     BALANCE,
     BTC,
-    HOUR_MS,
     INSTRUMENTS,
     POSITIONS,
     RISK,

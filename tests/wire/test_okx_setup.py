@@ -10,6 +10,7 @@ from hedger.errors import AskAgain, ConfigError, CredentialsError, GiveUp
 from hedger.model.account import MarginMode
 from hedger.model.instrument import Instrument, InstrumentId, Kind, Payoff
 from hedger.model.message import StreamChanged
+from hedger.model.spans import HOUR_MS
 from hedger.venues.abilities import Ability
 from hedger.venues.client import Credentials
 from hedger.venues.factory import open_venue
@@ -23,7 +24,6 @@ from tests.support.stands.okx import (
     CREATE,
     FEES,
     HISTORY,
-    HOUR_MS,
     INSTRUMENTS,
     INVERSE,
     LEVERAGE,

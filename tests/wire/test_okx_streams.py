@@ -9,10 +9,11 @@ from typing import Any
 from hedger.model.market import Mark, Quote
 from hedger.model.message import StreamChanged
 from hedger.model.order import Fill, FillCause, OrderReport, RejectReason, ReportStatus
+from hedger.model.spans import HOUR_MS
 from hedger.runtime.ports import Hint
 from hedger.venues.abilities import Ability
 from tests.support.stand import OUR_ID, proves
-from tests.support.stands.okx import AT, BTC, HOUR_MS, INVERSE, PASSPHRASE, SPOT, STAND, fake_okx, order
+from tests.support.stands.okx import AT, BTC, INVERSE, PASSPHRASE, SPOT, STAND, fake_okx, order
 from tests.support.wire_server import FakeVenue
 from tests.support.wire_venue import Desk, WireClock, opened
 

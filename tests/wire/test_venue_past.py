@@ -13,6 +13,7 @@ from hedger.engine.volatility import Bars, VolatilityRule, bars_of, measure
 from hedger.errors import AskAgain, GiveUp
 from hedger.model.instrument import InstrumentId
 from hedger.model.market import Candle, FundingRate
+from hedger.model.spans import HOUR_MS
 from hedger.sim.dialects.mishaps import Mishap
 from hedger.sim.past import Origin
 from hedger.venues.abilities import Ability
@@ -23,7 +24,6 @@ from tests.support.wire_server import Answer, FakeVenue, cut_answer, plain_answe
 from tests.support.wire_venue import BTC, SPOT, Desk, WireClock, opened
 from tests.wire.test_dialect_venue import opened as dialect
 
-HOUR_MS = 3_600_000
 EIGHT_HOURS_MS = 8 * HOUR_MS
 BARS, RATES = "/fapi/v1/indexPriceKlines", "/fapi/v1/fundingRate"
 ORIGIN = Origin(seed=1, volatility={"BTC": 0.6, "ETH": 0.8})

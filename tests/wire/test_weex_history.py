@@ -12,6 +12,7 @@ from hedger.errors import AskAgain, GiveUp
 from hedger.model.account import FundingPayment
 from hedger.model.market import Mark, Quote
 from hedger.model.order import Fill, FillCause, Side
+from hedger.model.spans import HOUR_MS
 from hedger.venues.abilities import Ability
 from tests.support.stand import OUR_ID, proves
 from tests.support.stands.weex import (
@@ -20,7 +21,6 @@ from tests.support.stands.weex import (
     BOOK,
     BTC,
     FILLS,
-    HOUR_MS,
     INCOME,
     ORDER,
     ORDER_ID,

@@ -8,9 +8,10 @@ from decimal import Decimal
 from hedger.engine.facts import gather
 from hedger.engine.policy import Policy
 from hedger.engine.state import State
+from hedger.model.spans import MINUTE_MS
 
 COLUMNS = ("at", "delta", "target", "upper", "lower")
-SECOND_MS, MINUTE_MS = 1_000, 60_000
+SECOND_MS = 1_000
 HOUR_OF_SECONDS, DAY_OF_MINUTES = 3_600, 1_440
 
 Columns = dict[str, list[float]]

@@ -8,13 +8,13 @@ from decimal import Decimal
 
 from hedger.engine.policy import COMPUTED, OCCASIONAL, Band, BandRule, Hedge
 from hedger.model.numeric import ZERO
+from hedger.model.spans import HOUR_MS
 from hedger.sim.checkers.finding import Finding
 from hedger.sim.checkers.targets import Held, wanted
 from hedger.sim.checkers.witness import Witness
 from hedger.sim.happenings import Committed, Happening, Stepped, Struck
 from hedger.sim.nouns import Wallet
 
-HOUR_MS = 3_600_000
 MOST_ORDERS = 300
 MOST_ROWS_AN_HOUR = 40_000
 TAKER_FAULTS = frozenset({"V16", "V17"})

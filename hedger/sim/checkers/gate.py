@@ -12,6 +12,7 @@ from hedger.model.identity import parse_order_id
 from hedger.model.instrument import InstrumentId
 from hedger.model.message import CancelOrder, PlaceOrder, VenueQuieted
 from hedger.model.numeric import BPS, ZERO, is_multiple
+from hedger.model.spans import DAY_MS, MINUTE_MS
 from hedger.sim.checkers.exposure import adds_risk
 from hedger.sim.checkers.finding import Finding
 from hedger.sim.checkers.inputs import LATE_MS
@@ -19,8 +20,6 @@ from hedger.sim.checkers.witness import Witness
 from hedger.sim.happenings import Happening, Sent, Started, Stepped, Struck
 from hedger.sim.nouns import Listing
 
-MINUTE_MS = 60_000
-DAY_MS = 86_400_000
 BOUNDARY_MS = 2_000  # an order leaves a little after its decision, an event waits a little: spans end so much earlier
 LEARNED_MS = 600_000  # how long after a change of its rules an instrument may still be traded by the old ones
 MAY_CREATE = frozenset({Mode.HEDGING, Mode.REDUCE_ONLY})

@@ -7,9 +7,8 @@ from typing import NamedTuple
 
 from hedger.engine.policy import Hedge, Numeraire, Target, TargetKind
 from hedger.model.numeric import ZERO
-from hedger.sim.surface import YEAR_MS, black76
-
-HOUR_MS = 3_600_000
+from hedger.model.spans import HOUR_MS, YEAR_MS
+from hedger.sim.surface import black76
 
 
 class Held(NamedTuple):

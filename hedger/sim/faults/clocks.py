@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
+from hedger.model.spans import HOUR_MS
 from hedger.runtime.ports import Clock
 from hedger.sim.faults.strikes import Strikes
-
-HOUR_MS = 3_600_000
 
 
 class SkewedClock:

@@ -11,8 +11,8 @@ from hedger.model.account import FundingPayment
 from hedger.model.instrument import InstrumentId, Kind
 from hedger.model.market import Mark, Quote
 from hedger.model.order import Fill
+from hedger.model.spans import DAY_MS, HOUR_MS
 from hedger.venues.asking import Understand, together
-from hedger.venues.bars import HOUR_MS
 from hedger.venues.binance.causes import Causes
 from hedger.venues.binance.codes import DAPI, FAPI
 from hedger.venues.binance.doors import host_of, private, public
@@ -34,7 +34,6 @@ from hedger.venues.wire import reader
 
 PAGE = 1_000
 MOST_PAGES = 200
-DAY_MS = 24 * HOUR_MS
 # How long a window of trades may be: COIN-M's is a day at most [V], and a shorter one than allowed costs only requests.
 WINDOW_MS = {FAPI: 7 * DAY_MS, DAPI: DAY_MS}
 USUAL_INTERVAL_MS = 8 * HOUR_MS

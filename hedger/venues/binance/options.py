@@ -18,6 +18,7 @@ from pydantic import Field
 from hedger.model.instrument import InstrumentId, Payoff
 from hedger.model.numeric import ZERO
 from hedger.model.option import OptionPosition, OptionType, VenueGreeks
+from hedger.model.spans import YEAR_MS
 from hedger.venues.asking import Understand, together
 from hedger.venues.binance.codes import EAPI
 from hedger.venues.binance.listing import SETTLEMENT_MS
@@ -26,7 +27,6 @@ from hedger.venues.link import Link
 from hedger.venues.listing import Listing
 from hedger.venues.wire import Moment, Name, NotNegative, Number, Payload, Positive, reader
 
-YEAR_MS = 365 * 86_400_000
 # Of 400 weights a minute, positions and an index every two seconds use 180; marks weigh 5.
 MARKS_MS = 15_000
 # A forward further from the index than this is no forward.

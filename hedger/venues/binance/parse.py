@@ -9,7 +9,7 @@ from hedger.model.instrument import InstrumentId
 from hedger.model.market import Mark, Quote
 from hedger.model.numeric import ZERO
 from hedger.model.order import Fill, FillCause, OrderReport, ReportStatus, Side
-from hedger.venues.bars import HOUR_MS
+from hedger.model.spans import HOUR_MS
 from hedger.venues.binance.codes import STATUSES
 from hedger.venues.binance.names import settles_in_coin
 from hedger.venues.binance.payloads import (

@@ -10,7 +10,7 @@ from hedger.model.instrument import InstrumentId, Payoff
 from hedger.model.market import Mark, Quote
 from hedger.model.numeric import ZERO
 from hedger.model.order import Fill, FillCause, OrderReport, RejectReason, ReportStatus, Side
-from hedger.venues.bars import HOUR_MS
+from hedger.model.spans import HOUR_MS
 from hedger.venues.bingx.codes import status_of
 from hedger.venues.bingx.payloads import (
     BookFrame,

@@ -10,8 +10,8 @@ from hedger.model.account import FundingPayment
 from hedger.model.instrument import InstrumentId, Kind
 from hedger.model.market import Mark, Quote
 from hedger.model.order import Fill
+from hedger.model.spans import HOUR_MS
 from hedger.venues.asking import Understand, explain, together
-from hedger.venues.bars import HOUR_MS
 from hedger.venues.bybit.asked import Envelope, host_of, need_rows, read_envelope, rows_of
 from hedger.venues.bybit.listing import USUAL_INTERVAL_MS
 from hedger.venues.bybit.names import category_of

@@ -12,7 +12,7 @@ from hedger.errors import ConfigError
 from hedger.model.expiry_day import day_has_come
 from hedger.model.instrument import Instrument, InstrumentId, Kind, Payoff
 from hedger.model.numeric import ONE, ZERO
-from hedger.venues.bars import MINUTE_MS
+from hedger.model.spans import MINUTE_MS
 from hedger.venues.bybit.names import Category, raw_name, split_multiplier, unified
 from hedger.venues.bybit.payloads import FeeRate
 from hedger.venues.listing import Listed

@@ -9,7 +9,7 @@ from hedger.model.instrument import InstrumentId
 from hedger.model.market import Mark, Quote
 from hedger.model.numeric import ONE, ZERO
 from hedger.model.order import Fill, FillCause, OrderReport, ReportStatus
-from hedger.venues.bars import HOUR_MS
+from hedger.model.spans import HOUR_MS
 from hedger.venues.bybit.codes import CAUSES, ENDED_BECAUSE, NO_FILLS, SIDES, STATUSES
 from hedger.venues.bybit.payloads import ContractPrices, Execution, Funding, Ledger, OrderRecord, PositionRow, Ticker
 from hedger.venues.listing import Listed

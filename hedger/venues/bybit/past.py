@@ -11,8 +11,9 @@ from pydantic import Field
 from hedger.errors import AskAgain, GiveUp
 from hedger.model.instrument import InstrumentId, Kind
 from hedger.model.market import Candle, FundingRate
+from hedger.model.spans import HOUR_MS, MINUTE_MS
 from hedger.venues.asking import Understand
-from hedger.venues.bars import HOUR_MS, MINUTE_MS, SETTLED_MS, Settled, TextColumns, closed_bars, settlements
+from hedger.venues.bars import SETTLED_MS, Settled, TextColumns, closed_bars, settlements
 from hedger.venues.bybit.asked import host_of, read_envelope, rows_of
 from hedger.venues.bybit.names import category_of
 from hedger.venues.lanes import Lane

@@ -10,8 +10,8 @@ from hedger.model.account import FundingPayment
 from hedger.model.instrument import InstrumentId, Kind
 from hedger.model.market import Mark, Quote
 from hedger.model.order import Fill
+from hedger.model.spans import HOUR_MS
 from hedger.venues.asking import Understand, together
-from hedger.venues.bars import HOUR_MS
 from hedger.venues.deribit.codes import REST
 from hedger.venues.deribit.parse import fill_of, mark_of, payment_of, quote_of
 from hedger.venues.deribit.payloads import Settlement, Settlements, Ticker, Trade, Trades, result_of

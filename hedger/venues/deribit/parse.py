@@ -9,7 +9,7 @@ from hedger.model.instrument import InstrumentId
 from hedger.model.market import Mark, Quote
 from hedger.model.numeric import ZERO
 from hedger.model.order import Fill, FillCause, OrderReport, RejectReason, ReportStatus, Side
-from hedger.venues.bars import HOUR_MS
+from hedger.model.spans import HOUR_MS
 from hedger.venues.deribit.codes import CROSSED, STATUSES
 from hedger.venues.deribit.payloads import MarkFrame, OrderRecord, QuoteFrame, Settlement, Ticker, Trade
 

@@ -14,8 +14,9 @@ from typing import Any, Literal
 from hedger.errors import GiveUp
 from hedger.model.instrument import InstrumentId
 from hedger.model.market import Candle, FundingRate
+from hedger.model.spans import HOUR_MS, MINUTE_MS
 from hedger.venues.asking import Understand
-from hedger.venues.bars import HOUR_MS, LATE_MS, MINUTE_MS, SETTLED_MS, Row, closed_span, full_hour, whole
+from hedger.venues.bars import LATE_MS, SETTLED_MS, Row, closed_span, full_hour, whole
 from hedger.venues.deribit.codes import REST
 from hedger.venues.deribit.names import index_perpetual
 from hedger.venues.deribit.parse import FUNDING_INTERVAL_MS

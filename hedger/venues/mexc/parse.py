@@ -11,7 +11,7 @@ from hedger.model.instrument import InstrumentId, Payoff
 from hedger.model.market import Mark, Quote
 from hedger.model.numeric import ONE, ZERO
 from hedger.model.order import Fill, FillCause, OrderReport, RejectReason, ReportStatus, Side
-from hedger.venues.bars import HOUR_MS
+from hedger.model.spans import HOUR_MS
 from hedger.venues.mexc.codes import CODES
 from hedger.venues.mexc.listing import Known
 from hedger.venues.mexc.payloads import Deal, Funding, FundingRecord, OrderRecord, PositionRow, Ticker

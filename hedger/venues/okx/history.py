@@ -10,6 +10,7 @@ from hedger.model.account import FundingPayment
 from hedger.model.instrument import InstrumentId
 from hedger.model.market import Mark, Quote
 from hedger.model.order import Fill
+from hedger.model.spans import DAY_MS
 from hedger.venues.asking import Understand, together
 from hedger.venues.lanes import Lane
 from hedger.venues.link import Link
@@ -23,7 +24,6 @@ from hedger.venues.okx.parse import fill_of, payment_of, quote_of
 from hedger.venues.okx.payloads import BillRow, FillRow, FundingRow, IndexRow, MarkRow, Ticker, row_as, rows_as
 
 T = TypeVar("T", Ticker, MarkRow, IndexRow, FundingRow)
-DAY_MS = 24 * 3_600_000
 # The venue keeps two lists of either: a quick one of the last days, and one of three months. The quick one is asked
 # for no more than it surely has.
 QUICK_FILLS_MS, QUICK_BILLS_MS = 2 * DAY_MS, 6 * DAY_MS

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from hedger.model.instrument import InstrumentId
 from hedger.model.market import Mark
 from hedger.model.numeric import ZERO
-from hedger.venues.bars import HOUR_MS
+from hedger.model.spans import HOUR_MS
 from hedger.venues.okx.listing import Contract
 from hedger.venues.okx.payloads import FundingRow, IndexRow, MarkRow
 

@@ -10,8 +10,9 @@ from typing import Any
 from hedger.errors import AskAgain, GiveUp
 from hedger.model.instrument import InstrumentId
 from hedger.model.market import Candle, FundingRate
+from hedger.model.spans import HOUR_MS, MINUTE_MS
 from hedger.venues.asking import Understand
-from hedger.venues.bars import HOUR_MS, MINUTE_MS, SETTLED_MS, Settled, TextColumns, closed_span, settlements, whole
+from hedger.venues.bars import SETTLED_MS, Settled, TextColumns, closed_span, settlements, whole
 from hedger.venues.lanes import Lane
 from hedger.venues.link import Link
 from hedger.venues.listing import Listing

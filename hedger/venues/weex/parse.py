@@ -8,7 +8,7 @@ from hedger.model.account import FundingPayment, MarginMode, Position
 from hedger.model.instrument import InstrumentId
 from hedger.model.market import Mark, Quote
 from hedger.model.order import Fill, FillCause, OrderReport, RejectReason, ReportStatus, Side
-from hedger.venues.bars import MINUTE_MS
+from hedger.model.spans import MINUTE_MS
 from hedger.venues.listing import Listed
 from hedger.venues.weex.codes import status_of
 from hedger.venues.weex.known import Known

@@ -17,13 +17,13 @@ from typing import Any
 from aiohttp import web
 
 from hedger.model.instrument import InstrumentId
+from hedger.model.spans import HOUR_MS
 from hedger.venues.client import Credentials
 from tests.support.stand import Route, Stand
 from tests.support.wire_server import KEY, SECRET, FakeVenue, Seen
 from tests.support.wire_venue import WireClock
 
 AT = 1_790_000_000_000
-HOUR_MS = 3_600_000
 BTC = InstrumentId("main", "BTC/USDT:USDT")
 COIN = InstrumentId("main", "SOL/USD:SOL")
 SWAP, COINS, SPOT = "/openApi/swap", "/openApi/cswap/v1", "/openApi/spot/v1"

@@ -17,13 +17,13 @@ from typing import Any
 from aiohttp import web
 
 from hedger.model.instrument import InstrumentId
+from hedger.model.spans import HOUR_MS
 from hedger.venues.client import Credentials
 from tests.support.stand import Route, Stand
 from tests.support.wire_server import KEY, SECRET, Answer, FakeVenue, Seen
 from tests.support.wire_venue import WireClock
 
 AT = 1_790_000_000_000
-HOUR_MS = 3_600_000
 BTC = InstrumentId("main", "BTC/USDT:USDT")
 SPOT = InstrumentId("main", "BTC/USDT")
 CONTRACT, PRIVATE, V3 = "/api/v1/contract", "/api/v1/private", "/api/v3"

@@ -20,6 +20,7 @@ from typing import Any
 from aiohttp import web
 
 from hedger.model.instrument import InstrumentId
+from hedger.model.spans import HOUR_MS
 from hedger.venues.client import Credentials
 from tests.support.stand import Route, Stand
 from tests.support.wire_server import KEY, SECRET, FakeVenue, Seen
@@ -30,7 +31,6 @@ BTC = InstrumentId("main", "BTC/USDT:USDT")
 INVERSE = InstrumentId("main", "BTC/USD:BTC")
 SPOT = InstrumentId("main", "BTC/USDT")
 AT = 1_790_000_000_000
-HOUR_MS = 3_600_000
 API = "/api/v5"
 CREATE, CANCEL, ORDER = f"{API}/trade/order", f"{API}/trade/cancel-order", f"{API}/trade/order"
 SWITCH, POSITIONS, RISK = (

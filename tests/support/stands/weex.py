@@ -17,13 +17,13 @@ from typing import Any
 from aiohttp import web
 
 from hedger.model.instrument import InstrumentId
+from hedger.model.spans import HOUR_MS
 from hedger.venues.client import Credentials
 from tests.support.stand import OUR_ID, Route, Stand
 from tests.support.wire_server import KEY, SECRET, FakeVenue, Seen
 
 PASSPHRASE = "canary-passphrase-51ce"
 AT = 1_790_000_000_000
-HOUR_MS = 3_600_000
 BTC = InstrumentId("main", "BTC/USDT:USDT")
 PAIR = InstrumentId("main", "BTC/USDT")
 ORDER_ID = "737185556881998184"

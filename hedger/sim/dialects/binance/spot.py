@@ -7,6 +7,7 @@ from collections.abc import Callable
 from decimal import Decimal
 
 from hedger.model.numeric import ZERO
+from hedger.model.spans import DAY_MS
 from hedger.sim.dialects.binance import spot_payloads as bodies
 from hedger.sim.dialects.binance.changes import LastChanges
 from hedger.sim.dialects.binance.depth import DepthFeed
@@ -20,7 +21,6 @@ from hedger.sim.dialects.binance.weights import Meter, OrderLimit
 from hedger.sim.exchange import Exchange
 from hedger.sim.nouns import Listing, OrderKind, Refused, SimOrder, UserTrade, Wallet
 
-DAY_MS = 86_400_000
 ALL = 1_000_000
 
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from hedger.model.spans import MINUTE_MS
 from hedger.sim.dialects.binance.refusals import ApiError
 
-MINUTE_MS = 60_000
 PATIENCE = 20  # requests refused with 429 before the ban
 FIRST_BAN_MS = 2 * MINUTE_MS
 LONGEST_BAN_MS = 3 * 86_400_000

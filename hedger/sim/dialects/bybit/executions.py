@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from hedger.model.spans import DAY_MS
 from hedger.sim.dialects.bybit.desk import Call, Route, Routes
 from hedger.sim.dialects.bybit.execution_payloads import execution_row, given_row, log_row, move_row
 from hedger.sim.dialects.bybit.ids import Ids
@@ -12,7 +13,7 @@ from hedger.sim.dialects.bybit.names import Category
 from hedger.sim.dialects.bybit.pages import page
 from hedger.sim.dialects.bybit.params import Params
 from hedger.sim.dialects.bybit.refusals import ApiError
-from hedger.sim.dialects.bybit.spans import DAY_MS, span
+from hedger.sim.dialects.bybit.spans import span
 from hedger.sim.dialects.requests import Body
 from hedger.sim.exchange import Exchange
 

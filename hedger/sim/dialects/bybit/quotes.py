@@ -6,13 +6,13 @@ from decimal import Decimal
 
 from hedger.model.instrument import Payoff
 from hedger.model.numeric import ONE, ZERO
+from hedger.model.spans import HOUR_MS
 from hedger.sim.dialects.bybit.digits import money, on_grid, plain
 from hedger.sim.dialects.bybit.names import name_of, option_name_of
 from hedger.sim.dialects.requests import Body
 from hedger.sim.exchange import Exchange
 from hedger.sim.nouns import Listing, OptionListing
 
-HOUR_MS = 3_600_000
 CENT = Decimal("0.01")
 DOLLARS = {"USD": ONE, "USDC": ONE}
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from hedger.model.spans import DAY_MS
 from hedger.sim.dialects.bybit.params import Params
 from hedger.sim.dialects.bybit.refusals import ApiError
 
-DAY_MS = 86_400_000
 WEEK_MS = 7 * DAY_MS
 
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from decimal import Decimal
 
 from hedger.model.numeric import ZERO
+from hedger.model.spans import DAY_MS
 from hedger.sim.dialects.deribit.figures import figure
 from hedger.sim.dialects.deribit.naming import KINDS, Catalogue, Instrument, amount_of, belongs, name_of
 from hedger.sim.dialects.deribit.notes import is_delivery, number_of, order_id_of, prefix_of
@@ -23,7 +24,6 @@ from hedger.sim.dialects.requests import Body
 from hedger.sim.exchange import Exchange
 from hedger.sim.nouns import Listing, SimOrder, UserTrade
 
-DAY_MS = 24 * 3_600_000
 INDEXED_MS = 60_000  # [V] the "short delay" after which a record is history
 READ = ("trade", "read")
 SORTINGS = ("asc", "desc", "default")

@@ -13,13 +13,14 @@ from decimal import Decimal
 from itertools import groupby
 
 from hedger.model.numeric import ZERO
+from hedger.model.spans import HOUR_MS, MINUTE_MS
 from hedger.sim.dialects.deribit.figures import figure
 from hedger.sim.dialects.deribit.naming import Catalogue, index_of
 from hedger.sim.dialects.deribit.refusals import invalid
 from hedger.sim.dialects.deribit.rpc import Call, Method, Methods
 from hedger.sim.exchange import Exchange
 from hedger.sim.nouns import Listing, Wallet
-from hedger.sim.past import HOUR_MS, MINUTE_MS, MOST_BARS, Bar
+from hedger.sim.past import MOST_BARS, Bar
 
 MOST_RATES = 744
 LENGTHS = {name: int(name) * MINUTE_MS for name in ("1", "3", "5", "10", "15", "30", "60", "120", "180", "360", "720")}
