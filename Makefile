@@ -16,9 +16,8 @@ help: ## print these targets
 paper: .venv/.runtime ## trade on paper against the built-in exchange: make paper ARGS="--help"
 	@$(BIN)/python -m hedger paper $(ARGS)
 
-# Files in the order of their folders: what takes long (chaos, e2e, simulation) first, so that no core is idle at the end.
 test: .venv/.dev ## run all tests: make test ARGS="-m unit -k band"
-	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(BIN)/python -m pytest -n $(JOBS) --dist loadfile $(ARGS)
 
 check: style types layers dependencies tidy ## style, types, layers, dependencies, tidiness: `make -k check` for all faults
 
