@@ -108,6 +108,7 @@ ELSEWHERE = {
     "free_margin": "it takes a liquidation: test_changes",
     "price_drift": "it lasts for ten minutes: test_price_drift",
     "futile_hedges": "it halts for good: test_futile_hedges",
+    "price_sources": "it takes a price that somebody else contradicts: test_engine_sources",
     "depeg": "it takes a pair that tells the price of money: test_money",
     "numeraire": "it takes contracts that settle in coins: test_money",
     "expiring": "it takes a dated contract: test_roll",
