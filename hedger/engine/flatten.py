@@ -14,7 +14,7 @@ from hedger.engine.exposure import coins_for, delta_of, exposure
 from hedger.engine.freshness import Denied, venue_now
 from hedger.engine.latch import Flatten, acknowledged, forbidden
 from hedger.engine.policy import Hedge, Policy
-from hedger.engine.state import Exposure, HedgeState, Mode, State
+from hedger.engine.state import Exposure, HedgeState, Mode, Reason, State
 from hedger.engine.unwind import Leg, legs_of, smallest
 from hedger.model.instrument import InstrumentId
 from hedger.model.message import OperatorAsked
@@ -33,9 +33,10 @@ class LegPlan:
     """What a flatten does with one instrument. Quantities in units, money in `quote`: + is earned, − is paid.
 
     `position` is signed, None where it is not known. `quantity` is what is traded on `side` in about `orders` orders,
-    `remainder` (signed) what stays because the venue takes no less. `notional` is what is traded, at the mark; `fees`
-    those of a maker; `spread` what joining the best price earns against the mid. `obstacle` says why no order can
-    leave now; the flatten waits for it to pass, or, where it does not pass, for a person.
+    `remainder` (signed) what stays because the venue takes no less or lists it no more; what settles by itself has
+    neither. `notional` is what is traded, at the mark; `fees` those of a maker; `spread` what joining the best price
+    earns against the mid. `obstacle` says why no order can leave now; the flatten waits for it to pass, or, where it
+    does not pass, for a person.
     """
 
     id: InstrumentId
@@ -209,7 +210,9 @@ def _leg_plan(state: State, hedge: Hedge, leg: Leg) -> LegPlan:
     rules, quote, mark = state.instruments.get(leg.id), state.quotes.get(leg.id), state.marks.get(leg.id)
     if not leg.position or leg.dust:
         return LegPlan(id=leg.id, position=leg.position, remainder=leg.dust, obstacle=leg.against)
-    if rules is None or quote is None or mark is None:
+    if leg.against is not None and leg.against.reason is Reason.EXPIRING:  # it settles: nothing is traded or left
+        return LegPlan(id=leg.id, position=leg.position, obstacle=leg.against)
+    if rules is None or quote is None or mark is None or leg.id in state.delisted:
         return LegPlan(id=leg.id, position=leg.position, remainder=leg.position, obstacle=leg.against)
     side = Side.SELL if leg.position > 0 else Side.BUY
     price = quote[0].ask if side is Side.SELL else quote[0].bid

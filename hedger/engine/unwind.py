@@ -84,7 +84,11 @@ def _doubt(state: State, hedge: Hedge, memory: HedgeState, order: Order) -> Deni
     """Why a resting order should not rest any longer while its hedge is flattened."""
     if not order.reduce_only or order.remaining > _left(state, order.id, order.side, beside=order):
         return Denied(Reason.FLATTEN, "the hedge is being flattened, and this order could do more than reduce")
-    stale = off_the_grid(state, order) or stale_input(state, hedge, order.id, to_reduce=True)
+    stale = (
+        _gone(state, order.id, state.instruments.get(order.id))
+        or off_the_grid(state, order)
+        or stale_input(state, hedge, order.id, to_reduce=True)
+    )
     if stale is not None:
         return stale
     return rests_no_longer(state, hedge, memory, order)

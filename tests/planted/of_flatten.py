@@ -165,6 +165,22 @@ BUGS: tuple[Bug, ...] = (
         tests=UNIT,
     ),
     Bug(
+        name="an order rests on in the average of what settles by itself",
+        rule="law 5",
+        path=UNWIND,
+        old="        _gone(state, order.id, state.instruments.get(order.id))\n        or off_the_grid",
+        new="        off_the_grid",
+        tests=("tests/simulation/test_flatten_dated.py",),
+    ),
+    Bug(
+        name="what settles by itself is shown as if it were traded",
+        rule="typed confirmation",
+        path=FLATTEN,
+        old="    if leg.against is not None and leg.against.reason is Reason.EXPIRING:",
+        new="    if leg.position is None:",
+        tests=("tests/unit/test_engine_flatten_plan.py",),
+    ),
+    Bug(
         name="what was agreed to may be another position by now",
         rule="typed confirmation",
         path=FLATTEN,

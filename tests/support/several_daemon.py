@@ -150,11 +150,15 @@ def enact(
     script: Callable[[Stage], Awaitable[None]],
     policy: Policy,
     directory: Path,
-    *,
+    *then: Callable[[Stage], Awaitable[None]],
     seed: int = 1,
     polling: Polling = POLLING,
 ) -> Stage:
-    """Run a daemon until its script ends and it has drained. Both exchanges move alike; the vault is on the second."""
+    """Run a daemon until its script ends and it has drained. Both exchanges move alike; the vault is on the second.
+
+    Where there are scripts to follow, it is killed instead, and the next one starts with what is in the directory; the
+    stage of the last one is returned.
+    """
 
     async def run() -> Stage:
         clock = VirtualClock()
@@ -163,28 +167,57 @@ def enact(
         first = paper_world(seed, NOON, users={ONE: margin}, owner=ONE, still=True)
         second = paper_world(seed, NOON, users={TWO: margin, VAULT: coins}, owner=TWO, still=True)
         worlds = {VAULT: second, ONE: first, TWO: second}
-        lines = {name: CutLink(clock, seed + n) for n, name in enumerate(worlds)}
-        venues = {
-            name: LensVenue(SimVenue(worlds[name].exchange, clock, lines[name], account=name, user=name))
-            for name in worlds
-        }
-        watcher = Watcher()
-        with closing(Journal.open(directory)) as journal:
-            parts = Parts(
-                policy=policy,
-                venues=venues,
-                clock=clock,
-                journal=journal,
-                polling=polling,
-                observer=watcher,
-                start_record={},
-            )
-            stage = Stage(worlds, venues, lines, clock, policy, Daemon(parts), watcher)
-            watcher.looks.append(stage.look)
-            driving = [asyncio.create_task(drive(world.exchange, clock)) for world in (first, second)]
-            await stage.daemon.run(lambda _: script(stage))
-            for task in driving:
-                task.cancel()
-        return stage
+        driving = [asyncio.create_task(drive(world.exchange, clock)) for world in (first, second)]
+        stages: list[Stage] = []
+        for n, one in enumerate((script, *then)):
+            with closing(Journal.open(directory)) as journal:
+                stages.append(_staged(worlds, policy, clock, journal, polling, seed + 10 * n))
+                await _played(stages[-1], one, kill=n < len(then))
+        for task in driving:
+            task.cancel()
+        return stages[-1]
 
     return run_virtual(run(), NOON)
+
+
+def _staged(
+    worlds: dict[str, World], policy: Policy, clock: VirtualClock, journal: Journal, polling: Polling, seed: int
+) -> Stage:
+    lines = {name: CutLink(clock, seed + n) for n, name in enumerate(worlds)}
+    venues = {
+        name: LensVenue(SimVenue(worlds[name].exchange, clock, lines[name], account=name, user=name)) for name in worlds
+    }
+    watcher = Watcher()
+    parts = Parts(
+        policy=policy,
+        venues=venues,
+        clock=clock,
+        journal=journal,
+        polling=polling,
+        observer=watcher,
+        start_record={},
+    )
+    stage = Stage(worlds, venues, lines, clock, policy, Daemon(parts), watcher)
+    watcher.looks.append(stage.look)
+    return stage
+
+
+async def _played(stage: Stage, script: Callable[[Stage], Awaitable[None]], *, kill: bool) -> None:
+    """To the script's end, and then drained; or with `kill` gone there and then."""
+    if not kill:
+        await stage.daemon.run(lambda _: script(stage))
+        return
+    done = asyncio.Event()
+
+    async def meanwhile(_: Daemon) -> None:
+        await script(stage)
+        done.set()
+        await asyncio.Event().wait()
+
+    running, ended = asyncio.create_task(stage.daemon.run(meanwhile)), asyncio.create_task(done.wait())
+    await asyncio.wait({running, ended}, return_when=asyncio.FIRST_COMPLETED)
+    if running.done():
+        running.result()
+    running.cancel()
+    ended.cancel()
+    await asyncio.gather(running, ended, return_exceptions=True)

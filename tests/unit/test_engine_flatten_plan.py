@@ -153,7 +153,17 @@ def test_a_contract_in_its_settlement_goes_by_itself_and_the_others_are_traded()
     near, perpetual_leg = plan_of(state, policy).hedges[0].legs
     assert near.obstacle is not None
     assert near.obstacle.reason is Reason.EXPIRING
+    assert (near.position, near.quantity, near.orders, near.remainder, near.fees) == (D(-1), D(0), 0, D(0), D(0))
     assert (perpetual_leg.quantity, perpetual_leg.obstacle) == (D(2), None)
+
+
+def test_what_is_listed_no_more_remains_and_is_counted_as_what_stays() -> None:
+    state = hedging("1", "-1")
+    (hedge,) = plan(state._replace(delisted=frozenset({perpetual()}))).hedges
+    (leg,) = hedge.legs
+    assert leg.obstacle is not None
+    assert leg.obstacle.reason is Reason.INSTRUMENT_GONE
+    assert (leg.quantity, leg.orders, leg.remainder, hedge.delta_after) == (D(0), 0, D(-1), D(0))
 
 
 def test_what_is_out_of_sight_waits_and_is_said() -> None:
