@@ -11,7 +11,7 @@ from hedger.engine.exposure import position_of
 from hedger.engine.liquidation import distance_by_equity
 from hedger.engine.policy import Hedge, Levels
 from hedger.engine.state import HedgeState, Severity, State
-from hedger.model.account import AccountReading, Margin, Position
+from hedger.model.account import AccountReading, Margin, MarginMode, Position
 from hedger.model.instrument import InstrumentId, Payoff
 from hedger.model.numeric import ZERO
 
@@ -107,6 +107,24 @@ def distance_of(state: State, position: Position) -> Decimal | None:
     return None if margin is None else distance_by_equity(position, margin)
 
 
+def liquidation_known(state: State, hedge: Hedge) -> bool:
+    """Whether of each open position it is known where it is liquidated, or that no price would do it: where nothing has
+    a distance then, there is none. False where an account was not read, or a position's own margin is all that counts
+    and its venue names no price."""
+    accounts = {id.account for id in hedge.instruments}
+    if any(state.accounts[account].reading is None for account in accounts):
+        return False
+    return all(_is_known(state, position) for position in _positions(state, hedge) if position.quantity)
+
+
+def _is_known(state: State, position: Position) -> bool:
+    if position.mark_price <= 0:
+        return False
+    if position.liquidation_price is not None:
+        return True
+    return position.margin_mode is not MarginMode.ISOLATED and _margin_of(state, position) is not None
+
+
 def _margin_of(state: State, position: Position) -> Margin | None:
     """The margin of the wallet that backs a position."""
     reading = state.accounts[position.id.account].reading
@@ -141,15 +159,16 @@ def _is_alone(state: State, position: Position) -> bool:
 def affordable(state: State, hedge: Hedge, id: InstrumentId, price: Decimal) -> Decimal:
     """How many units at `price` the account's free margin lets the hedge add, at its leverage; the venue refuses more.
 
-    A contract that settles in coins is margined in them: free coins × price × leverage ÷ its value, and nothing where
-    the venue does not tell that wallet. After a liquidation there is no position, and a margin ratio of nothing says
-    that all is well: this says it is not.
+    Where a money backs only what settles in it, its own wallet counts. A contract that settles in coins is margined in
+    them: free coins × price × leverage ÷ its value, and nothing where the venue does not tell that wallet. After a
+    liquidation there is no position, and a margin ratio of nothing says that all is well: this says it is not.
     """
     reading, rules = state.accounts[id.account].reading, state.instruments[id]
     if reading is None:
         return ZERO
     if rules.payoff is not Payoff.INVERSE:
-        return max(ZERO, reading.margin.available) * hedge.guards.leverage / price
+        own = reading.coin_margins.get(rules.settle, reading.margin)
+        return max(ZERO, own.available) * hedge.guards.leverage / price
     margin = reading.coin_margins.get(rules.underlying)
     return ZERO if margin is None else rules.units(max(ZERO, margin.available) * hedge.guards.leverage, price)
 

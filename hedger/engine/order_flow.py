@@ -48,8 +48,11 @@ def on_accepted(state: State, policy: Policy, event: OrderAccepted) -> State:
         return state
     order = before
     if is_another(before, event.venue_order_id):
-        state = _halted(state, before, event.venue_order_id, "what the answer to the create named is ours")
-        order = undone(before, state.now) if before.ended_unproven else before
+        kept = before.acknowledged or before.filled > 0
+        told = "the first one stays ours" if kept else "what the answer to the create named is ours"
+        state = _halted(state, before, event.venue_order_id, told)
+        if not kept:
+            order = replace(before, venue_order_id=None) if before.live else undone(before, state.now)
     after = advance(order, News.ACCEPTED, state.now)
     if after.venue_order_id in (None, event.venue_order_id):
         after = replace(after, venue_order_id=event.venue_order_id, acknowledged=True)

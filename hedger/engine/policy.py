@@ -346,7 +346,8 @@ class Policy:
     `delta_jump_bands`: a change of delta of more than so many band widths in one reading needs a second reading.
     `switch_ms`: after how much silence an account's venue cancels our orders; an account without one has no switch.
     A beat that comes more than `lag_ms` late stops creates for a while; after more than `gap_ms` without any event
-    everything is read anew. `volatility` says how it is measured.
+    everything is read anew. `volatility` says how it is measured. `venues` names the venue of each account; one
+    without is on a venue of its own.
     """
 
     bot: str
@@ -361,6 +362,7 @@ class Policy:
     lag_ms: int = 1_000
     gap_ms: int = 5_000
     volatility: VolatilityRule = field(default_factory=VolatilityRule)
+    venues: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def may_miss(self) -> frozenset[str]:

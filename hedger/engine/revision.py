@@ -16,7 +16,7 @@ def unrevisable(old: Policy, new: Policy) -> tuple[str, ...]:
 
     The settings refuse the same by their keys, in their owner's words; this is the last look before it happens.
     """
-    whole = ("bot", "sends", "accounts", "switch_ms", "volatility")
+    whole = ("bot", "sends", "accounts", "venues", "switch_ms", "volatility")
     found = [name for name in whole if getattr(old, name) != getattr(new, name)]
     if [hedge.name for hedge in old.hedges] != [hedge.name for hedge in new.hedges]:
         return (*found, "hedges")

@@ -10,10 +10,11 @@ from collections.abc import Iterator
 from decimal import Decimal
 from statistics import median
 
+from hedger.engine.expiry import has_expired
 from hedger.engine.money import usd_price
 from hedger.engine.policy import Hedge
 from hedger.engine.state import State
-from hedger.model.instrument import Instrument
+from hedger.model.instrument import Instrument, InstrumentId
 from hedger.model.market import Mark
 from hedger.model.numeric import ONE
 
@@ -38,26 +39,33 @@ def _by_the_account(state: State, mark: Mark) -> str | None:
 
 
 def _by_other_venues(state: State, hedge: Hedge, instrument: Instrument, mark: Mark) -> str | None:
-    """One voice an account. Of two that part nobody knows which is wrong, so neither is used; of three the odd one."""
+    """One voice a venue. Of two that part nobody knows which is wrong, so neither is used; of three the odd one."""
     own = instrument.coin_price(mark.index_price)
-    voices = {**dict(_indexes_elsewhere(state, hedge, instrument)), mark.id.account: own}
+    voices = {**dict(_indexes_elsewhere(state, hedge, instrument)), _venue_of(state, mark.id): own}
     if abs(own / median(voices.values()) - 1) <= FROM_MIDDLE:
         return None
-    told = ", ".join(f"{float(price):.6g} on {account}" for account, price in sorted(voices.items()))
+    told = ", ".join(f"{float(price):.6g} on {venue}" for venue, price in sorted(voices.items()))
     return f"the index of {instrument.underlying} in {instrument.quote} is {told}"
 
 
 def _indexes_elsewhere(state: State, hedge: Hedge, instrument: Instrument) -> Iterator[tuple[str, Decimal]]:
-    """The account and the price of one coin, in the instrument's quote, for each index of the last minute elsewhere."""
+    """The venue and the price of one coin, in the instrument's quote, for each index of the last minute elsewhere."""
+    own = _venue_of(state, instrument.id)
     for id, (mark, received_at) in state.marks.items():
-        other = state.instruments.get(id)
-        if other is None or other.underlying != instrument.underlying or id.account == instrument.id.account:
+        other, venue = state.instruments.get(id), _venue_of(state, id)
+        if other is None or other.underlying != instrument.underlying or venue == own:
+            continue
+        if id in state.delisted or has_expired(state, id):  # its last index may be told for ever
             continue
         # A venue whose clock is not known yet may contradict all the same: its price only must not be an old one.
         age = max(state.now - received_at, state.now + state.accounts[id.account].offset_ms - mark.exchange_at)
         money = _exchange_rate(state, hedge, other.quote, instrument.quote)
         if age <= YOUNG_MS and money is not None:
-            yield id.account, other.coin_price(mark.index_price) * money
+            yield venue, other.coin_price(mark.index_price) * money
+
+
+def _venue_of(state: State, id: InstrumentId) -> str:
+    return state.venues.get(id.account, id.account)
 
 
 def _exchange_rate(state: State, hedge: Hedge, quote: str, wanted: str) -> Decimal | None:

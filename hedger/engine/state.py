@@ -318,7 +318,7 @@ class State(NamedTuple):
     `first_epoch` is the first of this journal, which cannot explain an order of ours from before it. `mode_reason` says
     for a person why the mode is what it is, `reconcile_reason` why the accounts are read anew. Until `lagged_until`
     nothing is created because the loop came late. `flattening` are the hedges that a person flattened and nobody
-    unpaused since, `acknowledged` when alarms were seen, by their keys.
+    unpaused since, `acknowledged` when alarms were seen, by their keys; `venues` names the venue of each account.
 
     A NamedTuple and not a dataclass, because each event makes a new one and `_replace` is five times as fast.
     The mappings are replaced and never changed in place.
@@ -361,6 +361,7 @@ class State(NamedTuple):
     hedges_of_instrument: Mapping[InstrumentId, tuple[str, ...]] = _NOTHING
     hedges_of_account: Mapping[str, tuple[str, ...]] = _NOTHING
     accounts_of_hedge: Mapping[str, tuple[str, ...]] = _NOTHING
+    venues: Mapping[str, str] = _NOTHING
 
 
 def initial_state(policy: Policy, *, now: int, epoch: int) -> State:
@@ -382,6 +383,7 @@ def initial_state(policy: Policy, *, now: int, epoch: int) -> State:
         hedges_of_instrument=instruments,
         hedges_of_account=accounts,
         accounts_of_hedge=looked_at,
+        venues=policy.venues,
     )
 
 

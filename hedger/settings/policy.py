@@ -47,6 +47,7 @@ def to_policy(settings: Settings) -> Policy:
         lag_ms=_ms(settings.breakers.lag_s * faster),
         gap_ms=max(_ms(settings.breakers.gap_s * faster), GAP_BEATS * settings.polling.tick_ms),
         volatility=volatility_rule(settings.volatility),
+        venues={name: account.venue.value for name, account in settings.accounts.items()},
     )
 
 

@@ -124,7 +124,7 @@ class _Rounds:
         """End an order no sooner than the venue takes its cancel: who asks faster may be shut out, and others stay."""
         turn_s = number // self._budget.requests * self._budget.period_s
         await asyncio.sleep(self._clock.span(min(turn_s, LONGEST_TURN_S)))
-        return await self._end(order)
+        return not self._is_banned and await self._end(order)
 
     async def _end(self, order: LiveOrder) -> bool:
         """Whether one order is over. A refused cancel proves nothing, so the order's own record is read."""

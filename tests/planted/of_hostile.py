@@ -121,6 +121,22 @@ BUGS: tuple[Bug, ...] = (
         tests=SOURCES_TESTS,
     ),
     Bug(
+        name="two accounts on one venue outvote another venue",
+        rule="I10, D02",
+        path=SOURCES,
+        old="    return state.venues.get(id.account, id.account)\n",
+        new="    return id.account\n",
+        tests=SOURCES_TESTS,
+    ),
+    Bug(
+        name="what trades no more contradicts the others for ever",
+        rule="D02",
+        path=SOURCES,
+        old="        if id in state.delisted or has_expired(state, id):",
+        new="        if False:",
+        tests=SOURCES_TESTS,
+    ),
+    Bug(
         name="margin waits until venues agree on a price",
         rule="law 8",
         path="hedger/engine/limits.py",

@@ -235,6 +235,20 @@ def test_what_is_remembered_of_prices_and_cancels_is_bounded() -> None:
     assert len(memory.cancels) <= 61
 
 
+def test_the_free_margin_of_a_contract_is_that_of_the_money_which_it_settles_in() -> None:
+    """Where each money backs only its own, what is free of another one buys nothing; nor does one that is short stop
+    what settles in the other."""
+    state = hedging("1", "-0.4")
+    view = state.accounts[ACCOUNT]
+    assert view.reading is not None
+    rich = view.reading.margin
+    poor = replace(rich, available=D(0))
+    for nearest, own, wanted in ((rich, poor, Reason.FREE_MARGIN), (poor, rich, None)):
+        told = replace(view.reading, margin=nearest, coin_margins={"USDT": own})
+        apart = state._replace(accounts={ACCOUNT: replace(view, reading=told)})
+        assert reason(propose(quantity="0.1", position="-0.4", state=apart)) is wanted
+
+
 def test_an_order_that_the_free_margin_does_not_cover_is_refused() -> None:
     state = hedging("1", "-0.4")
     view = state.accounts[ACCOUNT]

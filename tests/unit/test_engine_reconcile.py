@@ -660,6 +660,31 @@ def test_the_answer_to_the_create_says_which_of_two_orders_is_ours() -> None:
     assert status(state) is OrderStatus.FILLED
 
 
+def test_the_answer_to_the_create_takes_a_living_order_of_another_for_none_of_ours() -> None:
+    """A record of the other one came first, and it works on: what fills is what the answer named."""
+    sent = hedging("1", "-0.5", orders=[order_of()])
+    accepted = OrderAccepted(client_order_id=order_id(), venue_order_id="v2")
+    state, results = feed(sent, (NOW + 10, report_of(order_of())), (NOW + 50, accepted))
+    assert state.mode is Mode.HALTED
+    assert [c.venue_order_id for r in results for c in r.commands if isinstance(c, CancelOrder)] == ["v2"]
+    others, ours = (fill_of(order_of(), "0.5", name, venue_order_id=name) for name in ("v1", "v2"))
+    state, _ = feed(state, (NOW + 100, others))
+    assert state.ledgers["btc"].fills == 0
+    state, _ = feed(state, (NOW + 200, ours))
+    assert state.ledgers["btc"].fills == 1
+    assert status(state) is OrderStatus.FILLED
+
+
+def test_an_order_that_has_filled_stays_ours_whatever_the_answer_to_the_create_names() -> None:
+    """What was booked is in the position: to take it out again would be the worse error. A person is asked."""
+    sent = hedging("1", "-0.5", orders=[order_of()])
+    accepted = OrderAccepted(client_order_id=order_id(), venue_order_id="v2")
+    state, _ = feed(sent, (NOW + 10, fill_of(order_of(), "0.2")), (NOW + 50, accepted))
+    assert state.mode is Mode.HALTED
+    assert (state.orders[order_id()].venue_order_id, state.orders[order_id()].booked) == ("v1", D("0.2"))
+    assert "v1 and v2" in (state.halted or "")
+
+
 @pytest.mark.parametrize(
     "change",
     [

@@ -22,6 +22,8 @@ from tests.support.several_worlds import (
     AT_THREE,
     AT_TWO,
     ONE,
+    THREE,
+    TWO,
     at_hand,
     beat,
     margin_of,
@@ -82,6 +84,25 @@ def test_two_contracts_of_one_account_are_one_voice() -> None:
         again: True,
         AT_TWO: True,
     }
+
+
+def test_two_accounts_on_one_venue_are_one_voice() -> None:
+    """They are told one index: its lie, told twice, would have the truth of the only other venue for the odd one."""
+    on_venues = replace(THREE_OF_THEM, venues={ONE: "venue a", TWO: "venue a", THREE: "venue b"})
+    state = lies(lies(at_hand(on_venues), AT_ONE, "0.1"), AT_TWO, "0.1")
+    assert all(told(state, id, on_venues) is not None for id in (AT_ONE, AT_TWO, AT_THREE))
+    assert told(state, AT_THREE, on_venues) == "the index of BTC in USDT is 6000 on venue a, 60000 on venue b"
+    alone = replace(POLICY, venues={ONE: "venue a", TWO: "venue a"})
+    assert told(lies(at_hand(alone), AT_ONE, "1.3"), AT_ONE, alone) is None, "and do not contradict each other"
+
+
+def test_what_trades_no_more_says_nothing_of_a_price() -> None:
+    """A venue may repeat the last index of a contract that has ended for ever, and with the time of now."""
+    state = lies(at_hand(POLICY), AT_TWO, "2")
+    assert told(state, AT_ONE) is not None
+    assert told(state._replace(delisted=frozenset({AT_TWO})), AT_ONE) is None
+    ended = instrument_of(id=AT_TWO, expiry_at=NOW)
+    assert told(state._replace(instruments={**state.instruments, AT_TWO: ended}), AT_ONE) is None
 
 
 @pytest.mark.parametrize(("age_ms", "heard"), [(60_000, True), (60_001, False)])

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import pytest
 
 from hedger.venues.binance.codes import BUDGETS, weight_of
+from hedger.venues.deribit import codes as deribit
 from hedger.venues.lanes import Barred, Budget, Lane, Lanes
 from hedger.venues.quiet import Quiet
 from hedger.venues.watching import Unwatched
@@ -65,6 +66,23 @@ def test_a_lane_has_a_budget_of_its_own() -> None:
     assert spend(Lane.DATA, under, 5) == 3
     assert spend(Lane.ORDERS, under, 5) == 3
     assert spend(Lane.CONTROL, under, 1) == 1
+
+
+def test_the_cancels_that_deribit_does_not_take_at_once_wait_until_it_takes_more() -> None:
+    """To wait just as long as the lane is spent would be to wait for nothing, and to stand in line again."""
+    under = lanes(StillClock(speed=8), dict(deribit.BUDGETS))
+
+    async def passes() -> bool:
+        try:
+            async with under.turn(Lane.CONTROL, HOST):
+                return True
+        except Barred:
+            return False
+
+    async def run() -> list[bool]:
+        return await asyncio.gather(*(passes() for _ in range(20)))
+
+    assert all(asyncio.run(run()))
 
 
 def test_the_order_lane_never_waits_and_control_has_the_most() -> None:

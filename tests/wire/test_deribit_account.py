@@ -179,6 +179,13 @@ def test_a_linear_position_whose_two_sizes_do_not_agree_is_not_believed(size: fl
         read(PERPETUAL, LINEAR, positions=told([position(size=-60_000), linear, option()]))
 
 
+def test_a_linear_position_that_is_flat_by_one_size_is_held_by_none_though_its_entry_is_told_as_nothing() -> None:
+    """Any coins at a price of nothing are worth nothing."""
+    linear = position("BTC_USDC-PERPETUAL", 0, size_currency=-0.5, average_price=0)
+    with pytest.raises(AskAgain, match="BTC_USDC-PERPETUAL: a size of"):
+        read(PERPETUAL, LINEAR, positions=told([position(size=-60_000), linear, option()]))
+
+
 @proves(Ability.POSITIONS)
 def test_a_short_and_a_linear_position_keep_their_sign_and_unit() -> None:
     short, linear = position(size=-60_000), position("BTC_USDC-PERPETUAL", -0.5)

@@ -33,12 +33,14 @@ def wallet(asset: str, equity: str, maintenance: str) -> dict[str, Any]:
     }
 
 
-def read(symbols: Sequence[str], shared: bool | None, *wallets: dict[str, Any]) -> AccountReading:
-    """The account with a short in USDC, of which its totals (equity 1,002, maintenance margin 120.2) say nothing."""
+def read(
+    symbols: Sequence[str], shared: bool | None, *wallets: dict[str, Any], totals: tuple[str, str] = ("1002", "120.2")
+) -> AccountReading:
+    """The account with a short in USDC, of which its totals (equity and maintenance margin) say nothing."""
 
     async def scenario() -> AccountReading:
         async with opened(ready=False) as desk:
-            _tell(desk, shared, *wallets)
+            _tell(desk, shared, wallet("USDT", *totals), *wallets)
             await desk.venue.open(symbols)
             return await desk.venue.read_account()
 
@@ -51,10 +53,21 @@ def _tell(desk: Desk, shared: bool | None, *wallets: dict[str, Any]) -> None:
     desk.fake.answers |= {
         ("GET", "/fapi/v1/exchangeInfo"): {"symbols": [futures_symbol("BTC"), BTCUSDC]},
         ("GET", "/fapi/v1/symbolConfig"): [settings("BTCUSDT"), settings("BTCUSDC")],
-        ("GET", "/fapi/v3/account"): futures_account(*rows, assets=[wallet("USDT", "1002", "120.2"), *wallets]),
+        ("GET", "/fapi/v3/account"): account_of(wallets[0], *rows, assets=list(wallets)),
         ("GET", "/fapi/v3/positionRisk"): [risk("BTCUSDC", "-0.5"), risk("BTCUSDT", "-0.5")],
         ("GET", "/fapi/v1/accountConfig"): mode,
     }
+
+
+def account_of(money: dict[str, Any], *rows: dict[str, Any], assets: list[dict[str, Any]]) -> dict[str, Any]:
+    """The whole account, whose totals are those of one money."""
+    totals = {
+        "totalMarginBalance": money["marginBalance"],
+        "totalMaintMargin": money["maintMargin"],
+        "totalInitialMargin": money["initialMargin"],
+        "availableBalance": money["availableBalance"],
+    }
+    return futures_account(*rows, assets=assets, **totals)
 
 
 @proves(Ability.EQUITY_AND_MARGIN)
@@ -67,6 +80,24 @@ def test_in_single_asset_mode_a_contract_in_usdc_hangs_on_usdc_alone() -> None:
 def test_of_two_moneys_the_one_that_is_nearer_to_liquidation_is_told(usdc: tuple[str, str], ratio: Decimal) -> None:
     reading = read([BTC.symbol, IN_USDC], False, wallet("USDC", *usdc))
     assert reading.margin.margin_ratio == ratio
+
+
+def test_each_money_tells_its_own_margin_whichever_is_nearer_to_liquidation() -> None:
+    """What is free of one money lets nothing be added that settles in the other."""
+    reading = read([BTC.symbol, IN_USDC], False, wallet("USDC", "400", "380"))
+    assert {money: margin.available for money, margin in reading.coin_margins.items()} == {
+        "USDT": D("881.8"),
+        "USDC": D(20),
+    }
+    assert read([BTC.symbol, IN_USDC], True, wallet("USDC", "400", "380")).coin_margins == {}
+    assert read([BTC.symbol], False, wallet("USDC", "400", "380")).coin_margins == {}
+
+
+def test_a_wallet_with_nothing_in_it_does_not_hide_what_is_free_of_the_other_money() -> None:
+    """Nobody who has no USDC yet is told that there is no margin at all."""
+    nothing = read([BTC.symbol, IN_USDC], False, wallet("USDC", "0", "0"), totals=("1002", "0"))
+    assert nothing.margin.equity == D(1002)
+    assert nothing.coin_margins["USDC"].available == 0
 
 
 def test_in_multi_assets_mode_the_whole_account_backs_a_contract_in_usdc() -> None:

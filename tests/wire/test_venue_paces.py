@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -15,7 +16,7 @@ from tests.support.leave import let_go
 from tests.support.stand import Stand, proves
 from tests.support.stands import bingx, deribit
 from tests.support.wire_certificates import contexts
-from tests.support.wire_server import Loopback, Seen
+from tests.support.wire_server import FakeVenue, Loopback, Seen
 from tests.support.wire_venue import Desk, WireClock, opened
 
 # Of Deribit: what its matching engine takes at once, and how many connections one address may have.
@@ -77,11 +78,27 @@ def test_cancels_of_many_orders_at_once_never_leave_faster_than_bingx_allows_in_
     assert came[2 * IN_A_SECOND] >= 2
 
 
+async def watched(prepare: Callable[[FakeVenue], None], count: int) -> list[str]:
+    """Which of so many orders on BingX the watchdog leaves."""
+    fake = await bingx.STAND.fake().start()
+    prepare(fake)
+    network = Network(resolver=Loopback(fake.port), ssl_context=contexts()[1])
+    account = EmergencyAccount(venue="bingx", environment="live", credentials=bingx.STAND.credentials, network=network)
+    leave = EmergencyExit({"main": account}, WireClock(), pause_s=0.01)
+    symbol = bingx.STAND.contract.symbol
+    orders = [LiveOrder(account="main", symbol=symbol, client_order_id=id) for id in ids(count)]
+    try:
+        return list(await asyncio.to_thread(leave, orders))
+    finally:
+        await fake.stop()
+
+
 @proves(Ability.LIMITS)
 def test_the_watchdogs_cancels_of_many_orders_leave_no_faster_than_bingx_allows_and_end_them_all() -> None:
-    async def scenario() -> tuple[list[str], list[float]]:
-        fake, counting = await bingx.STAND.fake().start(), Counting()
-        clock_ms, asked_at = fake.clock_ms, []
+    counting, asked_at = Counting(), []
+
+    def prepare(fake: FakeVenue) -> None:
+        clock_ms = fake.clock_ms
 
         def timed() -> int:
             """The venue's time, which is asked for before the first cancel leaves."""
@@ -95,24 +112,30 @@ def test_the_watchdogs_cancels_of_many_orders_leave_no_faster_than_bingx_allows_
 
         method, path, _ = bingx.STAND.routes["cancel"]
         fake.answers[method, path], fake.clock_ms = canceled, timed
-        network = Network(resolver=Loopback(fake.port), ssl_context=contexts()[1])
-        account = EmergencyAccount(
-            venue="bingx", environment="live", credentials=bingx.STAND.credentials, network=network
-        )
-        leave = EmergencyExit({"main": account}, WireClock(), pause_s=0.01)
-        symbol = bingx.STAND.contract.symbol
-        orders = [LiveOrder(account="main", symbol=symbol, client_order_id=id) for id in ids(12)]
-        try:
-            left = await asyncio.to_thread(leave, orders)
-        finally:
-            await fake.stop()
-        return list(left), [at - asked_at[0] for at in counting.came]
 
-    left, came = asyncio.run(scenario())
-    assert left == []
+    assert asyncio.run(watched(prepare, 12)) == []
+    came = [at - asked_at[0] for at in counting.came]
     assert len(came) == 12
     assert came[IN_A_SECOND] >= 1
     assert came[2 * IN_A_SECOND] >= 2
+
+
+def test_a_ban_that_the_watchdog_meets_keeps_back_the_cancels_that_wait_for_their_turn() -> None:
+    """Whatever is sent during a ban makes it longer."""
+    came: list[Seen] = []
+
+    def prepare(fake: FakeVenue) -> None:
+        async def banned(_request: web.Request, seen: Seen) -> web.StreamResponse:
+            came.append(seen)
+            return web.json_response({}, status=418)
+
+        method, path, _ = bingx.STAND.routes["cancel"]
+        fake.answers[method, path] = banned
+
+    left = asyncio.run(watched(prepare, IN_A_SECOND + 2))
+    assert [id.partition(" ")[0] for id in left] == ids(IN_A_SECOND + 2)
+    assert all("banned" in id for id in left)
+    assert len(came) <= IN_A_SECOND
 
 
 @proves(Ability.LIMITS)

@@ -17,7 +17,7 @@ from hedger.venues.asking import Understand, together
 from hedger.venues.binance.codes import API, FAPI, NO_SUCH_SYMBOL
 from hedger.venues.binance.coin import CoinParts, CoinReader, CoinWallets
 from hedger.venues.binance.doors import host_of, private
-from hedger.venues.binance.margins import margin_of
+from hedger.venues.binance.margins import margin_of, own_margins
 from hedger.venues.binance.names import api_of
 from hedger.venues.binance.options import OptionReader
 from hedger.venues.binance.parse import cause_of, report_of
@@ -145,12 +145,14 @@ class AccountReader:
         configs: Configs,
         *orders: list[OrderRecord],
     ) -> AccountReading:
+        own = own_margins(futures.account, self._moneys(), shared=self._shared(mode))
         return AccountReading(
             account=self._link.account,
             spot=_with_more(self._coins(spot), futures.coins),
             collateral=self._collateral(futures.account),
             positions=self._positions.positions(futures.held, futures.risks, configs),
-            margin=margin_of(futures.account, self._moneys(), shared=self._shared(mode)),
+            margin=margin_of(futures.account, own),
+            coin_margins=own,
             open_orders=self._orders(orders),
             one_way=not mode.dualSidePosition,
             exchange_at=asked_at,
@@ -237,7 +239,7 @@ def _with_coins(reading: AccountReading, coins: CoinWallets, assets: Iterable[Sp
         reading,
         collateral=collateral,
         unrealized=unrealized,
-        coin_margins=coins.margins,
+        coin_margins={**reading.coin_margins, **coins.margins},
         positions=reading.positions + coins.positions,
         one_way=reading.one_way and coins.one_way,
     )

@@ -6,7 +6,7 @@ is to its liquidation; what a contract in USDC hangs on stands in the row of USD
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from hedger.model.account import Margin
 from hedger.venues.asking import Understand
@@ -17,25 +17,34 @@ TOLD_AS_TOTAL = "USDT"
 _read_own: Understand[OwnMargin] = reader(OwnMargin)
 
 
-def margin_of(account: FuturesAccount, moneys: Collection[str], *, shared: bool | None) -> Margin:
-    """The margin of contracts that settle in `moneys`; of several that back only their own, the nearest to liquidation.
+def own_margins(account: FuturesAccount, moneys: Collection[str], *, shared: bool | None) -> dict[str, Margin]:
+    """The margin of each of `moneys`, which contracts settle in, where it backs only those; empty where the totals say
+    all.
 
     `shared` is whether all moneys back all contracts (multi-assets mode), None where the venue does not say it.
     ValueError where that matters and is not told, and for a money whose wallet is not.
     """
-    whole = Margin(
+    apart = sorted(set(moneys) - {TOLD_AS_TOTAL})
+    if shared or not apart:
+        return {}
+    if shared is None:
+        raise ValueError(f"the venue does not say whether {apart[0]} is backed by the whole account")
+    own = {money: _own_margin(account, money) for money in apart}
+    return own | ({TOLD_AS_TOTAL: _total(account)} if TOLD_AS_TOTAL in moneys else {})
+
+
+def margin_of(account: FuturesAccount, own: Mapping[str, Margin]) -> Margin:
+    """The margin of all: of several moneys that back only their own, of the one that is nearest to liquidation."""
+    return max(own.values(), key=lambda margin: (margin.margin_ratio, margin.equity), default=_total(account))
+
+
+def _total(account: FuturesAccount) -> Margin:
+    return Margin(
         equity=account.totalMarginBalance,
         maintenance_margin=account.totalMaintMargin,
         initial_margin=account.totalInitialMargin,
         available=account.availableBalance,
     )
-    apart = sorted(set(moneys) - {TOLD_AS_TOTAL})
-    if shared or not apart:
-        return whole
-    if shared is None:
-        raise ValueError(f"the venue does not say whether {apart[0]} is backed by the whole account")
-    own = [_own_margin(account, money) for money in apart] + ([whole] if TOLD_AS_TOTAL in moneys else [])
-    return max(own, key=lambda margin: (margin.margin_ratio, -margin.available))
 
 
 def _own_margin(account: FuturesAccount, money: str) -> Margin:

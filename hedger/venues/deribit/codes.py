@@ -80,7 +80,7 @@ PRIVATE = "/api/v2/private/"
 WEIGHT_LIMITS = MappingProxyType({REST: 1_200})
 BUDGETS: Mapping[Lane, Budget] = MappingProxyType(
     {
-        Lane.CONTROL: Budget(requests=12, period_s=4, patience_s=4.0, weight_share=1.0, seats=8),
+        Lane.CONTROL: Budget(requests=12, period_s=4, patience_s=5.0, weight_share=1.0, seats=8),
         Lane.ORDERS: Budget(requests=8, period_s=4, patience_s=0.0, weight_share=0.95, seats=4),
         Lane.RECONCILE: Budget(requests=40, period_s=4, patience_s=5.0, weight_share=0.8, seats=8),
         Lane.DATA: Budget(requests=20, period_s=4, patience_s=5.0, weight_share=0.6, seats=4),

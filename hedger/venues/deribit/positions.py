@@ -84,7 +84,8 @@ def future_row(row: Row) -> FutureRow:
     _agree(read.instrument_name, read.size, read.direction)
     # In what `size` counts a linear contract the venue's documentation (its money) and its users (its coins) disagree.
     # What it is worth at the mark, or was at its entry, agrees with its coins as well as the coins themselves do.
-    worth = (ONE, read.mark_price, read.average_price) if _is_linear(read) else (ONE,)
+    # A price that is not told is none: at nothing any coins are worth what a flat position is.
+    worth = [price for price in (ONE, read.mark_price, read.average_price) if price] if _is_linear(read) else [ONE]
     theirs = read.size if _is_linear(read) else coins_of(read)
     if not any(abs(read.size_currency * price - theirs) <= MOST_APART * abs(theirs) for price in worth):
         raise ValueError(f"{read.instrument_name}: a size of {read.size} is not {read.size_currency} coins")
