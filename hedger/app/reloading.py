@@ -109,6 +109,7 @@ class Reloading:
         self._attended = False
         self._loaded_at = 0
         self._file: str | None = None
+        self._refusal: tuple[str, int] | None = None
 
     async def attend(self, daemon: Revised) -> None:
         """Carry out what is asked, for ever, and look once a minute whether the file says something else."""
@@ -174,7 +175,7 @@ class Reloading:
         try:
             fresh = await self._read_beside()
         except HedgerError as problem:
-            return self._refused(wish, str(problem))
+            return self._not_taken(daemon, wish, str(problem))
         return self._judged(daemon, wish, fresh)
 
     async def _read_beside(self) -> Settings:
@@ -192,14 +193,17 @@ class Reloading:
             if not plan.refusals:
                 _try_out(daemon, fresh)
         except _BUGS as bug:
-            return self._refused(wish, f"the engine fails by it ({type(bug).__name__}), which is a bug: report it")
+            return self._not_taken(
+                daemon, wish, f"the engine fails by it ({type(bug).__name__}), which is a bug: report it"
+            )
         if wish.only_plan:
+            self._offered(plan, daemon.state.now)
             return Answer(done=True, why=_summary(plan), more=plan.to_json())
         against = _against(plan, wish)
         if against:
-            return self._refused(wish, against, plan)
+            return self._not_taken(daemon, wish, against, plan)
         if not plan.changes:
-            self._file = None
+            self._file = self._refusal = None
             self._tell(wish, "unchanged", "the file says what is in force", plan)
             return Answer(done=True, why="nothing differs from what is in force", more=plan.to_json())
         return self._apply(daemon, wish, fresh, plan)
@@ -212,17 +216,31 @@ class Reloading:
         row = Row(daemon.state.now, "reload", plan.digest, {**body, "changes": told})
         against = daemon.revise(policy, self._pace(fresh), row)
         if against is not None:
-            return self._refused(wish, against, plan)
+            return self._not_taken(daemon, wish, against, plan)
         if fresh.log.level is not self.settings.log.level:
             self._set_level(fresh.log.level.value)
         if fresh.notify != self.settings.notify:
             self._watching.notify_changed(fresh.notify)
-        self.settings, self._loaded_at, self._file = fresh, daemon.state.now, None
+        self.settings, self._loaded_at, self._file, self._refusal = fresh, daemon.state.now, None, None
         self._watching.policy_changed(policy)
         if policy != old:
             daemon.handle_now(PolicyChanged(digest=plan.digest, hedges=changed_hedges(old, policy)))
         self._tell(wish, "applied", _summary(plan), plan)
         return Answer(done=True, why=_summary(plan), more=plan.to_json())
+
+    def _offered(self, plan: Plan, at: int) -> None:
+        """What is remembered of a plan that somebody looks at: that it is refused, or that nothing differs any more."""
+        if plan.refusals:
+            self._refusal = ("; ".join(plan.refusals), at)
+        elif not plan.changes:
+            self._file = self._refusal = None
+        self._show()
+
+    def _not_taken(self, daemon: Revised, wish: Wish, why: str, plan: Plan | None = None) -> Answer:
+        """Refused for what it is, which is shown until it is mended: whoever sent a signal reads no answer."""
+        self._refusal = ("; ".join(why.splitlines()), daemon.state.now)
+        self._show()
+        return self._refused(wish, why, plan)
 
     def _refused(self, wish: Wish, why: str, plan: Plan | None = None) -> Answer:
         why = "; ".join(why.splitlines())
@@ -252,6 +270,7 @@ class Reloading:
         else:
             keys = [change.key for change in diff(self.settings, fresh)]
             self._file = f"it says something else about {', '.join(keys)}" if keys else None
+            self._refusal = self._refusal if keys else None
         self._show()
 
     def _show(self) -> None:
@@ -264,6 +283,8 @@ class Reloading:
                 digest=config_digest(self.settings),
                 loaded_at=self._loaded_at,
                 changed=self._file,
+                refused=None if self._refusal is None else self._refusal[0],
+                refused_at=0 if self._refusal is None else self._refusal[1],
             )
         )
 

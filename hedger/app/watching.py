@@ -186,7 +186,7 @@ class Watchers:
     def configured(self, now: Configured) -> None:
         """Show which configuration is in force, and what its file says by now."""
         self._configured = now
-        self._surround(replace(self.feed.around, file_changed=now.changed))
+        self._surround(replace(self.feed.around, file_changed=now.changed, refused=now.refusal))
         if self._metrics is not None:
             self._metrics.configuration.show(now)
         if self._configuration is not None:

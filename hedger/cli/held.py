@@ -22,6 +22,7 @@ EXPOSURE = {
     "reserved": "[low, high]: where working and unknown orders may carry the net delta",
     "inside_band": "whether the deviation is in its band",
     "unhedged": "whether it has been outside for too long",
+    "unhedged_on_purpose": "the same of one that a person paused or flattened",
 }
 POSITION = {
     "account": "the account by its name",
@@ -86,6 +87,8 @@ def _exposures(hedges: Mapping[str, Mapping[str, Any]]) -> Iterator[tuple[str, .
 def _standing(told: Mapping[str, Any]) -> str:
     if told["unhedged"]:
         return "UNHEDGED"
+    if told["unhedged_on_purpose"]:
+        return "unhedged on purpose"
     return "inside" if told["inside_band"] else "outside"
 
 

@@ -11,12 +11,14 @@ from typing import Annotated, Any
 
 import typer
 
+from hedger.cli.asked import asked
 from hedger.cli.options import ConfigOption, JsonOption, StateDirOption, settings_of, state_directory
 from hedger.cli.told import status_line, status_rows
 from hedger.errors import AskAgain, ConfigError, GiveUp
 from hedger.runtime.clock import wall_ns
 from hedger.runtime.lease import is_held
 
+LATE_S = 2.5  # it is written every second
 MOST_SILENT_S = 90.0  # more than the longest beat that can be configured
 
 
@@ -30,7 +32,7 @@ def status(
 
     Watched on a terminal it is drawn in its place; elsewhere it is one line a second.
     """
-    said = said_on(config, state_dir)
+    said = said_on(config, state_dir).and_asked()
     if watch:
         _watch(said, json)
     said.tell(json, said.known, [(("status", ""), status_rows(said.known))], whole=True)
@@ -45,11 +47,11 @@ def _watch(said: Said, json: bool) -> None:
             while not said.known["stale"]:
                 draw(("status", ""), status_rows(said.known))
                 time.sleep(1)
-                said = said.again()
+                said = said.again().and_asked()
     while not said.known["stale"]:
         print(json_module.dumps(said.known) if json else status_line(said.known), flush=True)
         time.sleep(1)
-        said = said.again()
+        said = said.again().and_asked()
     raise said.nobody()
 
 
@@ -72,6 +74,13 @@ class Said:
     def again(self) -> Said:
         """What it says now."""
         return Said(self.path, last_status(self.path))
+
+    def and_asked(self) -> Said:
+        """The same with what the process itself answers now, where it runs and its file is older than it should be:
+        on a full disk the file still says that it hedges."""
+        late = not self.known["stale"] and self.known["age_s"] > LATE_S
+        port = self.known.get("metrics_port") if late else None
+        return Said(self.path, {**self.known, "now": None if port is None else asked(int(port))})
 
     def nobody(self) -> AskAgain:
         """That no hedger runs there, and how old its last words are."""

@@ -31,7 +31,7 @@ Made of the commands themselves by `python -m hedger.cli.page > docs/cli.md`; a 
 """
 _ENVELOPE = ("status", "exposure", "positions", "orders", "reconcile")
 KEYS: Mapping[str, list[tuple[str, Mapping[str, str]]]] = {
-    "status": [("beside them", {**told.STATUS, **told.WRITTEN})],
+    "status": [("beside them", {**told.STATUS, **told.WRITTEN, **told.ASKED})],
     "exposure": [("each of `hedges`, by its name", held.EXPOSURE)],
     "positions": [("each of `positions`", held.POSITION), ("each of `options`", held.OPTION)],
     "orders": [

@@ -37,7 +37,12 @@ STATUS = {
 WRITTEN = {
     "console": "where the console is served, and why it is not (`fault`); `null` if it is off",
     "console_port": "its port",
-    "configuration": "the file in force, its digest, when it was loaded, and what the file says otherwise by now",
+    "configuration": "the file in force, its digest, when it was loaded, what the file says otherwise by now, and when "
+    "and why the last reload was refused",
+}
+ASKED = {
+    "now": "where all that is older than it should be, what the process answers: whether it does (`answers`), whether "
+    "it is ready (`ok`), and if not, each check that fails (`failing`); else `null`",
 }
 _HEAD = ("at", "kind", "pid", "metrics_port", "kill_file")
 PLACES = 8
@@ -71,14 +76,19 @@ def _hedge_in_short(name: str, hedge: Mapping[str, Any]) -> str:
 def _rows(known: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     age = f"{known['age_s']:.0f} s ago"
     yield "said", f"STALE: {age}, and no hedger runs there now" if known["stale"] else f"{age}{_silence(known)}"
+    if known.get("now"):
+        yield "now", _now(known["now"])
     why = f": {known['mode_reason']}" if known.get("mode_reason") else ""
-    yield "mode", f"{known['mode']}{why}{', when it last spoke' if known['stale'] else ''}"
+    old = known["stale"] or known.get("now") or known["age_s"] >= SILENT_S
+    yield "mode", f"{known['mode']}{why}{', when it last spoke' if old else ''}"
     for name in ("halted", "paused", "way_out"):
         if known.get(name):
             yield name.replace("_", " "), str(known[name])
     configured = known.get("configuration") or {}
     if configured.get("path"):
         yield "configuration", f"{configured['path']}, digest {configured['digest']}"
+    if configured.get("refused"):
+        yield "configuration refused", f"{configured['refused']}; what was in force goes on"
     if configured.get("file_changed"):
         yield "its file", f"CHANGED: {configured['file_changed']}; `hedger reload`, before a restart takes it up"
     if (known.get("console") or {}).get("fault"):
@@ -101,9 +111,21 @@ def _rows(known: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     yield from ((key, str(known[key])) for key in _HEAD if known.get(key) is not None)
 
 
+def _now(now: Mapping[str, Any]) -> str:
+    """What the process answered when it was asked, beside a file that it has not written anew."""
+    if not now["answers"]:
+        return "it does not answer either"
+    failing = "; ".join(f"{check}: {text}" for check, text in now["failing"].items())
+    return f"it answers, NOT READY: {failing}" if failing else "it answers, and is ready"
+
+
 def _of_hedge(name: str, hedge: Mapping[str, Any], keys: list[str]) -> Iterator[tuple[str, str]]:
     for key in keys:
-        if key == "orders":
+        if key == "liquidation_known":
+            continue
+        if key == "liquidation_distance" and hedge[key] is None and hedge.get("liquidation_known"):
+            yield f"{name}.{key}", "none"
+        elif key == "orders":
             yield from ((f"{name}.order", _order(order)) for order in hedge[key])
         else:
             yield from _flat(f"{name}.{key}", hedge[key])
@@ -112,7 +134,7 @@ def _of_hedge(name: str, hedge: Mapping[str, Any], keys: list[str]) -> Iterator[
 def _silence(known: Mapping[str, Any]) -> str:
     """What to think of one that runs and says nothing new: what stands below is of before that."""
     if known["age_s"] < SILENT_S:
-        return ""
+        return ", NOT WRITTEN ANEW SINCE: what stands below was so then" if known.get("now") else ""
     return ", SILENT SINCE: it runs and writes nothing new. Is its disk full, does it hang? `hedger healthcheck`"
 
 

@@ -89,7 +89,12 @@ def alarms_of(state: State, policy: Policy, around: Surroundings = NOTHING) -> I
     if around.console_fault is not None:
         text = f"the console does not serve: {around.console_fault}; hedging goes on, and so do commands"
         yield Alarm(name="ConsoleDown", subject="", level=AlarmLevel.WARNING, text=text)
-    if around.file_changed is not None:
+    if around.refused is not None:
+        text = (
+            f"the configuration was refused {around.refused}; what was in force goes on, the next start reads the file"
+        )
+        yield Alarm(name="ConfigFileChanged", subject="", level=AlarmLevel.INFO, text=text)
+    elif around.file_changed is not None:
         text = f"the configuration file: {around.file_changed}; `hedger reload`, before a restart takes it up"
         yield Alarm(name="ConfigFileChanged", subject="", level=AlarmLevel.INFO, text=text)
 

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 
 from hedger.ops.events import LogEvent
-from hedger.ops.figures import iso
+from hedger.ops.figures import instant, iso
 from hedger.ops.meters import Declaring
 
 OUTCOMES = ("applied", "unchanged", "refused")
@@ -18,12 +18,22 @@ OUTCOMES = ("applied", "unchanged", "refused")
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Configured:
     """What is in force: the file (None: built in), its digest, when it was loaded (ms, the program's clock), and how
-    the file differs from it by now: None where it does not, as far as is known."""
+    the file differs from it by now: None where it does not, as far as is known.
+
+    `refused` is why what was asked for last was refused, and `refused_at` when (ms); None once the file is in force.
+    """
 
     path: str | None
     digest: str
     loaded_at: int
     changed: str | None = None
+    refused: str | None = None
+    refused_at: int = 0
+
+    @property
+    def refusal(self) -> str | None:
+        """When and why the last reload was refused, for people."""
+        return None if self.refused is None else f"at {instant(self.refused_at)[:16]} UTC: {self.refused}"
 
     def to_json(self) -> dict[str, Any]:
         """For the status file."""
@@ -32,6 +42,7 @@ class Configured:
             "digest": self.digest,
             "loaded_at": iso(self.loaded_at),
             "file_changed": self.changed,
+            "refused": self.refusal,
         }
 
 

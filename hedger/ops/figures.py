@@ -30,6 +30,14 @@ def money(value: Decimal, *, signed: bool = False) -> str:
     return _dressed(f"{abs(value):,.2f}", value, signed=signed)
 
 
+def paid_words(value: Decimal) -> str:
+    """What was paid (−) or received (+), as a word beside the amount: `25.12 paid`."""
+    digits = money(abs(value))
+    if not digits.strip("0.,"):
+        return digits
+    return f"{digits} {'paid' if value < 0 else 'received'}"
+
+
 def percent(ratio: Decimal, *, places: int = 2, signed: bool = False) -> str:
     """A ratio as a percentage: 0.1234 is `12.34 %`."""
     return f"{_dressed(f'{abs(ratio) * 100:,.{places}f}', ratio, signed=signed)} %"

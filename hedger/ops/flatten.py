@@ -115,6 +115,8 @@ def _leg_words(leg: LegPlan) -> Iterator[str]:
         yield f"{leg.id}: {plain(leg.position)} held; {how}; {worth}, {money}"
     elif not leg.position:
         yield f"{leg.id}: nothing is held"
+    elif not leg.remainder:
+        yield f"{leg.id}: {plain(leg.position)} held, and none of it is traded"
     if leg.remainder:
         yield f"{leg.id}: {plain(leg.remainder)} remains, which cannot be traded or is less than the venue takes"
     if leg.obstacle is not None:

@@ -14,14 +14,14 @@ from hedger.engine.exposure import exposure, position_of
 from hedger.engine.facts import Facts, gather
 from hedger.engine.failover import may_be_gone
 from hedger.engine.ledger import Ledger, basis_bps
-from hedger.engine.margin import liquidation_distances, margin_ratios
+from hedger.engine.margin import liquidation_distances, liquidation_known, margin_ratios
 from hedger.engine.orders import Order, OrderStatus
 from hedger.engine.policy import Hedge
 from hedger.engine.state import Exposure, HedgeState, Severity, State
 from hedger.model.numeric import ZERO
 from hedger.ops.carry import carry_line
 from hedger.ops.crossing import crossing_line
-from hedger.ops.figures import bps, coins, money, percent, price, span
+from hedger.ops.figures import bps, coins, money, paid_words, percent, price, span
 from hedger.ops.gauge import BandGauge, draw
 from hedger.ops.greeks import check_line, option_lines
 from hedger.ops.pnl import pnl_line
@@ -171,7 +171,7 @@ def _doing(state: State, hedge: Hedge) -> list[Row]:
     return [
         *([("venues", venues)] if venues is not None else []),
         ("order", _order(state, hedge)),
-        ("cost", _cost(state.ledgers[hedge.name], quote)),
+        _cost(state.ledgers[hedge.name], quote),
         ("today", pnl_line(state, hedge.name)),
         ("moves", volatility_line(state, hedge.underlying)),
         ("carry", carry_line(state, hedge)),
@@ -217,12 +217,14 @@ def _margin(state: State, hedge: Hedge, memory: HedgeState) -> Text:
     ratios, distances = margin_ratios(state, hedge), liquidation_distances(state, hedge)
     if not ratios:
         return _unknown()
-    text = Text(percent(max(ratios), places=1), style=_SEVERITY_STYLES[memory.margin_severity])
+    text = _whole(Text(percent(max(ratios), places=1), style=_SEVERITY_STYLES[memory.margin_severity]))
     text.append(" used", style="dim")
     if distances:
         text.append(" · liquidation ", style="dim")
         text.append(percent(min(distances), places=1), style=_SEVERITY_STYLES[memory.liquidation_severity])
         text.append(" away", style="dim")
+    elif liquidation_known(state, hedge) and any(position_of(state, id) for id in hedge.instruments):
+        text.append(" · liquidation ", style="dim").append("none")
     return text
 
 
@@ -234,7 +236,8 @@ def _funding(state: State, facts: Facts) -> Text:
     payer = "we receive" if flow > 0 else "we pay" if flow < 0 else "longs pay" if yearly > 0 else "shorts pay"
     until = max(facts.mark.next_funding_at - state.now, 0)
     style = "green" if flow > 0 else "red" if flow < 0 else ""
-    return Text.assemble(percent(yearly, signed=True), " a year, ", (payer, style), (f" · in {span(until)}", "dim"))
+    words = Text.assemble(percent(yearly, signed=True), " a year, ", (payer, style), (f" · in {span(until)}", "dim"))
+    return _whole(words)
 
 
 def _basis(ledger: Ledger, facts: Facts) -> Text:
@@ -243,11 +246,19 @@ def _basis(ledger: Ledger, facts: Facts) -> Text:
     return now if entry is None else now.append(f" · {bps(entry)} at entry", style="dim")
 
 
-def _cost(ledger: Ledger, asset: str) -> Text:
-    """What the hedge earned (+) and cost (−) so far, in quote."""
-    text = Text(f"{money(ledger.total, signed=True)} {asset}".rstrip(), style=_cost_style(ledger.total))
-    for name, value in (("= fees", ledger.fees), ("and funding", ledger.funding)):
-        text.append(f" {name} ", style="dim").append(money(value, signed=True), style=_cost_style(value))
+def _cost(ledger: Ledger, asset: str) -> Row:
+    """What the hedge cost so far, or earned, in quote: said in words and never by a sign."""
+    text = Text(f"{money(abs(ledger.total))} {asset}".rstrip(), style=_cost_style(ledger.total)).append(
+        ": ", style="dim"
+    )
+    for name, value in (("fees", ledger.fees), (", funding", ledger.funding)):
+        text.append(f"{name} ", style="dim").append(paid_words(value), style=_cost_style(value))
+    return "cost" if ledger.total <= ZERO else "earned", _whole(text)
+
+
+def _whole(text: Text) -> Text:
+    """A text that goes on in a second line where it is too long for its column: its end says what its number means."""
+    text.no_wrap, text.overflow = False, "fold"
     return text
 
 

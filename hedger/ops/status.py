@@ -11,7 +11,7 @@ from typing import Any
 from hedger.engine.carry import yearly_funding
 from hedger.engine.exposure import exposure
 from hedger.engine.facts import gather
-from hedger.engine.margin import liquidation_distances, liquidation_doubts, margin_ratios
+from hedger.engine.margin import liquidation_distances, liquidation_doubts, liquidation_known, margin_ratios
 from hedger.engine.orders import Order
 from hedger.engine.policy import Hedge, Policy
 from hedger.engine.state import State
@@ -140,6 +140,7 @@ def hedge_status(state: State, hedge: Hedge) -> dict[str, Any]:
         "orders": [_order(o, state.now) for o in state.orders.values() if o.hedge == hedge.name and o.live],
         "margin_ratio": _worst(max, margin_ratios(state, hedge)),
         "liquidation_distance": _worst(min, liquidation_distances(state, hedge)),
+        "liquidation_known": liquidation_known(state, hedge),
         "liquidation_doubts": liquidation_doubts(state, hedge),
         "volatility": volatility_status(state, hedge.underlying),
         "carry": carry_status(state, hedge),

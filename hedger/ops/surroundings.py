@@ -11,11 +11,13 @@ from typing import NamedTuple
 class Surroundings:
     """What is known beside the state, replaced whole, so that any thread may read it.
 
-    `file_changed` is how the configuration file differs from what is in force, `console_fault` why the console that is
-    wanted does not serve; None where they do. `stuck_since` is what `Standstills` remembers.
+    `file_changed` is how the configuration file differs from what is in force, `refused` when and why it was refused,
+    `console_fault` why the console that is wanted does not serve; None where all is well. `stuck_since` is what
+    `Standstills` remembers.
     """
 
     file_changed: str | None = None
+    refused: str | None = None
     console_fault: str | None = None
     stuck_since: Mapping[str, int] = field(default_factory=dict)
 

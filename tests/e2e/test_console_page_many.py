@@ -17,11 +17,13 @@ from playwright.sync_api import Browser, Page, expect
 from hedger.engine.state import Action, Mode, Reason, State
 from hedger.model.account import Margin
 from hedger.ops.console.snapshot import View, document
+from hedger.ops.standstill import TOO_LONG_MS
+from hedger.ops.surroundings import Surroundings
 from hedger.ops.view import Banner
 from tests.support.browser import PHONE, Heard, chromium, opened
 from tests.support.console_fed import COINS, TOKEN, Fed, fed, latencies
 from tests.support.console_pictures import Past, StillConsole
-from tests.support.ops_states import NOW, decision, hedging_state, policy
+from tests.support.ops_states import NOW, decision, hedging_state, policy, position
 
 HOSTILE = '<img src=x onerror="window.harmed=1"><script>window.harmed=1</script>&lt;b&gt;'
 NARROW = (360, 740)
@@ -323,6 +325,32 @@ def test_an_account_whose_margin_is_coins_is_not_told_to_be_empty(browser: Brows
         expect(row).to_contain_text("2 BTC")
         expect(row).to_contain_text("8.0\u202f%")
         expect(row).not_to_contain_text("0.00")
+
+
+def test_a_card_says_what_is_meant_what_cannot_act_and_what_cannot_be_liquidated(
+    browser: Browser, tmp_path: Path
+) -> None:
+    state, on_purpose = hedging_state(), "unhedged on purpose 1 min 35 s"
+    view = state.accounts["binance"]
+    assert view.reading is not None
+    covered = replace(position("BTC", "0.5"), liquidation_price=None)
+    reading = replace(view.reading, positions=(covered,))
+    state = state._replace(accounts={"binance": replace(view, reading=reading)})
+    outside = {"btc": replace(state.hedges["btc"], outside_since=NOW - 95_000)}
+    paused = state._replace(hedges=outside, paused="lunch")
+    with fed(tmp_path, policy(), paused) as console, opened(browser, console.address) as (page, _):
+        card = page.get_by_role("article", name="btc")
+        expect(card.locator("header")).to_contain_text(on_purpose)
+        expect(card.locator(".side")).to_contain_text("Distance to liquidation none")
+        expect(card).to_contain_text("25.12 paid")
+        inside = {"btc": replace(state.hedges["btc"], outside_since=None)}
+        console.feed.around = Surroundings(stuck_since={"btc": NOW - 2 * TOO_LONG_MS}, refused="at 12:00 UTC: line 3")
+        console.show(
+            state._replace(now=NOW + 1, hedges=inside, reconciled=False, reconcile_reason="two readings differ")
+        )
+        expect(card.locator("header")).to_contain_text("CANNOT ACT")
+        expect(page.locator("#alarm-list")).to_contain_text("could not have been rebalanced for 30 min")
+        expect(page.locator("#alarm-list")).to_contain_text("the configuration was refused at 12:00 UTC: line 3")
 
 
 def test_no_two_ticks_of_a_chart_have_one_name(browser: Browser) -> None:

@@ -21,6 +21,7 @@ from hedger.engine.step import Result
 from hedger.model.message import Operation, Stamped, TimePassed
 from hedger.ops.configuration import Configured
 from hedger.ops.metrics import Metrics
+from hedger.ops.surroundings import Serving
 from hedger.runtime.journal import Journal
 from hedger.runtime.ports import Clock, Venue
 from hedger.settings.load import load_settings
@@ -138,6 +139,7 @@ class Scraper:
     def __init__(self, policy: Policy, into: Scraped, started_at: int) -> None:
         self.metrics = Metrics(policy, version="0.1.0")
         self.metrics.configuration.show(Configured(path="fleet.toml", digest="40c1d65d71ed18f9", loaded_at=started_at))
+        self.metrics.console(Serving(fault=None, revived=0))
         self._accounts, self._into, self._at = policy.accounts, into, 0
         self._started_at = started_at
 

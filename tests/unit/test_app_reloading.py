@@ -18,6 +18,7 @@ from hedger.engine.state import Mode, State
 from hedger.errors import AskAgain, ConfigError
 from hedger.model.message import Event, PolicyChanged
 from hedger.ops.configuration import Configured, Reloaded
+from hedger.ops.figures import instant
 from hedger.runtime.clock import stopwatch
 from hedger.runtime.journal import Row
 from hedger.runtime.pollers import Polling
@@ -449,6 +450,30 @@ def test_a_file_that_differs_from_what_is_in_force_is_told_until_it_is_loaded(be
     bench.ask(HUP)
     assert bench.stand.shown[-1].changed is None
     assert bench.stand.rows, "it was loaded"
+
+
+def test_a_refused_configuration_is_shown_with_its_moment_until_one_is_taken_or_the_file_is_put_back(
+    bench: Bench,
+) -> None:
+    bench.write(TYPO)
+    (answer,) = bench.ask(Wish(who="request", only_plan=True))
+    told = bench.stand.shown[-1]
+    assert told.refused is not None
+    assert told.refused in answer.why
+    assert told.refusal == f"at {instant(bench.stand.state.now)[:16]} UTC: {told.refused}"
+    assert bench.stand.told == [], "nobody asked for a reload: no counter, no line in the log"
+    bench.ask(HUP)
+    assert bench.stand.shown[-1].to_json()["refused"] == told.refusal
+    assert seen(bench, TYPO) is not None
+    assert bench.stand.shown[-1].refused == told.refused, "a look at the file does not forget it"
+    bench.write(SMALL)
+    bench.ask(HUP)
+    assert bench.stand.shown[-1].refusal is None
+    bench.write(TYPO)
+    bench.ask(HUP)
+    assert bench.stand.shown[-1].refusal is not None
+    seen(bench, SMALL)
+    assert bench.stand.shown[-1].refusal is None, "the file says what is in force"
 
 
 def test_rotated_keys_are_told_and_wait_for_a_start(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from hedger.cli.told import status_rows
 from hedger.engine.state import State
 from hedger.engine.step import Result
 from hedger.model.message import Stamped, TimePassed
+from hedger.ops.configuration import Configured
 from hedger.ops.standstill import TOO_LONG_MS
 from hedger.ops.surroundings import Serving
 from hedger.ops.view import Banner
@@ -47,6 +48,15 @@ def value(name: str, **labels: str) -> float | None:
 
 def status(directory: Path) -> dict[str, object]:
     return {"age_s": 0.0, "stale": False, **json.loads((directory / "status.json").read_text())}
+
+
+def test_a_refused_configuration_is_a_row_of_the_status_and_known_to_the_console(tmp_path: Path) -> None:
+    one = watchers(tmp_path)
+    one.configured(Configured(path="/x.toml", digest="d", loaded_at=NOW, refused="line 3: no such key", refused_at=NOW))
+    beat(one, 1_000)
+    why = "at 2026-03-01 12:00 UTC: line 3: no such key"
+    assert one.feed.around.refused == why
+    assert dict(status_rows(status(tmp_path)))["configuration refused"] == f"{why}; what was in force goes on"
 
 
 def test_a_console_that_does_not_serve_is_a_metric_an_alarm_and_a_row_of_the_status(tmp_path: Path) -> None:

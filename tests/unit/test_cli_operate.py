@@ -7,9 +7,13 @@ import time
 from pathlib import Path
 
 import pytest
+from prometheus_client import CollectorRegistry
 
 from hedger.cli import inspect, operate
 from hedger.errors import AskAgain, GiveUp
+from hedger.ops.health import HealthServer
+from hedger.ops.readiness import Check, Health
+from hedger.runtime.clock import stopwatch
 from hedger.runtime.kill import KillFile
 from hedger.runtime.lease import Lease
 from hedger.runtime.requests import Answer, Ask, Mailbox, Request
@@ -108,6 +112,36 @@ def test_the_status_of_one_that_runs_and_writes_nothing_new_says_so_first(
     first = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("said"))
     assert "20 s ago, SILENT SINCE" in first
     assert "`hedger healthcheck`" in first
+
+
+def test_a_process_whose_disk_takes_no_status_is_asked_itself(
+    directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    health = Health(now=stopwatch)
+    health.update({Check.JOURNAL: "the disk is full"})
+    server = HealthServer(health, CollectorRegistry(), host="127.0.0.1", port=0, now=stopwatch)
+    server.start()
+    say(directory, metrics_port=server.port)
+    with Lease(directory):
+        inspect.status(state_dir=directory)
+        assert "now" not in rows_of(capsys), "what was written a moment ago is true"
+        then = (directory / "status.json").stat().st_mtime - 4
+        os.utime(directory / "status.json", (then, then))
+        inspect.status(state_dir=directory)
+        rows = rows_of(capsys)
+        assert rows["said"].startswith("4 s ago, NOT WRITTEN ANEW SINCE")
+        assert rows["now"] == "it answers, NOT READY: journal: the disk is full"
+        assert rows["mode"] == "hedging, when it last spoke"
+        health.update({})
+        inspect.status(state_dir=directory)
+        assert rows_of(capsys)["now"] == "it answers, and is ready"
+        server.close()
+        inspect.status(state_dir=directory, json=True)
+    assert json.loads(capsys.readouterr().out)["now"] == {"answers": False, "ok": False, "failing": {}}
+
+
+def rows_of(capsys: pytest.CaptureFixture[str]) -> dict[str, str]:
+    return dict(line.split("\t", 1) for line in capsys.readouterr().out.splitlines())
 
 
 def test_the_status_as_json_tells_its_age_and_whether_it_is_stale(

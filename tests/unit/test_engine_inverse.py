@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from hedger.engine.margin import affordable, liquidation_distances, liquidation_doubts, margin_ratios
+from hedger.engine.margin import affordable, liquidation_distances, liquidation_doubts, liquidation_known, margin_ratios
 from hedger.engine.orders import OrderStatus
 from hedger.engine.policy import Policy
 from hedger.engine.state import Action, ChangeCause, Reason, Severity, State
 from hedger.engine.step import Result
-from hedger.model.account import AccountReading, FundingPayment, Margin, Position
+from hedger.model.account import AccountReading, FundingPayment, Margin, MarginMode, Position
 from hedger.model.instrument import Instrument, InstrumentId, Kind, Payoff
 from hedger.model.message import FillsRead, FundingRead, Stamped, TimePassed
 from hedger.model.option import OptionPosition, OptionType
@@ -130,9 +130,9 @@ def test_coins_that_come_to_the_wallet_are_told_whatever_the_price_does(wallet: 
 
 def test_an_inverse_short_is_hedged_further_when_coins_come_and_not_when_the_price_moves() -> None:
     state = world(reading("10", row("-5000")), TIGHT)
-    state, results = twice(state, reading("10", row("-5000", D(40_000))), TIGHT)
+    state, results = twice(state, reading("10", row("-5000", D(46_000))), TIGHT)
     assert not placed(results)
-    state, results = twice(state, reading("10.1", row("-5000", D(40_000))), TIGHT, NOW + 5_000)
+    state, results = twice(state, reading("10.1", row("-5000", D(46_000))), TIGHT, NOW + 5_000)
     at = NOW + 7_000
     _, results = feed(
         state, (at, mark_at("50000", at=at, id=ID)), (at, quote_at("50000", "50000.1", at=at, id=ID)), policy=TIGHT
@@ -282,6 +282,22 @@ def test_where_the_venue_names_no_liquidation_price_equity_says_how_far_it_is(
     assert bool(distances) is near, "a short with as many coins as it is short of has no upper one"
     if near:
         assert D("0.05") < distances[0] < D("0.2")
+
+
+def test_only_what_cannot_be_worked_out_is_not_known_of_a_liquidation() -> None:
+    hedge, covered = WIDE.hedges[0], reading("10", row("-5000"))
+    assert liquidation_known(world(covered), hedge)
+    assert not liquidation_distances(world(covered), hedge), "known, and none: it has as many coins as it is short of"
+    for unsure in (
+        replace(covered, coin_margins={}),
+        reading("10", row("-5000", margin_mode=MarginMode.ISOLATED)),
+        replace(covered, positions=(replace(row("-5000"), mark_price=D(0)),)),
+    ):
+        assert not liquidation_known(world(unsure), hedge)
+    state = world(covered)
+    never = {name: replace(view, reading=None) for name, view in state.accounts.items()}
+    assert not liquidation_known(state._replace(accounts=never), hedge)
+    assert liquidation_known(world(replace(covered, positions=())), hedge), "nothing is held"
 
 
 def test_a_liquidation_price_that_equity_contradicts_is_told() -> None:

@@ -66,6 +66,10 @@ def test_a_file_that_is_not_what_is_in_force_stands_until_it_is() -> None:
     (told,) = alarms.look(hedging_state())
     assert (told.name, told.level) == ("ConfigFileChanged", AlarmLevel.INFO)
     assert "hedges.BTC.band; `hedger reload`" in told.text
+    refused = "at 2026-03-01 12:00 UTC: x.toml:3: no such key"
+    alarms.around = Surroundings(file_changed="it cannot be used", refused=refused)
+    (told,) = alarms.look(hedging_state())
+    assert told.text.startswith(f"the configuration was refused {refused}; what was in force goes on")
     alarms.around = Surroundings()
     assert alarms.look(hedging_state()) == ()
 

@@ -102,6 +102,16 @@ def test_the_rows_leave_out_what_is_not_known_and_digits_that_nobody_reads(tmp_p
     assert f"{name}.liquidation_doubts" not in rows
 
 
+def test_the_rows_say_none_of_a_liquidation_that_cannot_be_and_nothing_of_one_that_is_not_known(tmp_path: Path) -> None:
+    known = written(tmp_path, hedging_state())
+    (name,) = known["hedges"]
+    assert f"{name}.liquidation_known" not in dict(status_rows(known))
+    known["hedges"][name]["liquidation_distance"] = None
+    assert dict(status_rows(known))[f"{name}.liquidation_distance"] == "none"
+    known["hedges"][name]["liquidation_known"] = False
+    assert f"{name}.liquidation_distance" not in dict(status_rows(known))
+
+
 def test_the_rows_begin_with_what_somebody_in_a_hurry_came_for(tmp_path: Path) -> None:
     known = written(tmp_path, hedging_state())
     name = next(iter(known["hedges"]))

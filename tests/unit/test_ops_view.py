@@ -9,12 +9,14 @@ import pytest
 from rich.console import Console
 
 from hedger.engine.band import Widths
+from hedger.engine.ledger import Ledger
 from hedger.engine.orders import OrderStatus
 from hedger.engine.policy import Policy
 from hedger.engine.state import Action, Mode, Reason, Severity, State, initial_state
+from hedger.model.account import MarginMode
 from hedger.ops.gauge import BandGauge, draw
 from hedger.ops.view import Banner, LiveView, render, view_svg, view_text
-from tests.support.ops_states import NOW, decision, hedging_state, ledger, mark, order, perpetual, policy
+from tests.support.ops_states import NOW, decision, hedging_state, ledger, mark, order, perpetual, policy, position
 
 BANNER = Banner(kind="paper", transport="in-process exchange", speed=60, started_at=NOW - 3_720_000)
 RECENT = [decision(40, action=Action.HOLD, reason=Reason.INSIDE_BAND), decision(41)]
@@ -53,11 +55,48 @@ def test_the_view_tells_every_fact_at_common_widths(width: int) -> None:
         "slippage −3.41 · edge +1.93",
         "14 maker · 0 taker · 125,612.40 traded",
         "sell 0.015 @ 65,000.10 · 20 % filled · working 3.2 s",
-        "−12.55 USDT = fees −25.12 and funding +12.57",
+        "cost      12.55 USDT: fees 25.12 paid, funding 12.57 received",
         "outside its band for 4.0 s",
     ):
         assert fact in text
     assert "…" not in text.partition("╰")[0]
+
+
+@pytest.mark.parametrize("width", [60, 66, 72])
+def test_a_narrow_terminal_cuts_neither_who_pays_nor_how_far_liquidation_is(width: int) -> None:
+    halves = [re.split(r"│", line)[1] for line in shown(hedging_state(), width=width).splitlines() if "│" in line]
+    text = " ".join(" ".join(half.split()) for half in halves)
+    assert "we receive" in text
+    assert re.search(r"funding \S+ .*12\.57 received", text)
+    right = " ".join(" ".join(half[27:].split()) for half in halves)
+    assert "12.3 % used · liquidation 48.4 % away funding +10.95 % a year, we receive · in 4 h" in right
+
+
+def test_fees_are_said_to_be_paid_and_never_to_cost_less_than_nothing() -> None:
+    earning = replace(ledger(), fees=D("3"), funding=D("-1.5"))
+    assert "earned    1.50 USDT: fees 3.00 received, funding 1.50 paid" in shown(with_ledger(earning))
+    nothing = replace(ledger(), fees=D(0), funding=D(0))
+    assert re.search(r"cost +0\.00 USDT: fees 0\.00, funding 0\.00 ", shown(with_ledger(nothing)))
+
+
+def with_ledger(kept: Ledger) -> State:
+    return hedging_state()._replace(ledgers={"btc": kept})
+
+
+def test_a_position_that_no_price_liquidates_is_told_apart_from_one_of_which_nothing_is_known() -> None:
+    assert "12.3 % used · liquidation none" in shown(without_liquidation(MarginMode.CROSS))
+    unknown = shown(without_liquidation(MarginMode.ISOLATED))
+    assert "12.3 % used" in unknown
+    assert "liquidation" not in unknown
+
+
+def without_liquidation(mode: MarginMode) -> State:
+    """A small long, of which the venue names no liquidation price."""
+    state = hedging_state()
+    view = state.accounts["binance"]
+    assert view.reading is not None
+    held = replace(position("BTC", "0.5"), liquidation_price=None, margin_mode=mode)
+    return state._replace(accounts={"binance": replace(view, reading=replace(view.reading, positions=(held,)))})
 
 
 @pytest.mark.parametrize("width", [80, 100, 200])

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+from hedger.engine.limits import WITHOUT_SETTING
 from hedger.settings.schema import Settings
 from hedger.sim.faults.catalogue import CATALOGUE
 from tests.planted.bugs import BUGS
@@ -17,9 +18,10 @@ PAGE = (ROOT / "docs" / "safety.md").read_text(encoding="utf-8")
 ALL_FAULTS = 92
 
 
-def rows(heading: str) -> list[list[str]]:
-    """The cells of each row of the first table under a heading."""
+def rows(heading: str, begins: str = "| ") -> list[list[str]]:
+    """The cells of each row of the tables under a heading, from the line on that begins so."""
     section = PAGE.split(f"\n## {heading}\n", 1)[1].split("\n## ", 1)[0]
+    section = section[section.index(f"\n{begins}") :]
     lines = [line for line in section.splitlines() if line.startswith("| ")]
     return [[cell.strip() for cell in line.strip().split("|")[1:-1]] for line in lines[1:]]
 
@@ -54,6 +56,14 @@ def test_every_test_that_is_named_exists() -> None:
     named = re.findall(r"`(tests/[\w/]+\.py)::(\w+)`", PAGE)
     assert len(named) > 200
     assert [f"{path}::{name}" for path, name in named if name not in claims_of(path)] == []
+
+
+def test_every_guard_that_has_no_setting_stands_with_what_to_do_about_it() -> None:
+    told = rows("Modes", "| reason |")
+    assert set(re.findall(r"`(\w+)`", " ".join(row[0] for row in told))) == WITHOUT_SETTING
+    assert all(len(row[2]) > 8 for row in told)
+    for page in ("faq.md", "runbooks/HedgerUnhedged.md"):
+        assert "safety.md#when-two-venues-disagree" in (ROOT / "docs" / page).read_text(encoding="utf-8")
 
 
 def test_every_planted_bug_that_is_named_is_planted() -> None:

@@ -30,7 +30,7 @@ OF_ITS_COIN = 'instance="$instance", underlying=~"$underlying"'
 def _at_one_look() -> Row:
     return Row(
         panels=(
-            stat("State", "Its delta against its band.", "none", ask(s.HEDGED), width=4, words=s.HEDGED_WORDS),
+            stat("State", s.HEDGED_TEXT, "none", ask(s.HEDGED), width=4, words=s.HEDGED_WORDS),
             stat(
                 "Net delta",
                 "Spot, static holdings, futures and options together: how many coins it is worth as exposure.",

@@ -42,7 +42,7 @@ def _at_one_look() -> Row:
             stat("Mode", s.MODE_TEXT, "none", ask(s.MODE), width=4, words=s.MODES),
             stat(
                 "Am I hedged?",
-                "Each hedge: its delta against its band. UNHEDGED is outside for longer than its owner allows.",
+                s.HEDGED_TEXT,
                 "none",
                 ask(s.HEDGED, "{{hedge}}"),
                 width=6,
@@ -137,7 +137,7 @@ def _hedged() -> Row:
         ),
         timeline(
             "Hedges over time",
-            "Each hedge against its band.",
+            s.HEDGED_TEXT,
             ask(s.HEDGED, "{{hedge}}"),
             words=s.HEDGED_WORDS,
             width=6,

@@ -261,6 +261,30 @@ def _configuration() -> Row:
     )
 
 
+def _console() -> Row:
+    return row(
+        "The console",
+        stat(
+            "Console serves?",
+            "NO: its page and its API do not answer. Hedging goes on, and so do the commands.",
+            "none",
+            ask("hedger_console_up{P}"),
+            width=6,
+            height=6,
+            words=s.SERVES,
+        ),
+        lines(
+            "Console begun anew",
+            "Times that its thread had died and was begun anew: more than two in an hour are a fault.",
+            "none",
+            ask("increase(hedger_console_revived_total{P}[$__rate_interval])", "begun anew"),
+            columns=True,
+            height=6,
+            width=18,
+        ),
+    )
+
+
 def _machine() -> Row:
     return row(
         "The machine",
@@ -299,6 +323,6 @@ BOARD = Board(
     uid="hedger-process",
     title="Hedger: process",
     text="Its mode, whether its loop turns in time, its journal, and what it uses of the machine.",
-    rows=(_at_one_look(), _mode(), _loop(), _journal(), _configuration(), _machine()),
+    rows=(_at_one_look(), _mode(), _loop(), _journal(), _configuration(), _console(), _machine()),
     variables=(WHICH,),
 )

@@ -45,14 +45,25 @@ BREAKERS: Words = {
 
 LETS_LEAVE: Words = {0: ("yes", GOOD), 1: ("NO", BAD), 2: ("one, to try", DOUBTFUL), 3: ("to reduce", WORSE)}
 
-# 0 inside, 1 outside, 2 outside for too long; not a number while the delta is not known.
-HEDGED = "hedger_outside_band{H} + hedger_unhedged{H} + 0 * hedger_delta_coins{H}"
+# 0 inside, 1 outside, 2 outside for too long, 3 so by a person's wish, 4 nothing could be done; not a number while the
+# delta is not known.
+HEDGED = (
+    "(hedger_cannot_act{H} == 1 unless hedger_unhedged{H} == 1) * 4"
+    " or hedger_outside_band{H} + hedger_unhedged{H} + 2 * hedger_unhedged_on_purpose{H} + 0 * hedger_delta_coins{H}"
+)
 HEDGED_WORDS: Words = {
     0: ("hedged", GOOD),
     1: ("outside its band", DOUBTFUL),
     2: ("UNHEDGED", BAD),
+    3: ("unhedged on purpose", WORSE),
+    4: ("CANNOT ACT", BAD),
     None: ("not known", WORSE),
 }
+HEDGED_TEXT = (
+    "Each hedge: its delta against its band. UNHEDGED is outside for longer than its owner allows; on purpose: a "
+    "person paused or flattened it. CANNOT ACT: for a quarter of an hour no order could have been decided, for want of "
+    "facts."
+)
 
 # The deviation as a share of the band's edge on its side: from −1 to 1 is inside.
 SHARE_OF_BAND = (
@@ -74,6 +85,7 @@ NO_IS_BAD: Words = {0: ("NO", BAD), 1: ("yes", GOOD)}
 CHANGED: Words = {0: ("no", GOOD), 1: ("YES", DOUBTFUL)}
 SENDS: Words = {0: ("no: shadow", FACT), 1: ("yes", GOOD)}
 OPEN_OR_NOT: Words = {0: ("closed", GOOD), 1: ("open", BAD)}
+SERVES: Words = {0: ("NO", BAD), 1: ("yes", GOOD), None: ("none is wanted", MUTED)}
 UP_OR_NOT: Words = {0: ("down", BAD), 1: ("up", GOOD)}
 TRADED: Words = {0: ("not traded", MUTED), 1: ("traded", FACT)}
 

@@ -3,7 +3,7 @@
 import { attribute, el, hide, keyed, row, scrolling, sign, table, text } from "./dom.js";
 import { BandChart } from "./chart.js";
 import { Decisions } from "./decisions.js";
-import { bps, coins, minute, money, percent, plainWords, price, seconds, span, unknown } from "./format.js";
+import { bps, coins, minute, money, paid, percent, plainWords, price, seconds, span, unknown } from "./format.js";
 import { inUnit, LEVEL_OF, nearest, placeWords, SEVERITY_WORDS, signedCoins, use, verdict } from "./hedges.js";
 import { Level } from "./level.js";
 
@@ -171,7 +171,7 @@ export class Card {
   }
 
   update(hedge, document) {
-    this.#headline(hedge, document.at);
+    this.#headline(hedge, verdict(this.name, document));
     this.#exposure(hedge);
     this.#risk(hedge);
     this.#costs(hedge, document.at);
@@ -188,8 +188,7 @@ export class Card {
     for (const [name, words] of Object.entries(told)) text(this.facts.get(name), words);
   }
 
-  #headline(hedge, at) {
-    const state = verdict(hedge, at);
+  #headline(hedge, state) {
     this.verdict.tell(state.level, state.words);
     attribute(this.node, "data-level", state.level);
     const used = use(hedge);
@@ -227,7 +226,7 @@ export class Card {
 
   #risk(hedge) {
     this.margin.update(hedge.margin_ratio, hedge.margin);
-    this.liquidation.update(hedge.liquidation_distance, hedge.liquidation);
+    this.liquidation.update(hedge.liquidation_distance, hedge.liquidation, hedge.liquidation_known);
     text(this.doubts, (hedge.liquidation_doubts ?? []).join("; "));
     hide(this.doubts, !hedge.liquidation_doubts?.length);
   }
@@ -246,8 +245,8 @@ export class Card {
       roll: hedge.carry?.late ?? hedge.carry?.roll ?? (hedge.carry?.roll_at ? `next ${minute(hedge.carry.roll_at)}` : unknown),
       basis: hedge.basis ? `${bps(hedge.basis.bps)}${entry === null ? "" : ` · ${bps(entry)} at entry`}` : unknown,
       mark: hedge.prices ? `${price(hedge.prices.mark)} · ${price(hedge.prices.index)}` : unknown,
-      fees: money(hedge.fees, { signed: true }),
-      funding_sum: money(hedge.funding, { signed: true }),
+      fees: paid(hedge.fees),
+      funding_sum: paid(hedge.funding),
       slippage: money(hedge.slippage, { signed: true }),
       edge: `${money(hedge.edge, { signed: true })}, kept ${money(hedge.realised_spread, { signed: true })}`,
       fills: `${hedge.maker_fills} maker, ${hedge.taker_fills} taker`,

@@ -42,6 +42,12 @@ export function money(value, { signed = false, places = 2 } = {}) {
   return dressed(grouped(Math.abs(Number(value)).toFixed(places)), Number(value) < 0, signed);
 }
 
+// What was paid (below 0) or received, as a word beside the amount.
+export function paid(value) {
+  const digits = money(value).replace(MINUS, "");
+  return /[1-9]/.test(digits) ? `${digits} ${Number(value) < 0 ? "paid" : "received"}` : digits;
+}
+
 export function percent(ratio, { places = 2, signed = false } = {}) {
   if (!known(ratio)) return NONE;
   return `${dressed(grouped((Math.abs(Number(ratio)) * 100).toFixed(places)), Number(ratio) < 0, signed)}\u202f%`;

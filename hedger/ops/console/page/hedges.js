@@ -3,12 +3,15 @@
 import { coins, money, percent, seconds, span } from "./format.js";
 
 // How a hedge is, worst first: {level, words}.
-export function verdict(hedge, at) {
+export function verdict(name, { hedges, at, alarms }) {
+  const hedge = hedges[name];
+  if (alarms.some((one) => one.name === "CannotAct" && one.subject === name)) return { level: "crit", words: "CANNOT ACT" };
   if (hedge.delta === null || hedge.delta === undefined) return { level: "unknown", words: "not read yet" };
   if (hedge.flaw) return { level: "crit", words: "cannot be worked out" };
   const since = hedge.outside_since;
   if (hedge.unhedged) return { level: "crit", words: `UNHEDGED ${since ? seconds(at - since) : ""}`.trim() };
   if (since !== null && since !== undefined) {
+    if (hedge.unhedged_on_purpose) return { level: "warn", words: `unhedged on purpose ${seconds(at - since)}` };
     return { level: "warn", words: `outside ${seconds(at - since)}` };
   }
   const stopped = Object.entries(hedge.guard_states ?? {}).filter(([, state]) => state === "stop" || state === "reduce");

@@ -19,11 +19,13 @@ export class Level {
     this.node = el("div", { class: "level" }, el("p", {}, `${label} `, this.value, " ", this.state), this.bar, this.words);
   }
 
-  update(value, guard) {
+  // `none`: where there is no value, it is known that there is none.
+  update(value, guard, none = false) {
     const known = value !== null && value !== undefined;
     const levels = guard.levels;
-    text(this.value, known ? percent(value, { places: 1 }) : "–");
-    this.state.tell(known ? LEVEL_OF[guard.state] : "unknown", known ? SEVERITY_WORDS[guard.state] : "not known");
+    const sure = known || none;
+    text(this.value, known ? percent(value, { places: 1 }) : none ? "none" : "–");
+    this.state.tell(sure ? LEVEL_OF[guard.state] : "unknown", sure ? SEVERITY_WORDS[guard.state] : "not known");
     attribute(this.node, "data-level", LEVEL_OF[guard.state]);
     const told = LEVELS.map((level) => `${SEVERITY_WORDS[level]} ${this.rising ? "from" : "below"} ${percent(levels[level], { places: 1 })}`);
     text(this.words, told.join(" · "));

@@ -25,7 +25,7 @@ export class Overview {
 
   update(document) {
     const names = Object.keys(document.hedges);
-    const told = names.map((name) => [name, document.hedges[name], verdict(document.hedges[name], document.at)]);
+    const told = names.map((name) => [name, document.hedges[name], verdict(name, document)]);
     text($("overview-sum"), summed(told.map(([, , state]) => state.level)));
     keyed(this.table.body, told, ([name]) => name, make, (line, [, hedge, state]) => line.show(hedge, state));
   }
@@ -60,7 +60,7 @@ function make([name]) {
     line.tell({
       delta: coins(hedge.delta, { signed: true }),
       margin: percent(hedge.margin_ratio, { places: 1 }),
-      liquidation: hedge.liquidation_distance === null ? "–" : `${percent(hedge.liquidation_distance, { places: 1 })} away`,
+      liquidation: hedge.liquidation_distance === null ? (hedge.liquidation_known ? "none" : "–") : `${percent(hedge.liquidation_distance, { places: 1 })} away`,
       funding: percent(hedge.funding_now?.yearly, { places: 1, signed: true }),
       today: money(hedge.pnl_today?.hedged, { signed: true }),
       orders: hedge.orders?.length ? String(hedge.orders.length) : "–",
