@@ -15,6 +15,7 @@ from hedger.model.option import OptionType
 from hedger.model.order import Side
 from hedger.sim.checkers.ends import off_target
 from hedger.sim.checkers.exposure import ExposureChecker
+from hedger.sim.checkers.gate import GateChecker
 from hedger.sim.checkers.targets import Held, wanted
 from hedger.sim.checkers.witness import Witness
 from hedger.sim.listings import contract, option
@@ -112,6 +113,29 @@ def test_a_dated_contract_loses_its_delta_with_its_settlement_average() -> None:
     assert stand.witness.delta(stand.hedge) == D(1)
     assert stand.witness.position(DATED) == 0
     assert stand.witness.listing(DATED).settlement_ms == AVERAGE_MS, "it is known after its end"
+
+
+def test_a_limit_of_the_position_counts_what_the_settlement_average_has_left_open() -> None:
+    stand = Books(hedge_of(instruments=(DATED, ID), guards={"position": D("1.1"), "orders_per_minute": 9}))
+    stand.take(Wallet.LINEAR, "BTCUSDT_260101", Side.SELL, "1")
+    checker = GateChecker(stand.witness)
+    before = stand.order(1, quantity=D("0.45"))
+    assert found(checker, [stand.stepped(before), stand.sent(before)]) == ["I10"]
+    stand.exchange.advance(END - AVERAGE_MS // 2)
+    for number, quantity, broken in ((2, "0.55", []), (3, "0.65", ["I10"])):
+        order = stand.order(number, quantity=D(quantity))
+        assert found(checker, [stand.stepped(order), stand.sent(order)]) == broken, quantity
+
+
+def test_a_dated_order_is_judged_by_any_basis_of_the_time_in_which_its_mark_may_have_been() -> None:
+    stand = Books(hedge_of(instruments=(DATED, ID)))
+    before = stand.witness.coins(DATED, D(-1))
+    stand.jump(0.02)
+    after = stand.witness.coins(DATED, D(-1))
+    assert abs(after) != abs(before)
+    least = max(before, after)
+    assert stand.witness.coins_at_least(DATED, D(-1), NOON) >= least
+    assert stand.witness.coins_at_least(DATED, D(-1), stand.now) == after
 
 
 def test_an_option_counts_with_the_delta_of_the_exchange_as_it_moved_since_the_reading() -> None:

@@ -119,7 +119,7 @@ class GateChecker:
         held = {id: self._witness.position(id) for id in hedge.instruments}
         held[order.id] += order.side.sign * order.quantity
         since = at - guards.mark_age - LATE_MS - BOUNDARY_MS
-        after = sum((abs(self._witness.coins_at_least(id, units, since)) for id, units in held.items()), ZERO)
+        after = sum((abs(self._witness.open_at_least(id, units, since)) for id, units in held.items()), ZERO)
         if after > guards.position and abs(held[order.id]) > abs(position):
             yield _finding("I10", at, order, f"would make a position of {after}, the limit is {guards.position}")
 

@@ -46,8 +46,13 @@ def contracts_basis(floor: Floor, account: Account, coin: str) -> Decimal:
 
 def contracts_fixed(floor: Floor, account: Account, coin: str, at: int) -> Decimal:
     """What settlement averages have taken from the delta of contracts on a coin until `at` (ms): it moves no more."""
-    parts = ((listing, units) for listing, units in _open(floor, account, coin) if listing.expiry_at is not None)
-    return sum((units * coins_per_unit(floor, listing) * (_left(listing, at) - 1) for listing, units in parts), ZERO)
+    parts = contracts_dated(floor, account, coin)
+    return sum((units * coins_per_unit(floor, listing) * (left(listing, at) - 1) for listing, units in parts), ZERO)
+
+
+def contracts_dated(floor: Floor, account: Account, coin: str) -> Iterator[tuple[Listing, Decimal]]:
+    """The dated contracts on a coin that are held, and how many units of each."""
+    return ((listing, units) for listing, units in _open(floor, account, coin) if listing.expiry_at is not None)
 
 
 def _open(floor: Floor, account: Account, coin: str) -> Iterator[tuple[Listing, Decimal]]:
@@ -65,8 +70,8 @@ def coins_per_unit(floor: Floor, listing: Listing) -> Decimal:
     return mark / index if index and mark else listing.contract_multiplier
 
 
-def _left(listing: Listing, at: int) -> Decimal:
-    """The share of the settlement average that is still open."""
+def left(listing: Listing, at: int) -> Decimal:
+    """The share of a contract's settlement average that is still open at a moment, 1 before it begins."""
     if listing.expiry_at is None or not listing.settlement_ms:
         return ONE
     return max(ZERO, min(ONE, Decimal(listing.expiry_at - at) / listing.settlement_ms))

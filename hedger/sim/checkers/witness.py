@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from hedger.engine.policy import Hedge, Policy
 from hedger.model.identity import parse_order_id
-from hedger.model.instrument import InstrumentId, Payoff
+from hedger.model.instrument import InstrumentId
 from hedger.model.numeric import ZERO
 from hedger.sim.checkers import truths
 from hedger.sim.exchange import Exchange
@@ -72,11 +72,12 @@ class Witness:
         self._others = others or {}
         self._kept_ms = max((KEPT_MS, *(hedge.failover.blind_ms + KEPT_MS for hedge in policy.hedges)))
         self._accounts = {user: account for account, user in users.items()}
-        self._moving = {f"{hedge.underlying}USDT" for hedge in policy.hedges if self._moves(hedge)}
+        self._moving = {hedge.underlying for hedge in policy.hedges if self._moves(hedge)}
         self._elsewhere: dict[tuple[str, str], Past] = {}  # by (account, coin): what is held, our own fills left out
         self._moved: dict[tuple[str, str], Past] = {}  # what price, time and volatility have made of it since
         self._options: dict[tuple[str, str], Past] = {}
         self._marks: dict[tuple[str, str], Past] = {}  # by (account, symbol)
+        self._worth: dict[tuple[str, str], Past] = {}  # the same: a unit in coins
         self._ratios: dict[tuple[str, str], Past] = {}  # by (account, what contracts settle in)
         self._own: dict[tuple[str, Wallet, str], tuple[int, Decimal]] = {}
         self._symbols: dict[str, str] = {}
@@ -128,7 +129,8 @@ class Witness:
                     if self.exchange_of(account) is exchange:
                         past = self._marks.setdefault((account, news.symbol), self._past())
                         past.note(self.now, news.premium.mark_price)
-                        if news.symbol in self._moving:
+                        self._note_worth(account, news.symbol)
+                        if exchange.floor.board.contracts[news.symbol].base in self._moving:
                             self._note_deltas(account)
             case _:
                 pass
@@ -137,6 +139,11 @@ class Witness:
         self._note_deltas(account)
         for asset in self._assets(account):
             self._ratios.setdefault((account, asset), self._past()).note(self.now, self.margin_ratio(account, asset))
+
+    def _note_worth(self, account: str, symbol: str) -> None:
+        floor = self.floor_of(account)
+        worth = truths.coins_per_unit(floor, floor.board.contracts[symbol])
+        self._worth.setdefault((account, symbol), self._past()).note(self.now, worth)
 
     def _assets(self, account: str) -> list[str]:
         """What the contracts settle in that are hedged with on an account, and USDT."""
@@ -147,7 +154,7 @@ class Witness:
         for hedge in self.policy.hedges:
             key = account, hedge.underlying
             self._elsewhere.setdefault(key, self._past()).note(self.now, self._not_ours(account, hedge))
-            if f"{hedge.underlying}USDT" in self._moving:
+            if hedge.underlying in self._moving:
                 self._moved.setdefault(key, self._past()).note(self.now, self._moved_by(account, hedge.underlying))
                 self._options.setdefault(key, self._past()).note(self.now, self._options_delta(*key))
 
@@ -164,6 +171,16 @@ class Witness:
 
     def _fixed(self, account: str, coin: str, at: int) -> Decimal:
         return truths.contracts_fixed(self.floor_of(account), self.book_of(account), coin, at)
+
+    def _fixed_since(self, account: str, coin: str, at: int, since: int) -> Iterator[Decimal]:
+        """The least and the most that it is at the marks since a moment: it was reckoned at that of a reading."""
+        floor, least, most = self.floor_of(account), ZERO, ZERO
+        for listing, units in truths.contracts_dated(floor, self.book_of(account), coin):
+            past = self._worth.get((account, listing.symbol))
+            worths = [truths.coins_per_unit(floor, listing), *(past.since(since) if past is not None else [])]
+            fixed = [units * worth * (truths.left(listing, at) - 1) for worth in worths]
+            least, most = least + min(fixed), most + max(fixed)
+        yield from (least, most)
 
     def _options_delta(self, account: str, coin: str) -> Decimal:
         return truths.options_delta(self.floor_of(account), self.book_of(account), coin)
@@ -224,11 +241,13 @@ class Witness:
 
     def coins_at_least(self, id: InstrumentId, units: Decimal, since: int) -> Decimal:
         """The same at the mark since a moment at which it is least: orders are sized by a mark, and live a while."""
-        listing, marks = self.listing(id), self.marks(id, since)
-        now = self.coins(id, units)
-        if listing.payoff is not Payoff.INVERSE or not marks:
-            return now
-        return min((now, *(listing.coins(units, mark) for mark in marks)), key=abs)
+        past = self._worth.get((id.account, name_of(id)))
+        earlier = past.since(since) if past is not None else []
+        return min((self.coins(id, units), *(units * worth for worth in earlier)), key=abs)
+
+    def open_at_least(self, id: InstrumentId, units: Decimal, since: int) -> Decimal:
+        """The same without what a settlement average has fixed of it by now."""
+        return self.coins_at_least(id, units, since) * truths.left(self.listing(id), self.now)
 
     def hedge_of(self, id: InstrumentId) -> Hedge | None:
         """The hedge that trades an instrument."""
@@ -293,10 +312,11 @@ class Witness:
                 now = self._not_ours(account, hedge) + self._moved_by(*key) + self._fixed(*key, self.now)
                 least, most = least + now, most + now
                 continue
-            if f"{hedge.underlying}USDT" in self._moving:
+            if hedge.underlying in self._moving:
                 self._note_deltas(account)
-            fixed = [self._fixed(*key, moment) for moment in (at, self.now)]
-            for values in (fixed, *(past.since(since.get(account, 0)) for past in self._pasts(key))):
+            begun = since.get(account, 0)
+            fixed = [value for moment in (at, self.now) for value in self._fixed_since(*key, moment, begun)]
+            for values in (fixed, *(past.since(begun) for past in self._pasts(key))):
                 least, most = least + min(values), most + max(values)
         return least, most
 
