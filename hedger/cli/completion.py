@@ -19,6 +19,10 @@ def completion(
     """Print the script that makes a shell complete hedger's commands and options.
 
     For bash: hedger completion bash > ~/.local/share/bash-completion/completions/hedger
+
+    For zsh: hedger completion zsh > _hedger, in a directory of $fpath, before compinit runs.
+
+    For fish: hedger completion fish > ~/.config/fish/completions/hedger.fish
     """
     if shell not in SHELLS:
         raise ConfigError(f"SHELL {shell}: there is no completion for it, only for {', '.join(SHELLS)}")
