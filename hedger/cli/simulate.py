@@ -11,8 +11,8 @@ import typer
 from hedger.errors import ConfigError, Violated
 
 if TYPE_CHECKING:
-    from hedger.app.simulate import Outcome
-    from hedger.app.soak import Totals, Wish
+    from hedger.app.simulation.run import Outcome
+    from hedger.app.simulation.soak import Totals, Wish
     from hedger.sim.portfolios import Portfolio
 
 SOME = 12
@@ -48,7 +48,7 @@ def simulate(
 
     Exits with 7 if an invariant did not hold; the line that is printed then replays it, digit for digit.
     """
-    from hedger.app.soak import Totals, Wish, run_seeds, soak
+    from hedger.app.simulation.soak import Totals, Wish, run_seeds, soak
 
     wish = Wish(codes=_codes(faults), seconds=until, brisk=brisk, books=_books(books))
     if trace is not None:
@@ -71,8 +71,8 @@ def simulate(
 
 
 def _traced(seed: int, wish: Wish, path: Path, json: bool) -> Totals:
-    from hedger.app.simulate import simulate as simulated
-    from hedger.app.soak import Totals
+    from hedger.app.simulation.run import simulate as simulated
+    from hedger.app.simulation.soak import Totals
 
     totals = Totals()
     with path.open("w", encoding="utf-8") as file:

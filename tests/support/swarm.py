@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from hedger.app.simulate import Outcome, simulate
+from hedger.app.simulation.run import Outcome, simulate
 from hedger.sim.faults.catalogue import CATALOGUE
 from hedger.sim.portfolios import Portfolio
 

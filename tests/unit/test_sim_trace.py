@@ -2,7 +2,7 @@
 
 from io import StringIO
 
-from hedger.app.simulate import replay_line
+from hedger.app.simulation.run import replay_line
 from hedger.sim.happenings import Happening, Started, Struck
 from hedger.sim.trace import Trace
 from tests.support.checker_stand import Stand

@@ -17,11 +17,11 @@ from typing import TextIO
 
 from pydantic import TypeAdapter
 
-from hedger.app.simulated_absence import Absence, left_over
-from hedger.app.simulated_fate import Fate, person
-from hedger.app.simulated_owner import Owner, is_restless
-from hedger.app.simulated_process import Makings, Process
-from hedger.app.simulated_venues import Venues
+from hedger.app.simulation.absence import Absence, left_over
+from hedger.app.simulation.fate import Fate, person
+from hedger.app.simulation.owner import Owner, is_restless
+from hedger.app.simulation.process import Makings, Process
+from hedger.app.simulation.venues import Venues
 from hedger.engine.orders import OrderStatus
 from hedger.engine.policy import Policy
 from hedger.engine.state import Mode

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
-from hedger.app.simulated_process import Process
+from hedger.app.simulation.process import Process
 from hedger.errors import HedgerError
 from hedger.model.message import Operation, OperatorAsked
 from hedger.sim.faults.catalogue import CATALOGUE, Layer

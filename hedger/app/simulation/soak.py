@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from itertools import count
 from multiprocessing import get_context
 
-from hedger.app.simulate import Outcome, simulate
+from hedger.app.simulation.run import Outcome, simulate
 from hedger.runtime.clock import stopwatch
 from hedger.sim.portfolios import Portfolio
 

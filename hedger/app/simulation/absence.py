@@ -7,8 +7,8 @@ from decimal import ROUND_DOWN, Decimal
 from random import Random
 from typing import Protocol
 
-from hedger.app.simulated_process import Process
-from hedger.app.simulated_venues import Venues
+from hedger.app.simulation.process import Process
+from hedger.app.simulation.venues import Venues
 from hedger.engine.orders import OrderStatus
 from hedger.engine.policy import Hedge, Policy
 from hedger.engine.state import State

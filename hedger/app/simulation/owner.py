@@ -10,7 +10,7 @@ from random import Random
 from typing import Protocol
 
 from hedger.app.daemon import Daemon
-from hedger.app.simulated_process import Process
+from hedger.app.simulation.process import Process
 from hedger.engine.policy import COMPUTED, OCCASIONAL, Hedge, Policy
 from hedger.engine.revision import changed_hedges
 from hedger.engine.state import Mode
