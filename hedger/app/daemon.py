@@ -117,7 +117,7 @@ class Daemon:
         self.loop.ask(Operation.DRAIN, reason)
 
     def handle_now(self, event: Event) -> None:
-        """Handle what a person asks for, ahead of whatever waits."""
+        """Handle what a person asks for, or a venue's wish for quiet, ahead of whatever waits."""
         self.loop.handle_now(event)
 
     def halt(self, reason: str) -> None:

@@ -88,11 +88,10 @@ def known_on_paper(settings: Settings, policy: Policy) -> dict[str, Known]:
         held_in = (purse for name in hedge.spot_accounts for purse in (purses[name].spot, purses[name].margin))
         owned = sum((coins.get(coin, ZERO) for coins in held_in), ZERO)
         if coin in PAPER_PRICES:
-            there = {*hedge.spot_accounts, *(id.account for id in hedge.instruments)}
             options = tuple(
                 _position(settings, holder, option)
                 for option in paper.options
-                if option.asset == coin and (holder := holder_of(settings, option)) in there
+                if option.asset == coin and (holder := holder_of(settings, option)) in hedge.accounts
             )
             known[hedge.name] = Known(
                 price=PAPER_PRICES[coin],
@@ -164,14 +163,15 @@ async def _known(
     if not marks:
         raise AskAgain(f"{id} has no price yet")
     spot = sum((held(readings[a], coin) for a in hedge.spot_accounts), ZERO)
-    accounts = dict.fromkeys((*hedge.spot_accounts, *(each.account for each in hedge.instruments)))
     candles: tuple[Candle, ...] = ()
     with suppress(HedgerError):
         candles = await venues[id.account].read_candles(id, BAR_MS, BARS)
     return Known(
         price=rules[id].coin_price(marks[0].index_price),
         holding=spot + hedge.static_quantity,
-        options=tuple(o for name in accounts for o in readings[name].options if o.underlying == coin and o.quantity),
+        options=tuple(
+            o for name in hedge.accounts for o in readings[name].options if o.underlying == coin and o.quantity
+        ),
         realized=realized(candles),
         maker_fee=float(rules[id].maker_fee),
     )

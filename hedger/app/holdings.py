@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 from hedger.app.findings import Finding
+from hedger.engine.margin import backing
 from hedger.engine.policy import Hedge, Numeraire, Policy, TargetKind
 from hedger.model.account import AccountReading
 from hedger.model.instrument import Instrument, InstrumentId, Payoff
@@ -95,14 +96,15 @@ def _margin(
     hedge: Hedge, reading: AccountReading, rules: Instrument, due: Decimal, worth: Decimal
 ) -> Iterator[Finding]:
     check, leverage = f"{hedge.name}: free margin", hedge.guards.leverage
+    margin = backing(reading, rules)
+    if margin is None:
+        return
+    free = margin.available
     if rules.payoff is Payoff.INVERSE:
-        margin = reading.coin_margins.get(rules.underlying)
-        if margin is None:
-            return
-        free, needed, unit = margin.available, due / leverage, rules.underlying
+        needed, unit = due / leverage, rules.underlying
         found = f"the hedge needs about {coins(needed)} {unit}, {coins(free)} are free"
     else:
-        free, needed, unit = reading.margin.available, worth / leverage, rules.settle
+        needed, unit = worth / leverage, rules.settle
         found = f"the hedge needs about {money(needed)} {unit}, {money(free)} are free"
     remedy = "it would stop part-way: move collateral into the derivatives wallet, or hold less"
     yield Finding(needed <= free, check, found, remedy)

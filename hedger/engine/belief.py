@@ -287,7 +287,7 @@ def _first_seen(state: State, hedge: Hedge) -> InstrumentId | None:
 
 def concerns(hedge: Hedge, account: str) -> bool:
     """Whether an account's readings count in a hedge."""
-    return account in hedge.spot_accounts or any(id.account == account for id in hedge.instruments)
+    return account in hedge.accounts
 
 
 def _coins(state: State, hedge: Hedge, reading: AccountReading, since: dict[str, Decimal]) -> Decimal:

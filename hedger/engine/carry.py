@@ -13,7 +13,6 @@ from itertools import pairwise
 from math import log, sqrt
 from typing import NamedTuple
 
-from hedger.model.instrument import Instrument
 from hedger.model.market import FundingRate, Mark
 from hedger.model.numeric import ZERO
 from hedger.model.spans import HOUR_MS, YEAR_MS
@@ -113,20 +112,6 @@ def expected_funding(model: FundingModel, rate_now: float, horizon_ms: int) -> f
         return 0.0
     steps = max(1, round(horizon_ms / model.interval_ms))
     return (now + projected(model.mean, model.persistence, now, steps - 1)) / steps
-
-
-def funding_received(instrument: Instrument, units: Decimal, mark: Mark) -> Decimal:
-    """What the next settlement pays to a holder of `units` (signed), in what the contract settles in: coins of an
-    inverse contract, quote of a linear one. A long position pays a rate above 0."""
-    size = instrument.coins(units, mark.mark_price)
-    if instrument.settle != instrument.underlying:
-        size *= instrument.coin_price(mark.mark_price)
-    return -size * mark.funding_rate
-
-
-def coins_received(instrument: Instrument, units: Decimal, mark: Mark) -> Decimal:
-    """The delta that the next settlement adds: funding that is paid in the coin is coins, paid in quote it is none."""
-    return funding_received(instrument, units, mark) if instrument.settle == instrument.underlying else ZERO
 
 
 # --- both -------------------------------------------------------------------------------------------------------------

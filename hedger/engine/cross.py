@@ -1,4 +1,4 @@
-"""Hedging a coin that has no future with futures on others: covariance of returns, shrunk, and the hedge of least risk.
+"""Hedging a coin that has no future with futures on others: covariance of returns, shrunk, and what is worth its cost.
 
 Everything is float: what leaves is rounded to lots by whoever trades. Dollars here are quote, of one price for all.
 """
@@ -67,13 +67,6 @@ def betas(matrix: Matrix, of: int) -> Matrix:
     """What each coin moves, in dollars a dollar, when coin `of` moves by one: C_ci / C_ii. Its own is 1."""
     row: Matrix = matrix[:, of] / matrix[of, of]
     return row
-
-
-def least_risk(matrix: Matrix, book: Matrix, by: Sequence[int]) -> Matrix:
-    """The dollars to hold of each coin in `by` so that `book` (dollars of each coin) has the least variance:
-    h = −C_II⁻¹ C_I· b. Raises LinAlgError where two of them cannot be told apart."""
-    rows = list(by)
-    return np.asarray(-np.linalg.solve(matrix[np.ix_(rows, rows)], matrix[rows] @ book), dtype=np.float64)
 
 
 def excess(matrix: Matrix, book: Matrix, of: int) -> float:

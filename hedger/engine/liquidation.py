@@ -69,16 +69,6 @@ def _at(payoff: Payoff, size: Decimal, entry: Decimal, wallet: Decimal, tier: Ti
     return above / below if below and above / below > 0 else None
 
 
-def survives_linear_short(collateral_ratio: Decimal, gain: Decimal, rate: Decimal) -> bool:
-    """Whether a short whose equity is so many times its notional survives a rise of `gain` (0.5: 50 %)."""
-    return collateral_ratio >= gain * (ONE + rate) + rate
-
-
-def survives_inverse_short(collateral_ratio: Decimal, gain: Decimal, rate: Decimal) -> bool:
-    """The same of an inverse short: E·P/N ≥ 1 − (1 − m)/(1 + g). With as many coins as it is short, it always does."""
-    return collateral_ratio >= ONE - (ONE - rate) / (ONE + gain)
-
-
 def distance_by_equity(position: Position, margin: Margin) -> Decimal | None:
     """How far the mark may go, as a ratio, until equity is as small as maintenance: for venues that name no price.
 

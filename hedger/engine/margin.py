@@ -12,7 +12,7 @@ from hedger.engine.liquidation import distance_by_equity
 from hedger.engine.policy import Hedge, Levels
 from hedger.engine.state import HedgeState, Severity, State
 from hedger.model.account import AccountReading, Margin, MarginMode, Position
-from hedger.model.instrument import InstrumentId, Payoff
+from hedger.model.instrument import Instrument, InstrumentId, Payoff
 from hedger.model.numeric import ZERO
 
 DOUBTED = Decimal("0.02")
@@ -74,19 +74,31 @@ def severity(before: Severity, value: Decimal, levels: Levels, *, rising_is_wors
 
 
 def margin_ratios(state: State, hedge: Hedge, account: str | None = None) -> list[Decimal]:
-    """The margin ratio of each wallet that backs the hedge's contracts, on each of their accounts (or on one) that has
-    been read.
+    """The margin ratio of each wallet that backs the hedge's contracts, and of its coin's, on which options hang, on
+    each of their accounts (or on one) that has been read.
 
-    Money does not defend a position that is margined in coins, nor coins one that is margined in money.
+    Money does not defend a position that is margined in coins, nor coins one that is margined in money, nor a money
+    one that settles in another where each backs only its own.
     """
     readings = _readings(state, hedge, account)
-    return [margin.margin_ratio for reading in readings for margin in _margins(reading, hedge)]
+    return [margin.margin_ratio for reading in readings for margin in _margins(state, reading, hedge)]
 
 
-def _margins(reading: AccountReading, hedge: Hedge) -> Iterator[Margin]:
-    yield reading.margin
+def _margins(state: State, reading: AccountReading, hedge: Hedge) -> Iterator[Margin]:
+    for id in hedge.instruments:
+        if id.account == reading.account:
+            rules = state.instruments.get(id)
+            yield reading.margin if rules is None else backing(reading, rules) or reading.margin
     if hedge.underlying in reading.coin_margins:
         yield reading.coin_margins[hedge.underlying]
+
+
+def backing(reading: AccountReading, rules: Instrument) -> Margin | None:
+    """The margin of the wallet that backs a contract: its coin's, that of the money which it settles in where each
+    money backs only its own, else the account's. None for a coin whose wallet the venue does not tell."""
+    if rules.payoff is Payoff.INVERSE:
+        return reading.coin_margins.get(rules.underlying)
+    return reading.coin_margins.get(rules.settle, reading.margin)
 
 
 def liquidation_distances(state: State, hedge: Hedge, account: str | None = None) -> list[Decimal]:
@@ -127,10 +139,10 @@ def _is_known(state: State, position: Position) -> bool:
 
 def _margin_of(state: State, position: Position) -> Margin | None:
     """The margin of the wallet that backs a position."""
-    reading = state.accounts[position.id.account].reading
-    if reading is None or position.payoff is not Payoff.INVERSE:
-        return None if reading is None else reading.margin
-    return reading.coin_margins.get(position.underlying)
+    reading, rules = state.accounts[position.id.account].reading, state.instruments.get(position.id)
+    if reading is None or rules is not None:
+        return None if reading is None or rules is None else backing(reading, rules)
+    return reading.coin_margins.get(position.underlying) if position.payoff is Payoff.INVERSE else reading.margin
 
 
 def liquidation_doubts(state: State, hedge: Hedge) -> list[str]:
@@ -159,18 +171,16 @@ def _is_alone(state: State, position: Position) -> bool:
 def affordable(state: State, hedge: Hedge, id: InstrumentId, price: Decimal) -> Decimal:
     """How many units at `price` the account's free margin lets the hedge add, at its leverage; the venue refuses more.
 
-    Where a money backs only what settles in it, its own wallet counts. A contract that settles in coins is margined in
-    them: free coins × price × leverage ÷ its value, and nothing where the venue does not tell that wallet. After a
-    liquidation there is no position, and a margin ratio of nothing says that all is well: this says it is not.
+    Of a contract that settles in coins that is free coins × price × leverage ÷ its value, and nothing where the venue
+    does not tell that wallet. After a liquidation there is no position, and a margin ratio of nothing says that all is
+    well: this says it is not.
     """
     reading, rules = state.accounts[id.account].reading, state.instruments[id]
-    if reading is None:
+    margin = None if reading is None else backing(reading, rules)
+    if margin is None:
         return ZERO
-    if rules.payoff is not Payoff.INVERSE:
-        own = reading.coin_margins.get(rules.settle, reading.margin)
-        return max(ZERO, own.available) * hedge.guards.leverage / price
-    margin = reading.coin_margins.get(rules.underlying)
-    return ZERO if margin is None else rules.units(max(ZERO, margin.available) * hedge.guards.leverage, price)
+    worth = max(ZERO, margin.available) * hedge.guards.leverage
+    return rules.units(worth, price) if rules.payoff is Payoff.INVERSE else worth / price
 
 
 def endangered_position(state: State, hedge: Hedge) -> Position | None:

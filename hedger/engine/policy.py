@@ -308,6 +308,11 @@ class Hedge:
     greeks_tolerance: Decimal = Decimal("0.02")
 
     @property
+    def accounts(self) -> tuple[str, ...]:
+        """The accounts that it looks at, each once: where its coins are, then where it trades."""
+        return tuple(dict.fromkeys((*self.spot_accounts, *(id.account for id in self.instruments))))
+
+    @property
     def may_miss(self) -> frozenset[str]:
         """The accounts that this hedge may go on without for a while when they are out of sight."""
         if not (self.failover.allowed and self.failover.blind_ms):

@@ -19,7 +19,7 @@ from hedger.engine.ledger import Ledger, Markout
 from hedger.engine.movement import Absence, Doubt, Evidence, Movement, PriceRange
 from hedger.engine.orders import Order
 from hedger.engine.overlay import NO_OPTIONS, Overlay
-from hedger.engine.policy import Hedge, Policy
+from hedger.engine.policy import Policy
 from hedger.engine.switch import Switch
 from hedger.engine.volatility import Returns, Volatility
 from hedger.model.account import AccountReading
@@ -368,7 +368,7 @@ def initial_state(policy: Policy, *, now: int, epoch: int) -> State:
     """The state of a program that has just started and knows nothing but its policy."""
     instruments: dict[InstrumentId, tuple[str, ...]] = {}
     accounts: dict[str, tuple[str, ...]] = dict.fromkeys(policy.accounts, ())
-    looked_at = {hedge.name: _accounts_of(hedge) for hedge in policy.hedges}
+    looked_at = {hedge.name: hedge.accounts for hedge in policy.hedges}
     for hedge in policy.hedges:
         for id in hedge.instruments:
             instruments[id] = (*instruments.get(id, ()), hedge.name)
@@ -390,8 +390,3 @@ def initial_state(policy: Policy, *, now: int, epoch: int) -> State:
 def _switch(policy: Policy, account: str) -> Switch | None:
     timeout_ms = policy.switch_ms.get(account) if policy.sends else None
     return None if timeout_ms is None else Switch(timeout_ms=timeout_ms)
-
-
-def _accounts_of(hedge: Hedge) -> tuple[str, ...]:
-    """The accounts that a hedge looks at, each once, in a fixed order."""
-    return tuple(dict.fromkeys((*hedge.spot_accounts, *(id.account for id in hedge.instruments))))

@@ -170,8 +170,8 @@ def _judge_effect(memory: HedgeState, hedge: Hedge, facts: Facts, state: State) 
         return memory
     if hedge.name in state.flattening:  # what it did before is undone on purpose
         return replace(memory, effect_due=None)
-    accounts = {id.account for id in hedge.instruments} | set(hedge.spot_accounts)
-    if not all(state.accounts[account].settled or is_unseen(state, hedge, account) for account in accounts):
+    looked_at = state.accounts_of_hedge[hedge.name]
+    if not all(state.accounts[account].settled or is_unseen(state, hedge, account) for account in looked_at):
         return memory
     before, filled, holding, target = memory.effect_due
     if abs(facts.exposure.holding - holding) > filled / 4:

@@ -84,11 +84,9 @@ def _doubt(state: State, hedge: Hedge, memory: HedgeState, order: Order) -> Deni
     """Why a resting order should not rest any longer while its hedge is flattened."""
     if not order.reduce_only or order.remaining > _left(state, order.id, order.side, beside=order):
         return Denied(Reason.FLATTEN, "the hedge is being flattened, and this order could do more than reduce")
-    stale = (
-        _gone(state, order.id, state.instruments.get(order.id))
-        or off_the_grid(state, order)
-        or stale_input(state, hedge, order.id, to_reduce=True)
-    )
+    # What saves margin leaves while a contract settles too: to take it off would only be to send it again.
+    settles = None if order.margin_reduction else _gone(state, order.id, state.instruments.get(order.id))
+    stale = settles or off_the_grid(state, order) or stale_input(state, hedge, order.id, to_reduce=True)
     if stale is not None:
         return stale
     return rests_no_longer(state, hedge, memory, order)
@@ -164,12 +162,13 @@ def _leg(state: State, hedge: Hedge, memory: HedgeState, id: InstrumentId) -> Le
     position = None if view.reading is None else position_of(state, id)
     if position is None or unknown is not None:
         return Leg(id, position, against=unknown)
-    if not view.settled or view.doubted is not None:
+    rules = state.instruments.get(id)
+    gone = _gone(state, id, rules) if position else None
+    if gone is None and (not view.settled or view.doubted is not None):
         return Leg(id, position, against=Denied(Reason.AWAITING_READING, f"account {id.account}"))
     if not position:
         return Leg(id, position)
-    rules = state.instruments.get(id)
-    against = _gone(state, id, rules) or stale_input(state, hedge, id, to_reduce=True)
+    against = gone or stale_input(state, hedge, id, to_reduce=True)
     if rules is None or against is not None:
         return Leg(id, position, against=against)
     return _sized(state, hedge, memory, rules, position)

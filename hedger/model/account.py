@@ -67,6 +67,15 @@ class Margin:
             return ZERO if self.maintenance_margin <= 0 else Decimal(1)
         return self.maintenance_margin / self.equity
 
+    def in_coins(self, price: Decimal) -> Margin:
+        """The same margin in a coin at its price (> 0)."""
+        return Margin(
+            equity=self.equity / price,
+            maintenance_margin=self.maintenance_margin / price,
+            initial_margin=self.initial_margin / price,
+            available=self.available / price,
+        )
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountReading:

@@ -1,1 +1,1 @@
-"""What people see: logs, metrics, health and the terminal view."""
+"""What people see: logs, metrics, health, messages, the terminal view and the console."""

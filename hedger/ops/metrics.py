@@ -14,7 +14,7 @@ from prometheus_client import CollectorRegistry, Counter, ProcessCollector, disa
 from hedger.engine.ledger import Ledger
 from hedger.engine.money import pegs_of
 from hedger.engine.orders import Order, OrderStatus
-from hedger.engine.policy import Hedge, Policy
+from hedger.engine.policy import Policy
 from hedger.engine.state import Action, Decision, Mode, Reason, State
 from hedger.engine.step import Result
 from hedger.model.instrument import InstrumentId
@@ -111,7 +111,7 @@ class Metrics:
         self._program.cycles_wanted.set(policy.clean_cycles)
         self._program.lag_limit.set(policy.lag_ms / 1000)
         for account in policy.accounts:
-            least = min((h.guards.account_age for h in policy.hedges if account in _accounts_of(h)), default=None)
+            least = min((h.guards.account_age for h in policy.hedges if account in h.accounts), default=None)
             self._account.age_limit.labels(account).set(math.nan if least is None else least / 1000)
         for hedge in policy.hedges:
             if hedge.name in self._hedges:
@@ -346,10 +346,6 @@ class Metrics:
         meters.fills.labels(hedge, "taker").inc(now.taker_fills - was.taker_fills)
         meters.notional.labels(hedge).inc(float(now.notional - was.notional))
         meters.quantity.labels(hedge).inc(float(now.quantity - was.quantity))
-
-
-def _accounts_of(hedge: Hedge) -> set[str]:
-    return {*hedge.spot_accounts, *(id.account for id in hedge.instruments)}
 
 
 def _known(measure: Callable[[], int]) -> float:

@@ -10,7 +10,7 @@ from hedger.engine.choice import tradable
 from hedger.engine.exposure import coins_of, exposure, position_of
 from hedger.engine.failover import cannot_trade
 from hedger.engine.freshness import is_unseen
-from hedger.engine.margin import liquidation_distances, margin_ratios
+from hedger.engine.margin import backing, liquidation_distances, margin_ratios
 from hedger.engine.policy import Hedge, Policy
 from hedger.engine.shares import parts
 from hedger.engine.state import State
@@ -21,9 +21,9 @@ from hedger.ops.figures import coins, span
 
 def several_status(state: State, hedge: Hedge) -> dict[str, Any] | None:
     """Each instrument of a hedge with shares or failover: coins held, the coins that its share comes to now (None
-    without shares, or while it cannot be traded), its account's worst margin ratio and liquidation distance and free
-    margin in money, and why it cannot take the next order (None where it can). `unseen` are the accounts believed as
-    they were last seen. None for another hedge."""
+    without shares, or while it cannot be traded), its account's worst margin ratio and liquidation distance, what of
+    its wallet is free, in what it settles in, and why it cannot take the next order (None where it can). `unseen` are
+    the accounts believed as they were last seen. None for another hedge."""
     if hedge.shares is None and not hedge.failover.allowed:
         return None
     held = exposure(state, hedge)
@@ -75,13 +75,14 @@ def venues_line(state: State, hedge: Hedge) -> Text | None:
 
 
 def _row(state: State, hedge: Hedge, id: InstrumentId, sign: int) -> dict[str, str | None]:
-    reading = state.accounts[id.account].reading
+    reading, rules = state.accounts[id.account].reading, state.instruments[id]
+    own = backing(reading, rules) if reading is not None else None
     ratios = margin_ratios(state, hedge, id.account)
     distances = liquidation_distances(state, hedge, id.account)
     return {
-        "held": plain(coins_of(state, state.instruments[id], position_of(state, id))),
+        "held": plain(coins_of(state, rules, position_of(state, id))),
         "margin_ratio": plain(round(max(ratios), 6)) if ratios else None,
         "liquidation_distance": plain(round(min(distances), 6)) if distances else None,
-        "free_margin": plain(round(reading.margin.available, 2)) if reading is not None else None,
+        "free_margin": plain(round(own.available, 8)) if own is not None else None,
         "against": cannot_trade(state, hedge, id, sign),
     }

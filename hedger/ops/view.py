@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import io
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import TracebackType
@@ -188,25 +186,3 @@ class LiveView:
             return Text(" hedger  starting", style="dim")
         state, recent = self._shown
         return render(state, self._policy, recent=recent, banner=self._banner)
-
-
-def view_text(view: RenderableType, *, width: int = 100) -> str:
-    """The view as plain text without colour."""
-    console = Console(width=width, file=io.StringIO(), record=True, color_system=None, legacy_windows=False)
-    console.print(view)
-    return console.export_text(styles=False)
-
-
-def view_svg(view: RenderableType, *, width: int = 100, title: str = "hedger") -> str:
-    """The view as a picture that names no outside address: the same view gives the same bytes."""
-    console = Console(
-        width=width,
-        file=io.StringIO(),
-        record=True,
-        force_terminal=True,
-        color_system="truecolor",
-        legacy_windows=False,
-    )
-    console.print(view)
-    svg = console.export_svg(title=title, unique_id="hedger")
-    return re.sub(r"@font-face\s*\{.*?\}\s*", "", svg, flags=re.DOTALL)

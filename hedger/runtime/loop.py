@@ -108,8 +108,8 @@ class Loop:
         before = self.state
         result = step(before, stamped, self._policy)
         self.state = result.state
-        shown = result.state.orders is before.orders and not isinstance(stamped.event, VenueQuieted)
-        if self._lifeline is not None and not shown:
+        moved = result.state.orders is not before.orders or isinstance(stamped.event, VenueQuieted)
+        if self._lifeline is not None and moved:
             self._lifeline.show(result.state)
         rows = rows_of(before, stamped, result, self._recorder)
         commands = result.commands
@@ -124,7 +124,7 @@ class Loop:
         self.inbox.put(OperatorAsked(operation=operation, reason=reason))
 
     def handle_now(self, event: Event) -> None:
-        """Handle an event ahead of those that wait: what a person asks for is not queued behind market data."""
+        """Handle an event ahead of those that wait: a person's or a venue's wish is not queued behind market data."""
         self.handle(Stamped(self._clock.now_ms(), event))
 
     @property

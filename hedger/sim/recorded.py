@@ -252,13 +252,6 @@ def recorded_world(
     return RecordedWorld(exchange=exchange, market=market, scenario=moving)
 
 
-def recorded_exchange(
-    directory: Path, *, seed: int, start_at: int, users: Mapping[str, Funds] | None = None
-) -> Exchange:
-    """The exchange of a recorded world; raises ConfigError."""
-    return recorded_world(directory, seed=seed, start_at=start_at, users=users).exchange
-
-
 def _coin(recording: Recording) -> str:
     coin = recording.symbol.removesuffix(COLLATERAL)
     if coin not in COINS or coin == recording.symbol:

@@ -106,10 +106,3 @@ def furnish(exchange: Exchange, user: str, funds: Funds, terms: Terms = from_sym
         if isinstance(listing, Listing):
             raise GiveUp(f"{symbol!r} is not an option.")
         exchange.grant_option(user, listing, quantity)
-
-
-def paper_exchange(
-    seed: int, start_at: int, coins: Sequence[str] = ("BTC",), users: Mapping[str, Funds] | None = None
-) -> Exchange:
-    """The exchange of the default paper world."""
-    return paper_world(seed, start_at, coins=coins, users=users).exchange

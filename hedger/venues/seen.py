@@ -1,4 +1,4 @@
-"""Orders that we have heard of, whoever sent them: their client ids, and why they traded."""
+"""What is remembered of orders, the newest few thousand: whose they are, why they traded, whose cancel we asked for."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ MOST_SEEN = 10_000
 
 
 class SeenOrders:
-    """The client id and the cause of each order that we have heard of, the newest few thousand."""
+    """The client id and the cause of each order that we have heard of, whoever sent it."""
 
     def __init__(self) -> None:
         self._orders: dict[tuple[InstrumentId, str], tuple[str | None, FillCause]] = {}
@@ -27,3 +27,20 @@ class SeenOrders:
     def of(self, fill: Fill) -> tuple[str | None, FillCause] | None:
         """The client id and the cause of a fill's order; None for one that we have not heard of."""
         return self._orders.get((fill.id, fill.venue_order_id))
+
+
+class AskedCancels:
+    """The orders whose cancel was asked for here: what ends otherwise was ended by others."""
+
+    def __init__(self) -> None:
+        self._ids: dict[str, None] = {}
+
+    def note(self, client_order_id: str) -> None:
+        """Remember one."""
+        self._ids[client_order_id] = None
+        if len(self._ids) > MOST_SEEN:
+            del self._ids[next(iter(self._ids))]
+
+    def knows(self, client_order_id: str | None) -> bool:
+        """Whether a cancel was asked for; of an order that is not ours nobody knows."""
+        return not client_order_id or client_order_id in self._ids

@@ -16,10 +16,10 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="a short pays funding above zero",
         rule="sign of funding",
-        path=CARRY,
-        old="    return -size * mark.funding_rate\n",
-        new="    return size * mark.funding_rate\n",
-        tests=SIGNS,
+        path="hedger/engine/limits.py",
+        old="    paid = p.side.sign * yearly_funding(p.mark)\n",
+        new="    paid = -p.side.sign * yearly_funding(p.mark)\n",
+        tests=("tests/unit/test_engine_limits.py",),
     ),
     Bug(
         name="contango costs a short",

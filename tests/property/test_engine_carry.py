@@ -10,10 +10,8 @@ from hedger.engine.carry import (
     basis_yearly,
     basis_yearly_simple,
     carry_to,
-    coins_received,
     expected_funding,
     fitted,
-    funding_received,
     per_interval,
     projected,
     switch_gain,
@@ -24,6 +22,7 @@ from hedger.model.market import FundingRate
 from hedger.model.spans import YEAR_MS
 from tests.support.engine_policies import instrument_of
 from tests.support.engine_worlds import mark_at
+from tests.support.textbook import funding_received
 
 HOUR = 3_600_000
 rates = st.floats(-0.03, 0.03).filter(lambda rate: rate == 0 or abs(rate) > 1e-9)
@@ -57,14 +56,6 @@ def test_funding_is_minus_the_signed_notional_at_mark_times_the_rate(
     assert funding_received(LINEAR, units, mark) == -units * price * D(repr(rate))
     coins = funding_received(INVERSE, units, mark)
     assert isclose(float(coins * price), float(-units * 100 * D(repr(rate))), rel_tol=1e-12)
-
-
-@given(rate=rates.filter(bool), price=prices, size=sizes, short=st.booleans())
-def test_only_funding_that_is_paid_in_the_coin_carries_delta(rate: float, price: D, size: D, short: bool) -> None:
-    mark, units = mark_at(str(price), funding_rate=D(repr(rate))), -size if short else size
-    assert coins_received(LINEAR, units, mark) == 0
-    assert coins_received(INVERSE, units, mark) == funding_received(INVERSE, units, mark)
-    assert (coins_received(INVERSE, units, mark) > 0) == ((rate > 0) == short)
 
 
 @given(index=prices, premium=st.floats(-0.2, 0.2), days=st.floats(0.01, 400))

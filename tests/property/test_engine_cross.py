@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hedger.engine.cross import Matrix, betas, cheapest, covariance, excess, least_risk, residual
+from hedger.engine.cross import Matrix, betas, cheapest, covariance, excess, residual
+from tests.support.textbook import least_risk
 
 HOURS_A_YEAR = 365 * 24
 seeds = st.integers(0, 10_000)

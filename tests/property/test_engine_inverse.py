@@ -14,8 +14,6 @@ from hedger.engine.ledger import FillContext, Ledger, book_fill
 from hedger.engine.liquidation import (
     distance_by_equity,
     liquidation_price,
-    survives_inverse_short,
-    survives_linear_short,
     tiers_of,
 )
 from hedger.engine.policy import Numeraire, Policy
@@ -38,6 +36,7 @@ from tests.support.engine_worlds import (
     quote_at,
     reading_of,
 )
+from tests.support.textbook import survives_inverse_short, survives_linear_short
 
 ID = InstrumentId(ACCOUNT, "BTC/USD:BTC")
 ENTRY = D(60_000)

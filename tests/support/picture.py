@@ -11,12 +11,13 @@ from hedger.app.exchange import START_AT, build_world
 from hedger.engine.state import Action, Decision, State
 from hedger.engine.step import Result
 from hedger.model.message import Stamped
-from hedger.ops.view import Banner, render, view_svg
+from hedger.ops.view import Banner, render
 from hedger.runtime.journal import Journal
 from hedger.settings.load import load_settings
 from hedger.settings.policy import to_policy
 from hedger.sim.port import SimVenue, SteadyLink, drive
 from hedger.sim.virtual_time import VirtualClock, run_virtual
+from tests.support.view_drawn import view_svg
 
 PICTURE = Path("docs/pictures/paper.svg")
 AFTER_S = 900.0

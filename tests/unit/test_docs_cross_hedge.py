@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hedger.engine.cross import Matrix, betas, cheapest, excess, least_risk, residual
+from hedger.engine.cross import Matrix, betas, cheapest, excess, residual
 from tests.support.configurations import ROOT
+from tests.support.textbook import least_risk
 
 PAGE = (ROOT / "docs" / "cross-hedge.md").read_text(encoding="utf-8")
 PROSE = " ".join(PAGE.split())

@@ -9,8 +9,6 @@ import pytest
 from hedger.engine.exposure import delta_of
 from hedger.engine.liquidation import (
     liquidation_price,
-    survives_inverse_short,
-    survives_linear_short,
     tiers_of,
 )
 from hedger.engine.settled import coins_owned
@@ -19,6 +17,7 @@ from hedger.model.instrument import InstrumentId, Payoff
 from hedger.model.numeric import floor_to
 from tests.support.engine_policies import ACCOUNT, instrument_of
 from tests.support.engine_worlds import NOW, position_at, reading_of
+from tests.support.textbook import survives_inverse_short, survives_linear_short
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "instruments.md").read_text(encoding="utf-8")
 PROSE = " ".join(PAGE.split())

@@ -77,6 +77,12 @@ def test_too_little_margin_for_the_rest_of_the_hedge_is_told() -> None:
     assert bad(rows_of()) == set()
 
 
+def test_the_margin_is_that_of_the_money_which_the_contract_settles_in() -> None:
+    """Where each money backs only its own, the account's margin is that of the one nearest to liquidation."""
+    own = Margin(equity=D(50_000), maintenance_margin=D(0), initial_margin=D(0), available=D(50_000))
+    assert not bad(rows_of(positions=(), coin_margins={"USDT": own}))
+
+
 def test_margin_in_coins_is_counted_in_coins() -> None:
     rules = replace(instrument(), payoff=Payoff.INVERSE, contract_multiplier=D(10), settle="BTC", quote="USD")
     purse = Margin(equity=D("0.5"), maintenance_margin=D(0), initial_margin=D(0), available=D("0.5"))

@@ -11,7 +11,6 @@ from hedger.engine.carry import (
     carry_to,
     expected_funding,
     fitted,
-    funding_received,
     per_interval,
     switch_gain,
     yearly,
@@ -21,6 +20,7 @@ from hedger.model.market import FundingRate
 from hedger.model.spans import YEAR_MS
 from tests.support.engine_policies import instrument_of
 from tests.support.engine_worlds import mark_at
+from tests.support.textbook import funding_received
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs/carry.md").read_text(encoding="utf-8")
 DAY, EIGHT_HOURS = 86_400_000, 28_800_000

@@ -157,6 +157,18 @@ def test_a_contract_in_its_settlement_goes_by_itself_and_the_others_are_traded()
     assert (perpetual_leg.quantity, perpetual_leg.obstacle) == (D(2), None)
 
 
+def test_what_settles_by_itself_is_not_shown_as_traded_while_a_reading_is_awaited() -> None:
+    policy = dated_policy(NEAR, PERP)
+    state = world(policy, {NEAR: future(NEAR, 1 / 96), PERP: instrument_of()}, {NEAR: "-1", PERP: "-2"}, spot="3")
+    views = {name: replace(view, barrier_at=NOW) for name, view in state.accounts.items()}
+    near, perpetual_leg = plan_of(state._replace(accounts=views), policy).hedges[0].legs
+    assert [leg.obstacle and leg.obstacle.reason for leg in (near, perpetual_leg)] == [
+        Reason.EXPIRING,
+        Reason.AWAITING_READING,
+    ]
+    assert [(leg.quantity, leg.remainder) for leg in (near, perpetual_leg)] == [(D(0), D(0)), (D(2), D(0))]
+
+
 def test_what_is_listed_no_more_remains_and_is_counted_as_what_stays() -> None:
     state = hedging("1", "-1")
     (hedge,) = plan(state._replace(delisted=frozenset({perpetual()}))).hedges

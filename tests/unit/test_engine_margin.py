@@ -218,3 +218,54 @@ def test_the_position_guard_sums_the_legs(sign: int, second: int, allowed: bool)
     decision = state.hedges["btc"].decision
     assert decision is not None
     assert (decision.reason is Reason.POSITION) is not allowed
+
+
+# --- moneys that back only their own ----------------------------------------------------------------------------------
+
+
+def in_two_moneys(ratio: str, other: str, positions: Mapping[InstrumentId, str]) -> AccountReading:
+    """One wallet in USDT and one in USDC, of which the account's own margin is the one that is nearer to its end."""
+    own = {"USDT": margin_of(ratio), "USDC": margin_of(other)}
+    told = reading("11", positions)
+    return replace(told, margin=max(own.values(), key=lambda margin: margin.margin_ratio), coin_margins=own)
+
+
+def of_two_moneys(policy: Policy, held: AccountReading) -> State:
+    state = world(policy, held)
+    return state._replace(instruments={**state.instruments, SECOND: instrument_of(id=SECOND, settle="USDC")})
+
+
+def test_of_two_moneys_the_position_that_the_short_one_backs_is_reduced() -> None:
+    """To take the larger one off would give its protection up, and save nothing."""
+    policy = policy_of(hedge_of(instruments=(HERE, SECOND), guards={"position": D(100)}))
+    held = in_two_moneys("0.02", "0.9", {HERE: "-10", SECOND: "-1"})
+    _, results = after(policy, 100, held, state=of_two_moneys(policy, held))
+    (order,) = placed(results)
+    assert (order.id, order.quantity) == (SECOND, D("0.25"))
+
+
+@pytest.mark.parametrize(("instrument", "severity"), [(HERE, Severity.CLEAR), (SECOND, Severity.REDUCE)])
+def test_a_money_that_backs_no_contract_of_a_hedge_takes_nothing_off_it(
+    instrument: InstrumentId, severity: Severity
+) -> None:
+    policy = policy_of(hedge_of(instruments=(instrument,), guards={"position": D(100)}))
+    held = in_two_moneys("0.02", "0.9", {instrument: "-11"})
+    state, _ = after(policy, 100, held, state=of_two_moneys(policy, held))
+    assert state.hedges["btc"].margin_severity is severity
+
+
+def test_where_no_price_is_named_the_equity_of_its_own_money_says_how_far_liquidation_is() -> None:
+    policy = policy_of(hedge_of(instruments=(HERE,), guards={"position": D(100)}))
+    poor = Margin(equity=D(1_000), maintenance_margin=D(300), initial_margin=D(0), available=D(700))
+    rich = Margin(equity=D(10) ** 6, maintenance_margin=D(2_640), initial_margin=D(0), available=D(10) ** 6)
+    held = replace(reading("11", {HERE: "-11"}), margin=poor, coin_margins={"USDT": rich, "USDC": poor})
+    state, _ = after(policy, 100, held, state=of_two_moneys(policy, held))
+    assert state.hedges["btc"].liquidation_severity is Severity.CLEAR
+
+
+def test_the_wallet_of_its_coin_counts_though_no_contract_of_the_hedge_settles_in_it() -> None:
+    """Options that it hedges hang on that one, and nobody else tells of it."""
+    policy = policy_of(hedge_of(guards={"position": D(100)}))
+    held = replace(reading("11", {HERE: "-11"}), coin_margins={"BTC": margin_of("0.6")})
+    state, _ = after(policy, 100, held, state=world(policy, held))
+    assert state.hedges["btc"].margin_severity is Severity.STOP

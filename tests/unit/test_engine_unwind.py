@@ -364,6 +364,17 @@ def test_one_that_nobody_can_vouch_for_any_more_goes(
     assert verdict.detail
 
 
+def test_in_the_settlement_average_only_what_saves_margin_rests_on() -> None:
+    """It may leave there: what takes it off at once would let it leave again and again, and save nothing."""
+    state = world(BOTH, {NEAR: future(NEAR, 1 / 96), PERP: instrument_of()}, {NEAR: "-1"}, spot="3")
+    verdict = looked(state, BOTH, memory=SHORT_OF_MARGIN)
+    assert verdict.reason is Reason.MARGIN_REDUCTION
+    saving = working(quantity="0.25", id=NEAR, margin_reduction=True)
+    assert looked(state, BOTH, memory=SHORT_OF_MARGIN, working=saving).reason is Reason.ORDER_WORKING
+    other = replace(saving, margin_reduction=False)
+    assert looked(state, BOTH, memory=SHORT_OF_MARGIN, working=other).reason is Reason.EXPIRING
+
+
 def test_an_account_that_is_not_read_takes_no_order_off_that_rests_on_another_one() -> None:
     hedge = replace(POLICY.hedges[0], spot_accounts=(ACCOUNT, "cold"))
     policy = replace(POLICY, hedges=(hedge,), accounts=(ACCOUNT, "cold"))

@@ -22,10 +22,11 @@ from hedger.ops.explain import explain
 from hedger.ops.greeks import BEYOND, HORIZONS, gamma_side, horizon, option_status
 from hedger.ops.metrics import Metrics
 from hedger.ops.status import write_status
-from hedger.ops.view import Banner, render, view_text
+from hedger.ops.view import Banner, render
 from hedger.runtime.codec import encode
 from tests.support.ops_states import NOW, decision, hedging_state, policy
 from tests.support.option_books import CALL, PUT, option_of
+from tests.support.view_drawn import view_text
 
 SPOT = D("64990")
 BANNER = Banner(kind="paper", transport="wire", started_at=NOW)

@@ -10,7 +10,7 @@ from hedger.engine.margin import liquidation_distances, margin_ratios
 from hedger.engine.policy import Failover
 from hedger.ops.several import absence_words, several_status, venues_line
 from hedger.ops.status import hedge_status, write_status
-from hedger.ops.view import Banner, render, view_text
+from hedger.ops.view import Banner, render
 from tests.support.engine_worlds import NOW, position_at
 from tests.support.several_worlds import (
     AT_ONE,
@@ -24,6 +24,7 @@ from tests.support.several_worlds import (
     shared,
     unseen,
 )
+from tests.support.view_drawn import view_text
 
 POLICY = several(shares=shared("3", "1"))
 (HEDGE,) = POLICY.hedges
@@ -41,6 +42,16 @@ def test_each_instrument_is_told_with_what_it_holds_and_what_its_share_comes_to(
     one, two = told["instruments"][str(AT_ONE)], told["instruments"][str(AT_TWO)]
     assert (one["held"], one["share"], one["against"]) == ("-0.9", "-0.9", None)
     assert (two["held"], two["share"], two["margin_ratio"], two["free_margin"]) == ("-0.1", "-0.3", "0.002", "9000000")
+
+
+def test_what_is_free_is_told_of_the_wallet_that_backs_the_contract() -> None:
+    state = at_hand(POLICY, HELD, spot="1.2")
+    view = state.accounts[TWO]
+    assert view.reading is not None
+    own = replace(view.reading, coin_margins={"USDT": margin_of(available="7")})
+    told = several_status(state._replace(accounts={**state.accounts, TWO: replace(view, reading=own)}), HEDGE)
+    assert told is not None
+    assert told["instruments"][str(AT_TWO)]["free_margin"] == "7"
 
 
 def test_an_account_out_of_sight_is_named_with_the_reason_and_has_no_share() -> None:

@@ -8,9 +8,10 @@ from typing import Any
 from hedger.cli.told import status_rows
 from hedger.engine.state import Mode, State
 from hedger.ops.status import write_status
-from hedger.ops.view import Banner, render, view_text
+from hedger.ops.view import Banner, render
 from hedger.ops.words import way_out
 from tests.support.ops_states import NOW, ORDER_ID, hedging_state, policy
+from tests.support.view_drawn import view_text
 
 BANNER = Banner(kind="paper", transport="wire", started_at=NOW)
 

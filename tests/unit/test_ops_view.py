@@ -15,8 +15,9 @@ from hedger.engine.policy import Policy
 from hedger.engine.state import Action, Mode, Reason, Severity, State, initial_state
 from hedger.model.account import MarginMode
 from hedger.ops.gauge import BandGauge, draw
-from hedger.ops.view import Banner, LiveView, render, view_svg, view_text
+from hedger.ops.view import Banner, LiveView, render
 from tests.support.ops_states import NOW, decision, hedging_state, ledger, mark, order, perpetual, policy, position
+from tests.support.view_drawn import view_svg, view_text
 
 BANNER = Banner(kind="paper", transport="in-process exchange", speed=60, started_at=NOW - 3_720_000)
 RECENT = [decision(40, action=Action.HOLD, reason=Reason.INSIDE_BAND), decision(41)]

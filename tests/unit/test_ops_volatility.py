@@ -16,9 +16,10 @@ from hedger.model.message import ReadFailed, Stamped, TimePassed
 from hedger.model.spans import HOUR_MS
 from hedger.ops.metrics import Metrics
 from hedger.ops.status import write_status
-from hedger.ops.view import Banner, render, view_text
+from hedger.ops.view import Banner, render
 from hedger.ops.volatility import volatility_line
 from tests.support.ops_states import NOW, hedging_state, policy
+from tests.support.view_drawn import view_text
 
 ID = InstrumentId("binance", "BTC/USDT:USDT")
 MEASURED = Volatility(

@@ -9,8 +9,7 @@ import pytest
 
 from hedger.sim.faults.catalogue import CATALOGUE
 from hedger.sim.faults.plan import Dose, Plan, Window, constant_plan, plan_at, plan_of
-from hedger.sim.faults.strikes import Coverage, Strikes
-from hedger.sim.happenings import Struck
+from hedger.sim.faults.strikes import Strikes
 
 VENUE = "01 05 06 07 09 10 11 12 13 14 16 18 19 20 23 24 25 26 27 28 29 31 33"
 NUMBERS = {
@@ -100,14 +99,6 @@ def test_a_swarm_takes_every_fault_now_and_then_and_never_all() -> None:
 def test_a_code_that_is_not_in_the_catalogue_is_refused() -> None:
     with pytest.raises(KeyError):
         plan_of(1, ["V99"], 60)
-
-
-def test_coverage_counts_strikes_and_names_what_never_struck() -> None:
-    coverage = Coverage()
-    for _ in range(2):
-        coverage.hear(Struck(at=1, account="paper", code="V01", detail=""))
-    assert coverage.hits["V01"] == 2
-    assert coverage.missing(["V01", "V05"]) == ("V05",)
 
 
 def test_on_several_venues_each_window_is_of_one_or_of_all_and_nothing_is_lost() -> None:

@@ -123,8 +123,8 @@ def test_when_the_phase_is_over_every_answer_is_straight_again() -> None:
     async def story(desk: FaultyDesk) -> None:
         await desk.venue.read_account()
         await desk.clock.sleep(21)
-        told = len(desk.coverage.hits)
-        struck = sum(desk.coverage.hits.values())
+        told = len(desk.hits)
+        struck = sum(desk.hits.values())
         assert told >= 3
         await desk.place()
         reading = await desk.venue.read_account()
@@ -132,6 +132,6 @@ def test_when_the_phase_is_over_every_answer_is_straight_again() -> None:
         assert all(n.is_finite() for price in (quote, mark) for n in numbers(price))
         assert len(reading.open_orders) == len(reading.positions) == 1
         await desk.clock.sleep(60)
-        assert sum(desk.coverage.hits.values()) == struck
+        assert sum(desk.hits.values()) == struck
 
     at_a_faulty_desk(constant("D01", "D03", "D07", "D08", "V09", "V01", "V23", "N04", "D02", seconds=20), story)

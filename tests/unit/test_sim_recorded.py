@@ -13,7 +13,7 @@ from hedger.model.market import Mark, Quote
 from hedger.model.order import Side
 from hedger.sim.nouns import News, OrderKind, SimOrder, Wallet
 from hedger.sim.port import SimVenue, SteadyLink
-from hedger.sim.recorded import RecordedWorld, recorded_exchange, recorded_world
+from hedger.sim.recorded import RecordedWorld, recorded_world
 from hedger.sim.recording import Depth, Touch
 from hedger.sim.virtual_time import VirtualClock, run_virtual
 from tests.support.recordings import Line, depth, late, quoted, save, snapshot, text, touch, trade
@@ -145,7 +145,7 @@ def test_spot_trades_come_before_the_untimed_quotes_that_arrived_just_ahead_of_t
         trade(201, "buy", "60000.10", "3"),
         trade(300, "buy", "60000.10", "1"),
     ]
-    exchange = recorded_exchange(save(tmp_path, [quoted()], spot), seed=1, start_at=START)
+    exchange = recorded_world(save(tmp_path, [quoted()], spot), seed=1, start_at=START).exchange
     order = exchange.place(
         "main",
         Wallet.SPOT,
@@ -358,14 +358,14 @@ def test_bad_files_are_refused_in_one_sentence(
         if content is not None:
             (tmp_path / name).write_bytes(content)
     with pytest.raises(ConfigError) as raised:
-        recorded_exchange(tmp_path, seed=1, start_at=START)
+        recorded_world(tmp_path, seed=1, start_at=START)
     assert sentence in str(raised.value)
     assert "\n" not in str(raised.value)
 
 
 def test_a_directory_that_is_missing_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="is not a directory"):
-        recorded_exchange(tmp_path / "nowhere", seed=1, start_at=START)
+        recorded_world(tmp_path / "nowhere", seed=1, start_at=START)
 
 
 def test_a_bad_message_in_the_middle_is_named_by_its_line(tmp_path: Path) -> None:

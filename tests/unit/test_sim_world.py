@@ -9,7 +9,7 @@ from hedger.sim.exchange import Exchange
 from hedger.sim.fair import STORMY
 from hedger.sim.nouns import USDT_WALLETS, BookNews, OrderKind, OrderState, SimOrder, Wallet
 from hedger.sim.scenario import ScenarioConfig
-from hedger.sim.world import Funds, World, paper_exchange, paper_world
+from hedger.sim.world import Funds, World, paper_world
 from tests.support.bare_exchange import LINEAR, SPOT, START, SYMBOL, bare_exchange
 
 D = Decimal
@@ -60,7 +60,7 @@ def test_another_seed_gives_another_world() -> None:
 
 
 def test_how_finely_time_is_advanced_does_not_change_the_world() -> None:
-    fine, coarse = paper_exchange(3, START), paper_exchange(3, START)
+    fine, coarse = paper_world(3, START).exchange, paper_world(3, START).exchange
     for at in range(START, START + 60_001, 37):
         fine.advance(at)
     fine.advance(START + 60_000)
@@ -120,7 +120,7 @@ def test_a_still_world_leaves_the_holding_alone() -> None:
 
 def test_users_begin_with_what_they_are_given() -> None:
     users = {"main": Funds(spot={"BTC": D(3)}), "other": Funds(linear=D(10))}
-    exchange = paper_exchange(1, START, users=users)
+    exchange = paper_world(1, START, users=users).exchange
     assert exchange.spot_balances("main") == {"BTC": (D(3), D(0)), "USDT": (D(0), D(0))}
     assert exchange.linear_account("other").wallet_balance == 10
     assert exchange.linear_account("main").wallet_balance == 0

@@ -135,6 +135,29 @@ def test_in_the_futures_mode_each_currency_has_its_own_margin() -> None:
     assert reading.margin.margin_ratio == Decimal("0.1202")
 
 
+def test_in_the_futures_mode_each_of_two_moneys_tells_its_own_margin() -> None:
+    """What is free of one lets nothing be added that settles in the other, and an empty one does not hide it."""
+    in_usdc = InstrumentId("main", "BTC/USDC:USDC")
+
+    async def scenario() -> AccountReading:
+        async with opened(ready=False, stand=STAND) as desk:
+
+            def with_usdc(seen: Seen) -> Any:
+                return told(swap(), swap("BTC-USDC")) if seen.params["instType"] == "SWAP" else listed(seen)
+
+            desk.fake.answers["GET", INSTRUMENTS] = answering(with_usdc)
+            hold(desk)
+            usdt = coin("USDT", "1000", eq="1000", availEq="1000", imr="0", mmr="0", upl="0")
+            usdc = coin("USDC", "0", "0", eq="0", availEq="0", imr="0", mmr="0")
+            desk.fake.answers["GET", BALANCE] = told(balance(usdt, usdc, coin("BTC", "1.5", "90148.65")))
+            await desk.venue.open([BTC.symbol, in_usdc.symbol])
+            return await desk.venue.read_account()
+
+    reading = asyncio.run(scenario())
+    assert {money: margin.available for money, margin in reading.coin_margins.items()} == {"USDT": 1000, "USDC": 0}
+    assert reading.margin.equity == 1000
+
+
 def test_in_multi_currency_margin_one_pool_in_dollars_backs_all() -> None:
     """The venue's own ratio is equity over margin; ours is margin over equity."""
 

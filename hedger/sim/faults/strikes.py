@@ -2,30 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from random import Random
 
-from hedger.sim.faults.catalogue import CATALOGUE
 from hedger.sim.faults.plan import Plan, Window
-from hedger.sim.happenings import Happening, Struck, Tell
-
-
-class Coverage:
-    """How often each fault struck."""
-
-    def __init__(self) -> None:
-        self.hits: Counter[str] = Counter()
-
-    def hear(self, happening: Happening) -> None:
-        """Count a happening, if it is a fault that struck."""
-        if isinstance(happening, Struck):
-            self.hits[happening.code] += 1
-
-    def missing(self, codes: Iterable[str] = CATALOGUE) -> tuple[str, ...]:
-        """The faults that never struck, in the catalogue's order."""
-        wanted = set(codes)
-        return tuple(code for code in CATALOGUE if code in wanted and not self.hits[code])
+from hedger.sim.happenings import Struck, Tell
 
 
 class Strikes:

@@ -13,9 +13,9 @@ from hedger.model.market import Mark, Quote
 from hedger.model.order import Fill
 from hedger.model.spans import DAY_MS, HOUR_MS
 from hedger.venues.asking import Understand, together
-from hedger.venues.binance.causes import Causes
 from hedger.venues.binance.codes import DAPI, FAPI
 from hedger.venues.binance.doors import host_of, private, public
+from hedger.venues.binance.forced import FORCED_PAGE, forced_orders
 from hedger.venues.binance.names import api_of, traded_apis
 from hedger.venues.binance.parse import dated_mark_of, fill_of, mark_of, payment_of, quote_of
 from hedger.venues.binance.payloads import (
@@ -27,6 +27,7 @@ from hedger.venues.binance.payloads import (
     Premium,
     Trade,
 )
+from hedger.venues.causes import Causes
 from hedger.venues.lanes import Lane
 from hedger.venues.link import Link
 from hedger.venues.listing import Listing
@@ -53,7 +54,7 @@ class HistoryReader:
     def __init__(self, link: Link, listing: Listing) -> None:
         self._link = link
         self._listing = listing
-        self._causes = Causes(link, listing)
+        self._causes = Causes(link, partial(forced_orders, link, listing), page=FORCED_PAGE)
         self.intervals: dict[InstrumentId, int] = {}
 
     async def load_intervals(self) -> None:

@@ -16,8 +16,8 @@ from hedger.model.order import Fill
 from hedger.venues.asking import Understand, together
 from hedger.venues.bingx.answers import answered
 from hedger.venues.bingx.books import BOOKS
-from hedger.venues.bingx.causes import Causes
 from hedger.venues.bingx.codes import API
+from hedger.venues.bingx.forced import FORCED_PAGE, forced_orders
 from hedger.venues.bingx.parse import inverse_fill_of, linear_fill_of, mark_of, payment_of, quote_of
 from hedger.venues.bingx.payloads import (
     Depth,
@@ -30,6 +30,7 @@ from hedger.venues.bingx.payloads import (
     Premium,
 )
 from hedger.venues.bingx.windows import PACE_S, whole
+from hedger.venues.causes import Causes
 from hedger.venues.lanes import Lane
 from hedger.venues.link import Link
 from hedger.venues.listing import Listing
@@ -62,7 +63,7 @@ class HistoryReader:
     def __init__(self, link: Link, listing: Listing) -> None:
         self._link = link
         self._listing = listing
-        self._causes = Causes(link, listing)
+        self._causes = Causes(link, partial(forced_orders, link, listing), page=FORCED_PAGE)
         # What COIN-M orders traded, by their numbers, the newest few thousand.
         self._known: dict[str, list[Fill]] = {}
         # The contracts of which the interval of funding is told.

@@ -21,11 +21,11 @@ from hedger.venues.bingx.payloads import Acknowledged, OneOrder, OrderRecord
 from hedger.venues.desk import OtherOrder
 from hedger.venues.link import Link
 from hedger.venues.listing import Listing
+from hedger.venues.seen import AskedCancels
 from hedger.venues.speech import Code
 from hedger.venues.wire import reader
 
 POST_ONLY = "PostOnly"
-_MOST_ASKED = 10_000
 _read_order: Understand[Acknowledged] = reader(Acknowledged)
 _read_record: Understand[OneOrder] = answered(OneOrder)
 _read_loose: Understand[OrderRecord] = reader(OrderRecord)
@@ -36,27 +36,10 @@ _NEVER_RESTED = {
 }
 
 
-class Asked:
-    """The orders whose cancel was asked for here, the newest few thousand: what ends otherwise was ended by others."""
-
-    def __init__(self) -> None:
-        self._ids: dict[str, None] = {}
-
-    def note(self, client_order_id: str) -> None:
-        """Remember one."""
-        self._ids[client_order_id] = None
-        if len(self._ids) > _MOST_ASKED:
-            del self._ids[next(iter(self._ids))]
-
-    def knows(self, client_order_id: str | None) -> bool:
-        """Whether a cancel was asked for; of an order that is not ours nobody knows."""
-        return not client_order_id or client_order_id in self._ids
-
-
 class Orders:
     """BingX's requests about orders, and what its answers say."""
 
-    def __init__(self, link: Link, listing: Listing, asked: Asked) -> None:
+    def __init__(self, link: Link, listing: Listing, asked: AskedCancels) -> None:
         self._link = link
         self._listing = listing
         self._asked = asked

@@ -17,6 +17,7 @@ from hedger.venues.bingx.answers import (
     ZonedMoment,
     one_id,
 )
+from hedger.venues.spot import SpotRow
 from hedger.venues.wire import (
     Flag,
     MaybeNumber,
@@ -51,18 +52,10 @@ class AssetRow(Payload):
     asset: str | None = None
 
 
-class SpotBalance(Payload):
-    """One asset of the spot wallet."""
-
-    asset: Name
-    free: NotNegative
-    locked: NotNegative
-
-
 class SpotBalances(Payload):
     """`GET /openApi/spot/v1/account/balance`."""
 
-    balances: list[AssetRow]
+    balances: list[SpotRow]
 
 
 class Wallet(Payload):

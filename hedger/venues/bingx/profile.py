@@ -12,7 +12,7 @@ from hedger.venues.bingx.account import AccountReader
 from hedger.venues.bingx.codes import BUDGETS, CODES, LIVE, OPTIONS, USED_IN_TEST, VST, WEIGHT_LIMITS, hear
 from hedger.venues.bingx.emergency import BingxEmergency
 from hedger.venues.bingx.history import HistoryReader
-from hedger.venues.bingx.orders import Asked, Orders
+from hedger.venues.bingx.orders import Orders
 from hedger.venues.bingx.past import PastReader
 from hedger.venues.bingx.positions import PositionReader
 from hedger.venues.bingx.rights import check_key
@@ -23,6 +23,7 @@ from hedger.venues.bingx.transfer import transfer
 from hedger.venues.hints import HintQueue
 from hedger.venues.link import Environment, Link
 from hedger.venues.profile import Parts, Profile
+from hedger.venues.seen import AskedCancels
 from hedger.venues.suspicion import Suspicion
 
 
@@ -43,7 +44,7 @@ async def assemble(link: Link, symbols: Sequence[str], queue: HintQueue) -> Part
         prices=history,
         history=history,
         past=PastReader(link, listing),
-        wire=Orders(link, listing, Asked()),
+        wire=Orders(link, listing, AskedCancels()),
         frames=BingxFrames(link, listing),
         differences=partial(differences, link, listing),
         reload=partial(reload_rules, link, listing),

@@ -6,16 +6,16 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from hedger.errors import AskAgain
 from hedger.model.numeric import ZERO
 from hedger.venues.asking import Understand
 from hedger.venues.bingx.answers import answered
 from hedger.venues.bingx.books import LINEAR, Book
 from hedger.venues.bingx.codes import API
 from hedger.venues.bingx.parse import money
-from hedger.venues.bingx.payloads import AssetRow, PositionRow, SpotBalance, SpotBalances, Wallet
+from hedger.venues.bingx.payloads import AssetRow, PositionRow, SpotBalances, Wallet
 from hedger.venues.link import Environment, Link
-from hedger.venues.listing import Listing, split_multiplier
+from hedger.venues.listing import Listing
+from hedger.venues.spot import coins_listed
 from hedger.venues.vanished import VANISHED_MS, Vanished, listed_twice
 from hedger.venues.wire import reader
 
@@ -23,7 +23,6 @@ from hedger.venues.wire import reader
 _PART, _DUST = Decimal("0.05"), Decimal("0.01")
 
 _read_balances: Understand[SpotBalances] = answered(SpotBalances)
-_read_balance: Understand[SpotBalance] = reader(SpotBalance)
 read_assets: Understand[list[AssetRow]] = answered(list[AssetRow])
 _read_wallet: Understand[Wallet] = reader(Wallet)
 
@@ -55,27 +54,9 @@ class SpotReader:
             raise ValueError("the spot wallet lists nothing at all: that is not believed at once")
 
     async def _listed(self) -> dict[str, Decimal]:
-        """What is listed, in coins: 5 of the asset 1000SATS are 5,000 SATS."""
         method = self._link.client.spot_v1_private_get_account_balance
         told = await self._link.asker.need("spot wallet", method, _read_balances, host=self._link.hosts[API])
-        coins: dict[str, Decimal] = {}
-        odd: set[str] = set()
-        names = [row.asset for row in told.balances]
-        for row in told.balances:
-            if not row.asset:
-                raise AskAgain("bingx: the spot wallet has a row without a name.")
-            coin, multiplier = split_multiplier(row.asset)
-            try:
-                if names.count(row.asset) > 1:
-                    raise ValueError("an asset is listed twice")
-                read = _read_balance(row.model_dump())
-            except ValueError:
-                if coin in self._listing.coins:
-                    raise AskAgain(f"bingx: the spot wallet's row of {row.asset} is not understood.") from None
-                odd.add(coin)
-                continue
-            coins[coin] = coins.get(coin, ZERO) + (read.free + read.locked) * multiplier
-        return {coin: quantity for coin, quantity in coins.items() if coin not in odd}
+        return coins_listed("bingx", told.balances, self._listing.coins)
 
 
 def wallets_of(rows: Iterable[AssetRow], needed: Collection[str]) -> dict[str, Wallet]:

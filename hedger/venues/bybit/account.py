@@ -186,7 +186,7 @@ class AccountReader:
         for row in positions:
             ours = row.id in self._listing.contracts and row.id not in self._listing.gone
             if ours and row.payoff is Payoff.INVERSE:
-                found[row.underlying] = _in_coins(margin, row.mark_price)
+                found[row.underlying] = margin.in_coins(row.mark_price)
         return found
 
 
@@ -223,12 +223,3 @@ def _margin_of(wallet: Wallet, info: AccountInfo) -> Margin:
     if maintenance < 0 or initial < 0:
         raise ValueError("a margin is below zero")
     return Margin(equity=equity, maintenance_margin=maintenance, initial_margin=initial, available=available)
-
-
-def _in_coins(margin: Margin, price: Decimal) -> Margin:
-    return Margin(
-        equity=margin.equity / price,
-        maintenance_margin=margin.maintenance_margin / price,
-        initial_margin=margin.initial_margin / price,
-        available=margin.available / price,
-    )

@@ -18,7 +18,7 @@ from hedger.venues.bybit.codes import UNKNOWN_ORDER, WORDS
 from hedger.venues.bybit.names import category_of
 from hedger.venues.bybit.parse import report_of
 from hedger.venues.bybit.payloads import Ids, OrderRecord
-from hedger.venues.bybit.window import receive_window
+from hedger.venues.bybit.receive_window import receive_window
 from hedger.venues.desk import OtherOrder
 from hedger.venues.link import Link
 from hedger.venues.listing import Listing

@@ -15,6 +15,7 @@ from hedger.venues.bybit.options import OptionReader
 from hedger.venues.bybit.orders import Orders
 from hedger.venues.bybit.past import PastReader
 from hedger.venues.bybit.positions import PositionReader
+from hedger.venues.bybit.receive_window import prepare
 from hedger.venues.bybit.setup import (
     ask_time,
     check_key,
@@ -25,7 +26,6 @@ from hedger.venues.bybit.setup import (
     reload_rules,
 )
 from hedger.venues.bybit.stream import BybitFrames
-from hedger.venues.bybit.window import prepare
 from hedger.venues.hints import HintQueue
 from hedger.venues.link import Environment, Link
 from hedger.venues.profile import Parts, Profile

@@ -20,7 +20,6 @@ from hedger.venues.listing import Listing
 from hedger.venues.mexc.answers import Row, answered
 from hedger.venues.mexc.codes import API, NO_SUCH_SYMBOL
 from hedger.venues.mexc.open_orders import open_orders
-from hedger.venues.mexc.orders import Asked
 from hedger.venues.mexc.parse import cause_of, margin_in_use, report_of
 from hedger.venues.mexc.payloads import Asset, CurrencyRow, OrderRecord, Ticker
 from hedger.venues.mexc.positions import Held, PositionReader
@@ -28,6 +27,7 @@ from hedger.venues.mexc.setup import ONE_WAY, Settings, read_mode
 from hedger.venues.mexc.stance import Stance
 from hedger.venues.mexc.tiers import maintenance_of
 from hedger.venues.mexc.wallets import SpotReader, assert_accounted, held_in, margin_of, read_assets, wallets_of
+from hedger.venues.seen import AskedCancels
 from hedger.venues.wire import reader
 
 read_rows: Understand[list[Row]] = answered(list[Row])
@@ -56,7 +56,7 @@ class AccountReader:
         positions: PositionReader,
         settings: Settings,
         stance: Stance,
-        asked: Asked,
+        asked: AskedCancels,
     ) -> None:
         self._link = link
         self._listing = listing

@@ -28,35 +28,18 @@ from hedger.venues.mexc.payloads import Acknowledged, Canceled, OrderRecord
 from hedger.venues.mexc.setup import ONE_WAY
 from hedger.venues.mexc.stance import OPEN_TYPES, POST_ONLY, Stance
 from hedger.venues.outcome import Withheld
+from hedger.venues.seen import AskedCancels
 from hedger.venues.speech import Code
 
-_MOST_ASKED = 10_000
 _read_order: Understand[Acknowledged] = answered(Acknowledged)
 _read_record: Understand[OrderRecord] = answered(OrderRecord)
 _read_canceled: Understand[Canceled | list[Canceled]] = answered(Canceled | list[Canceled])
 
 
-class Asked:
-    """The orders whose cancel was asked for here, the newest few thousand: what ends otherwise was ended by others."""
-
-    def __init__(self) -> None:
-        self._ids: dict[str, None] = {}
-
-    def note(self, client_order_id: str) -> None:
-        """Remember one."""
-        self._ids[client_order_id] = None
-        if len(self._ids) > _MOST_ASKED:
-            del self._ids[next(iter(self._ids))]
-
-    def knows(self, client_order_id: str | None) -> bool:
-        """Whether a cancel was asked for; of an order that is not ours nobody knows."""
-        return not client_order_id or client_order_id in self._ids
-
-
 class Orders:
     """MEXC's requests about orders, and what its answers say."""
 
-    def __init__(self, link: Link, listing: Listing, contracts: Contracts, stance: Stance, asked: Asked) -> None:
+    def __init__(self, link: Link, listing: Listing, contracts: Contracts, stance: Stance, asked: AskedCancels) -> None:
         self._link = link
         self._listing = listing
         self._contracts = contracts

@@ -7,6 +7,7 @@ from typing import Annotated
 from pydantic import ConfigDict, Field
 
 from hedger.venues.mexc.answers import MaybeClientId, Small, VenueId
+from hedger.venues.spot import SpotRow
 from hedger.venues.wire import Flag, MaybeNumber, Name, NotNegative, Number, Payload, Positive, TextMoment
 
 MaybeFlag = Annotated[Flag | None, Field()]
@@ -16,26 +17,10 @@ Rate = Annotated[NotNegative, Field(lt=1)]
 Level = Annotated[list[Number], Field(min_length=2, max_length=3)]
 
 
-class AssetRow(Payload):
-    """A row of the spot wallet, unread."""
-
-    model_config = ConfigDict(extra="allow")
-
-    asset: Name
-
-
-class SpotBalance(Payload):
-    """One asset of the spot wallet."""
-
-    asset: Name
-    free: NotNegative
-    locked: NotNegative
-
-
 class SpotAccount(Payload):
     """`GET /api/v3/account`. Its `canTrade` and `canWithdraw` are the account's, not the keys'."""
 
-    balances: list[AssetRow]
+    balances: list[SpotRow]
 
 
 class KeyInfo(Payload):

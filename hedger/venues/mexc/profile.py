@@ -16,7 +16,7 @@ from hedger.venues.mexc.codes import BUDGETS, CODES, LIVE, OPTIONS, WEIGHT_LIMIT
 from hedger.venues.mexc.contracts import Contracts
 from hedger.venues.mexc.emergency import MexcEmergency
 from hedger.venues.mexc.history import HistoryReader
-from hedger.venues.mexc.orders import Asked, Orders
+from hedger.venues.mexc.orders import Orders
 from hedger.venues.mexc.past import PastReader
 from hedger.venues.mexc.positions import PositionReader
 from hedger.venues.mexc.rights import check_key
@@ -26,11 +26,12 @@ from hedger.venues.mexc.stream import MexcFrames
 from hedger.venues.mexc.transfer import transfer
 from hedger.venues.modes import Change
 from hedger.venues.profile import Parts, Profile
+from hedger.venues.seen import AskedCancels
 
 
 async def assemble(link: Link, symbols: Sequence[str], queue: HintQueue) -> Parts:
     """Load the rules and fees of `symbols`, learn what is held, and make what asks about them."""
-    contracts, stance, asked = Contracts(link), Stance(), Asked()
+    contracts, stance, asked = Contracts(link), Stance(), AskedCancels()
     listing = await load_listing(link, contracts, symbols)
     settings = Settings(link, stance, {})
     history = HistoryReader(link, listing, contracts, stance)

@@ -18,10 +18,10 @@ from hedger.venues.mexc.answers import as_text
 from hedger.venues.mexc.codes import STREAM_URL
 from hedger.venues.mexc.contracts import Contracts
 from hedger.venues.mexc.history import LEVELS, HistoryReader
-from hedger.venues.mexc.orders import Asked
 from hedger.venues.mexc.parse import cause_of, fill_of, mark_of, quote_of, report_of
 from hedger.venues.mexc.payloads import Deal, OrderRecord, StreamedDepth, Ticker
 from hedger.venues.mexc.stance import Stance
+from hedger.venues.seen import AskedCancels
 from hedger.venues.streams import Watch
 from hedger.venues.wire import reader
 
@@ -46,7 +46,7 @@ class MexcFrames:
         contracts: Contracts,
         history: HistoryReader,
         stance: Stance,
-        asked: Asked,
+        asked: AskedCancels,
     ) -> None:
         self._link = link
         self._listing = listing

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from decimal import Decimal
 
-from hedger.errors import AskAgain
 from hedger.model.account import Margin
-from hedger.model.numeric import ZERO
 from hedger.venues.asking import Understand
 from hedger.venues.link import Link
-from hedger.venues.listing import Listing, split_multiplier
+from hedger.venues.listing import Listing
 from hedger.venues.mexc.answers import answered
 from hedger.venues.mexc.codes import API
-from hedger.venues.mexc.payloads import Asset, CurrencyRow, SpotAccount, SpotBalance
+from hedger.venues.mexc.payloads import Asset, CurrencyRow, SpotAccount
+from hedger.venues.spot import coins_listed
 from hedger.venues.vanished import Vanished, listed_twice
 from hedger.venues.wire import reader
 
@@ -21,7 +20,6 @@ from hedger.venues.wire import reader
 PART, DUST = Decimal("0.05"), Decimal("0.01")
 
 _read_account: Understand[SpotAccount] = reader(SpotAccount)
-_read_balance: Understand[SpotBalance] = reader(SpotBalance)
 read_assets: Understand[list[CurrencyRow]] = answered(list[CurrencyRow])
 _read_asset: Understand[Asset] = reader(Asset)
 
@@ -41,26 +39,12 @@ class SpotReader:
         return self._vanished.believe(coins, self._listing.coins, self._link.clock.now_ms())
 
     async def _listed(self) -> dict[str, Decimal]:
-        """What is listed, in coins: 5 of the asset 1000SATS are 5,000 SATS."""
         client = self._link.client
         method = client.spot_private_get_account
         told = await self._link.asker.need("spot wallet", lambda: method({}), _read_account, host=self._link.hosts[API])
-        names = [row.asset for row in told.balances]
-        coins: dict[str, Decimal] = {}
-        odd: set[str] = set()
-        for row in told.balances:
-            coin, multiplier = split_multiplier(str(client.safe_currency_code(row.asset)))
-            try:
-                if names.count(row.asset) > 1:
-                    raise ValueError("an asset is listed twice")
-                read = _read_balance(row.model_dump())
-            except ValueError:
-                if coin in self._listing.coins:
-                    raise AskAgain(f"mexc: the spot wallet's row of {row.asset} is not understood.") from None
-                odd.add(coin)
-                continue
-            coins[coin] = coins.get(coin, ZERO) + (read.free + read.locked) * multiplier
-        return {coin: quantity for coin, quantity in coins.items() if coin not in odd}
+        return coins_listed(
+            "mexc", told.balances, self._listing.coins, lambda name: str(client.safe_currency_code(name))
+        )
 
 
 def wallets_of(rows: Iterable[CurrencyRow], needed: Collection[str]) -> dict[str, Asset]:

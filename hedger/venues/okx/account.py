@@ -32,7 +32,6 @@ from hedger.venues.okx.setup import NOT_FOR_US, Wanted, read_account_config, rea
 from hedger.venues.okx.wallets import (
     Wallet,
     dollar_price,
-    in_coins,
     own_margin,
     refuse_unseen,
     wallet_of,
@@ -160,27 +159,26 @@ class AccountReader:
         """That of all together; in the futures mode the worst of the currencies that back linear contracts."""
         if config.acctLv != FUTURES_MODE:
             return whole_margin(balance, backing=bool(_crossed(held)))
-        linear = [
-            rules.settle
-            for rules in (self._listing.instruments[id] for id in self._listing.contracts)
-            if rules.payoff is Payoff.LINEAR
-        ]
-        return worst(own_margin(money, wallet.rows, _crossed(held)) for money in dict.fromkeys(linear))
+        return worst(own_margin(money, wallet.rows, _crossed(held)) for money in self._settled(Payoff.LINEAR))
 
     def _coin_margins(
         self, config: AccountConfig, balance: AccountBalance, wallet: Wallet, held: Held
     ) -> dict[str, Margin]:
-        """That of each coin which backs inverse contracts: its own, or all together at the coin's price."""
-        inverse = {
-            rules.settle
-            for rules in (self._listing.instruments[id] for id in self._listing.contracts)
-            if rules.payoff is Payoff.INVERSE
-        }
+        """That of each coin which backs inverse contracts: its own, or all together at the coin's price; in the futures
+        mode that of each money too, where there are several."""
+        inverse = self._settled(Payoff.INVERSE)
         if config.acctLv == FUTURES_MODE:
-            return {coin: own_margin(coin, wallet.rows, _crossed(held)) for coin in sorted(inverse)}
+            moneys = self._settled(Payoff.LINEAR)
+            apart = [*inverse, *(moneys if len(moneys) > 1 else ())]
+            return {name: own_margin(name, wallet.rows, _crossed(held)) for name in apart}
         whole = whole_margin(balance, backing=bool(_crossed(held)))
-        prices = {coin: dollar_price(wallet.rows.get(coin)) or self._marks.price_of(coin) for coin in sorted(inverse)}
-        return {coin: in_coins(whole, price) for coin, price in prices.items() if price}
+        prices = {coin: dollar_price(wallet.rows.get(coin)) or self._marks.price_of(coin) for coin in inverse}
+        return {coin: whole.in_coins(price) for coin, price in prices.items() if price}
+
+    def _settled(self, payoff: Payoff) -> list[str]:
+        """What our contracts of one kind settle in."""
+        ours = (self._listing.instruments[id] for id in self._listing.contracts)
+        return sorted({rules.settle for rules in ours if rules.payoff is payoff})
 
 
 def _crossed(held: Held) -> set[str]:

@@ -45,7 +45,6 @@ class Contract(NamedTuple):
     multiplier: Decimal
     expiry_at: int | None
     index_name: str
-    family: str
 
     def units(self, contracts: Decimal) -> Decimal:
         """Contracts in our units, with their sign."""
@@ -87,7 +86,6 @@ def contract_of(row: InstrumentRow) -> Contract:
         multiplier=ONE if linear else face,
         expiry_at=expiry_at,
         index_name=row.uly,
-        family=row.instFamily or row.uly,
     )
 
 

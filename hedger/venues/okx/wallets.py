@@ -111,16 +111,6 @@ def whole_margin(balance: AccountBalance, *, backing: bool) -> Margin:
     )
 
 
-def in_coins(margin: Margin, price: Decimal) -> Margin:
-    """The same margin in a coin at its price in dollars (> 0)."""
-    return Margin(
-        equity=margin.equity / price,
-        maintenance_margin=margin.maintenance_margin / price,
-        initial_margin=margin.initial_margin / price,
-        available=margin.available / price,
-    )
-
-
 def own_margin(money: str, rows: Mapping[str, CoinBalance], crossed: Collection[str]) -> Margin:
     """The margin of one currency in the futures mode, in that currency, without what is set aside for isolated
     positions. `crossed` are the currencies that back a cross position: there the venue must tell one above zero."""
@@ -139,8 +129,8 @@ def own_margin(money: str, rows: Mapping[str, CoinBalance], crossed: Collection[
 
 
 def worst(margins: Iterable[Margin]) -> Margin:
-    """The margin that is nearest to liquidation, and of those the one with the least left."""
-    return max(margins, key=lambda margin: (margin.margin_ratio, -margin.available), default=NO_MARGIN)
+    """The margin that is nearest to liquidation; where nothing is held, the one with the most in it."""
+    return max(margins, key=lambda margin: (margin.margin_ratio, margin.equity), default=NO_MARGIN)
 
 
 def dollar_price(row: CoinBalance | None) -> Decimal | None:

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, ConfigDict, Field
 
+from hedger.venues.spot import SpotRow
 from hedger.venues.wire import (
     Flag,
     MaybeNumber,
@@ -59,18 +60,10 @@ class AssetRow(Payload):
     asset: Name
 
 
-class SpotBalance(Payload):
-    """One asset of the spot wallet."""
-
-    asset: Name
-    free: NotNegative
-    locked: NotNegative
-
-
 class SpotAccount(Payload):
     """`GET /api/v3/account/`."""
 
-    balances: list[AssetRow]
+    balances: list[SpotRow]
 
 
 class Wallet(Payload):

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterable
 from decimal import Decimal
 
-from hedger.errors import AskAgain
-from hedger.model.numeric import ZERO
 from hedger.venues.asking import Understand
 from hedger.venues.link import Link
-from hedger.venues.listing import Listing, split_multiplier
+from hedger.venues.listing import Listing
+from hedger.venues.spot import coins_listed
 from hedger.venues.vanished import Vanished, listed_twice
 from hedger.venues.weex.codes import SPOT
-from hedger.venues.weex.payloads import AssetRow, SpotAccount, SpotBalance, Wallet
+from hedger.venues.weex.payloads import AssetRow, SpotAccount, Wallet
 from hedger.venues.wire import reader
 
 _read_account: Understand[SpotAccount] = reader(SpotAccount)
-_read_balance: Understand[SpotBalance] = reader(SpotBalance)
 _read_wallet: Understand[Wallet] = reader(Wallet)
 
 
@@ -35,25 +33,9 @@ class SpotReader:
         return self._vanished.believe(coins, self._listing.coins, self._link.clock.now_ms())
 
     async def _listed(self) -> dict[str, Decimal]:
-        """What is listed, in coins; an odd row of another coin is left out."""
         method = self._link.client.private_get_api_v3_account
         told = await self._link.asker.need("spot wallet", method, _read_account, host=self._link.hosts[SPOT])
-        coins: dict[str, Decimal] = {}
-        odd: set[str] = set()
-        names = [row.asset for row in told.balances]
-        for row in told.balances:
-            coin, multiplier = split_multiplier(row.asset)
-            try:
-                if names.count(row.asset) > 1:
-                    raise ValueError("an asset is listed twice")
-                read = _read_balance(row.model_dump())
-            except ValueError:
-                if coin in self._listing.coins:
-                    raise AskAgain(f"weex: the spot wallet's row of {row.asset} is not understood.") from None
-                odd.add(coin)
-                continue
-            coins[coin] = coins.get(coin, ZERO) + (read.free + read.locked) * multiplier
-        return {coin: quantity for coin, quantity in coins.items() if coin not in odd}
+        return coins_listed("weex", told.balances, self._listing.coins)
 
 
 def wallet_of(rows: Iterable[AssetRow], asset: str) -> Wallet:
