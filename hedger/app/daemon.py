@@ -233,7 +233,8 @@ class Daemon:
             await asyncio.gather(script, asked, return_exceptions=True)
 
     async def _conclude(self, *tasks: asyncio.Task[None]) -> None:
-        """After an orderly stop there is nothing to do; after anything else our orders are canceled."""
+        """After an orderly stop there is nothing to do; after anything else our orders are canceled. Where they are all
+        over and only no reading was believed in time, the end is in order, and not a clean one to the next start."""
         failures = [task.exception() for task in tasks if task.done() and not task.cancelled()]
         failure = next((error for error in failures if error is not None), None)
         if self.state.superseded:
@@ -244,6 +245,8 @@ class Daemon:
             return
         self.loop.flush()
         over = await self.loop.cancel_everything(EMERGENCY_S)
+        if failure is None and over:
+            return
         left = "" if over else "; not every order is proven gone, so look at the venue's open orders"
         if isinstance(failure, HedgerError):
             raise failure if over else type(failure)(f"{str(failure).rstrip('.')}{left}") from failure

@@ -237,8 +237,10 @@ class Reloading:
         self._show()
 
     def _not_taken(self, daemon: Revised, wish: Wish, why: str, plan: Plan | None = None) -> Answer:
-        """Refused for what it is, which is shown until it is mended: whoever sent a signal reads no answer."""
-        self._refusal = ("; ".join(why.splitlines()), daemon.state.now)
+        """Refused for what it is, which is shown until it is mended: whoever sent a signal reads no answer. Where there
+        is no file, nobody can mend it, and nothing waits for a next start."""
+        if places_of(self.settings).path is not None:
+            self._refusal = ("; ".join(why.splitlines()), daemon.state.now)
         self._show()
         return self._refused(wish, why, plan)
 

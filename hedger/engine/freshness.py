@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from hedger.engine.policy import Cross, Hedge
-from hedger.engine.state import Reason, State
+from hedger.engine.state import AccountView, Reason, State
 from hedger.model.instrument import InstrumentId
 from hedger.model.market import Mark, Quote
 from hedger.model.spans import DAY_MS
@@ -64,14 +64,18 @@ def stale_account(state: State, hedge: Hedge, accounts: tuple[str, ...], own: st
     for account in accounts:
         view = state.accounts[account]
         if view.reading is None:
-            return Denied(Reason.ACCOUNT_AGE, f"account {account} has not been read yet")
+            return Denied(Reason.ACCOUNT_AGE, f"account {account} has not been read yet{_failure(view)}")
         age = _age_of_account(state, account)
         if age > limit and (account == own or not is_unseen(state, hedge, account)):
-            why = f"; {view.last_failure}" if view.last_failure else ""
+            why = _failure(view)
             if account in hedge.may_miss and account != own:
                 why = f"; out of sight it is believed for {hedge.failover.blind_ms} ms unless in doubt{why}"
             return Denied(Reason.ACCOUNT_AGE, f"account {account} was read {age} ms ago, the limit is {limit} ms{why}")
     return None
+
+
+def _failure(view: AccountView) -> str:
+    return f"; {view.last_failure}" if view.last_failure else ""
 
 
 def is_unseen(state: State, hedge: Hedge, account: str) -> bool:

@@ -98,6 +98,20 @@ def test_words_of_a_venue_are_shown_as_words(browser: Browser, tmp_path: Path) -
         assert heard.strangers == []
 
 
+def test_what_a_venue_names_no_mark_for_is_not_shown_at_a_price_of_nothing(browser: Browser, tmp_path: Path) -> None:
+    state = hedging_state()
+    flat = replace(position("BTC", "0"), mark_price=D(0), entry_price=D(0), liquidation_price=None)
+    seen = state.accounts["binance"].reading
+    assert seen is not None
+    view = replace(state.accounts["binance"], reading=replace(seen, positions=(flat,)))
+    with (
+        fed(tmp_path, policy(), state._replace(accounts={"binance": view})) as console,
+        opened(browser, console.address) as (page, _),
+    ):
+        cells = page.get_by_role("table", name="Positions").get_by_role("cell")
+        expect(cells).to_have_text(["0", "0", "–", "–", "–", "cross 3×"])
+
+
 def test_a_narrow_phone_never_scrolls_sideways(browser: Browser, tmp_path: Path) -> None:
     wishes = policy(*COINS[:3])
     state = hedging_state(wishes)._replace(mode=Mode.HALTED, halted="x" * 300, mode_reason="y" * 300)
@@ -325,6 +339,12 @@ def test_an_account_whose_margin_is_coins_is_not_told_to_be_empty(browser: Brows
         expect(row).to_contain_text("2 BTC")
         expect(row).to_contain_text("8.0\u202f%")
         expect(row).not_to_contain_text("0.00")
+        own = {"USDC": replace(two, equity=D(3)), "USDT": two}
+        told = state.accounts["binance"]
+        assert told.reading is not None
+        reading = replace(told.reading, margin=two, coin_margins=own)
+        console.show(state._replace(now=NOW + 1, accounts={"binance": replace(told, reading=reading)}))
+        expect(row.locator("td").nth(1)).to_have_text("3 USDC · 2 USDT")
 
 
 def test_a_card_says_what_is_meant_what_cannot_act_and_what_cannot_be_liquidated(

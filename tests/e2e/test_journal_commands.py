@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from hedger.app.version import VERSION
+from hedger.runtime.lease import Lease
 from tests.support.processes import Ended, run_hedger
 
 
@@ -131,3 +132,11 @@ def test_the_journal_tells_what_is_in_it_and_proves_it(directory: Path) -> None:
     verified = typed(directory, "journal", "verify")
     assert verified.code == 0
     assert "each as it was written" in verified.out
+
+
+def test_a_start_that_still_runs_is_not_told_as_one_that_crashed(directory: Path, tmp_path: Path) -> None:
+    copy = copy_with(directory, tmp_path, "DELETE FROM events WHERE kind = 'stop'")
+    with Lease(copy):
+        assert typed(copy, "journal", "info").out.splitlines()[-1].endswith("\tit runs")
+    assert typed(copy, "journal", "info").out.splitlines()[-1].endswith("\tnot clean")
+    assert typed(directory, "journal", "info").out.splitlines()[-1].endswith("\tclean")

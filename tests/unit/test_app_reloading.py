@@ -251,6 +251,20 @@ def test_without_a_file_there_is_nothing_to_read_again(tmp_path: Path) -> None:
         read_again(load_settings(None, {}, {}), wait=lambda _: None)
 
 
+def test_a_run_without_a_file_keeps_no_refusal_that_nobody_could_mend(bench: Bench) -> None:
+    from hedger.settings.load import load_settings
+
+    settings = load_settings(None, {}, {})
+    bench.reloading.settings, bench.settings = settings, settings
+    (looked,) = bench.ask(Wish(who="request", only_plan=True))
+    (asked,) = bench.ask(HUP)
+    assert "started without a configuration file" in looked.why
+    assert "started without a configuration file" in asked.why
+    assert [told.outcome for told in bench.stand.told] == ["refused"], "the log and the counter have it"
+    assert bench.stand.shown
+    assert all(shown.refused is None for shown in bench.stand.shown)
+
+
 def test_a_large_step_is_done_only_with_the_word_of_somebody_who_saw_this_file(bench: Bench) -> None:
     bench.write(LARGE)
     (plan,) = bench.ask(Wish(who="request", only_plan=True))

@@ -4,9 +4,9 @@ import json
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 import pytest
 
@@ -51,6 +51,22 @@ def directory(tmp_path: Path) -> Iterator[Path]:
     with Lease(made):
         say(made)
         yield made
+
+
+class Terminal:
+    """Where somebody looks."""
+
+    def __init__(self) -> None:
+        self.written: list[str] = []
+
+    def isatty(self) -> bool:
+        return True
+
+    def write(self, text: str) -> None:
+        self.written.append(text)
+
+    def flush(self) -> None:
+        pass
 
 
 @contextmanager
@@ -106,6 +122,17 @@ def test_what_is_asked_is_bound_to_what_was_shown(directory: Path, capsys: pytes
     (request,) = asked
     assert (request.ask, request.subject, request.shown) == (Ask.FLATTEN, "btc", "btc|paper:BTC/USDT:USDT=-1")
     assert "lets it HEDGE AGAIN" in capsys.readouterr().out
+
+
+def test_whoever_waits_at_a_terminal_reads_what_is_still_held(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    terminal = Terminal()
+    answered = a_hedger(directory, Answer(done=True, why=""), **latched("works"))
+    with answered, redirect_stderr(cast(TextIO, terminal)), pytest.raises(AskAgain):
+        flatten.flatten("out", ["btc"], yes="flatten btc", state_dir=directory, wait=0.5)
+    assert any("waiting until it is flat: btc: -1 of " in line for line in terminal.written)
+    assert max(len(line.removeprefix("\r\x1b[K")) for line in terminal.written) == 59, "a line that wraps would stay"
+    assert terminal.written[-1] == "\r\x1b[K", "an error begins on a line of its own"
 
 
 def test_a_refusal_and_a_flatten_that_is_not_done_end_with_their_own_codes(directory: Path) -> None:

@@ -101,7 +101,7 @@ def test_a_pause_becomes_a_request(server: Console, tmp_path: Path) -> None:
 def test_a_pause_is_ended_by_its_own_route_in_one_step(server: Console, tmp_path: Path) -> None:
     say(tmp_path, mode="cancel_only", halted=None)
     refused = post(server, "/api/resume", {"reason": "seen"})
-    assert (refused.status, refused.body) == (409, {"error": "it is not halted: POST /api/unpause ends a pause"})
+    assert (refused.status, refused.body) == (409, {"error": "it is not halted; what ends a pause is an unpause"})
     assert post(server, "/api/unpause", {"reason": "seen"}).status == 202
     assert requests_in(tmp_path) == [Request(ask=Ask.UNPAUSE, reason="seen")]
 

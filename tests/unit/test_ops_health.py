@@ -7,6 +7,7 @@ import socket
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
@@ -183,6 +184,15 @@ def test_a_program_that_just_started_names_what_is_missing() -> None:
     failing = readiness(initial_state(policy(), now=NOW, epoch=1), policy())
     assert failing.keys() == {Check.MARKETS, Check.FRESH_DATA, Check.RECONCILED}
     assert failing[Check.MARKETS] == "not loaded: binance:BTC/USDT:USDT"
+
+
+def test_an_account_whose_readings_are_refused_is_not_ready_and_says_why() -> None:
+    """It may take a minute after a restart: whoever waits must not look for a venue that is away."""
+    state = hedging_state()
+    why = "the first reading may lack our own fills"
+    view = replace(state.accounts["binance"], reading=None, last_failure=why)
+    told = readiness(state._replace(accounts={"binance": view}), policy())
+    assert any(why in text for text in told.values())
 
 
 def test_old_prices_make_the_data_stale() -> None:

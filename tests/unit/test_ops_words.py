@@ -185,6 +185,8 @@ def test_what_became_of_an_order_is_told_after_its_decision() -> None:
     text = explain_story(story)
     assert text.startswith(explain(record))
     assert "then      after 0.3 s " in text
+    twice = replace(story, life=[turn for turn in story.life for _ in range(2)])
+    assert explain_story(twice) == text, "what is the same as before is not said again"
     assert ", 0.1 of 0.1 filled" in text
     assert "sell 0.1 at 60,000.20, maker, fee 1.2 USDT, trade 7" in text
     assert "halt by hand" in text

@@ -1,6 +1,7 @@
 """The loop and the daemon around it: late events, bugs, drains that do not end, and an inbox that stays small."""
 
 import asyncio
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -164,6 +165,22 @@ def test_a_drain_that_cannot_be_proven_ends_in_time_and_says_so(tmp_path: Path) 
         play(script, DAEMON_POLICY, tmp_path)
     assert plays[0].state.draining == "signal SIGTERM"
     assert plays[0].state.now - asked[0] <= 20_000
+
+
+def test_a_drain_whose_orders_are_over_is_in_order_although_no_reading_is_believed(tmp_path: Path) -> None:
+    """After a kill soon after a fill each reading may be refused for a while: nothing of ours is left to cancel."""
+
+    async def script(it: Play) -> None:
+        await it.until(lambda: bool(it.resting()), "resting")
+        it.venue.failing |= {"account"}
+        it.daemon.drain("signal SIGINT")
+        await asyncio.Event().wait()
+
+    ended = play(script, DAEMON_POLICY, tmp_path, keep=True)
+    with closing(ended.journal):
+        assert not ended.truth.open_orders
+        assert not ended.state.stopped
+        assert [start.clean for start in ended.journal.starts()] == [False]
 
 
 @pytest.mark.parametrize("known", [True, False, None])

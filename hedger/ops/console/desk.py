@@ -105,7 +105,7 @@ class Desk:
         if status is None:
             raise Refused(HTTPStatus.CONFLICT, "no hedger has said how it is: there is nothing to resume")
         if status.get("halted") is None and not status.get("doubted"):
-            raise Refused(HTTPStatus.CONFLICT, "it is not halted: POST /api/unpause ends a pause")
+            raise Refused(HTTPStatus.CONFLICT, "it is not halted; what ends a pause is an unpause")
         halted = str(status["halted"] or "")[:LONGEST_HALT]
         offer = self._take(Ask.RESUME, body)
         if offer is None:

@@ -53,8 +53,13 @@ function make() {
 // What is margin there: money, and each coin that contracts settle in; no money is not told where coins are.
 function purses(account, part) {
   const inCoins = Object.entries(account.coin_margins ?? {}).map(([coin, margin]) => `${coins(margin[part])} ${coin}`);
-  const inMoney = Number(account.margin?.equity) || !inCoins.length ? [money(account.margin?.[part])] : [];
+  const inMoney = (Number(account.margin?.equity) && !isNamed(account)) || !inCoins.length ? [money(account.margin?.[part])] : [];
   return [...inMoney, ...inCoins].join(" · ");
+}
+
+// Where each money backs only its own, the account's margin is that of one of them, which is told by its name.
+function isNamed({ margin, coin_margins }) {
+  return Object.values(coin_margins ?? {}).some((one) => one.equity === margin.equity && one.available === margin.available);
 }
 
 function fullest(account) {

@@ -311,7 +311,7 @@ export class Card {
           quantity: coins(one.quantity, { signed: true }),
           delta: coins(one.delta, { signed: true }),
           entry: Number(one.quantity) ? price(one.entry_price) : unknown,
-          mark: price(one.mark_price),
+          mark: Number(one.mark_price) ? price(one.mark_price) : unknown, // a venue may name none for what is flat
           liquidation: one.liquidation_price === null ? unknown : price(one.liquidation_price),
           margin: `${one.margin_mode} ${coins(one.leverage)}×`,
         }),

@@ -4,8 +4,7 @@ import { $, attribute, el, text } from "./dom.js";
 import { post, token } from "./api.js";
 import { Dialog, field, paragraph } from "./dialog.js";
 import { holding } from "./hold.js";
-import { planned } from "./plan.js";
-import { laidOut } from "./told.js";
+import { changing, planned } from "./plan.js";
 
 const KILL_REASON = "by hand, on the console";
 
@@ -171,7 +170,7 @@ export class Controls {
     const reason = reasonField();
     dialog.fill([paragraph("The file is read and checked whole. You see what would change before anything does."), reason], "Show what would change", () =>
       this.#first(dialog, "/api/reload", reason, {}, (answer) => {
-        const nodes = [el("h3", {}, "What would change"), laidOut(answer.difference, "Changes")];
+        const nodes = [el("h3", {}, "What would change"), ...changing(answer.difference)];
         this.#second(dialog, nodes, "Reload", "Reload", "/api/reload", reason, answer, {});
       }),
     );
@@ -187,7 +186,7 @@ export class Controls {
       } catch (problem) {
         const { plan, difference } = problem.body ?? {};
         if (plan !== undefined || difference !== undefined) {
-          dialog.fill(plan === undefined ? [laidOut(difference, "What would change")] : planned(plan), null, null, { leave: "Close" });
+          dialog.fill(plan === undefined ? changing(difference) : planned(plan), null, null, { leave: "Close" });
           dialog.leave.focus();
         }
         throw problem;

@@ -1,4 +1,5 @@
-// What a flatten would do, hedge by hedge: the orders, what they are worth, and what is left unprotected.
+// What a flatten would do, hedge by hedge: the orders, what they are worth, and what is left unprotected;
+// and what a reload would change.
 
 import { el, row, scrolling, table } from "./dom.js";
 import { coins, money, unknown } from "./format.js";
@@ -12,6 +13,31 @@ const LEGS = [
   { name: "fees", label: "Fees", number: true },
   { name: "against", label: "Against it" },
 ];
+
+const CHANGES = [
+  { name: "key", label: "Setting" },
+  { name: "was", label: "Was" },
+  { name: "will", label: "Will be" },
+  { name: "effect", label: "Takes effect" },
+];
+const WHEN = { live: "at once", restart: "at a start" };
+
+// Why it is refused stands in the answer's own sentence, and is not said twice.
+export function changing(difference) {
+  const { changes, effects = [], doubts = [] } = difference ?? {};
+  if (!Array.isArray(changes)) return [laidOut(difference, "What would change")];
+  const settings = table("What would change", CHANGES);
+  for (const change of changes) {
+    const line = row(CHANGES);
+    line.tell({ key: change.key, was: change.was ?? unknown, will: change.will ?? unknown, effect: WHEN[change.effect] ?? change.effect });
+    settings.body.append(line);
+  }
+  return [
+    ...(changes.length ? [scrolling("What would change", settings)] : []),
+    ...effects.map((words) => el("p", {}, words)),
+    ...doubts.map((words) => el("p", { class: "flaw" }, `Needs your word: ${words}`)),
+  ];
+}
 
 export function planned(plan) {
   if (!Array.isArray(plan?.hedges)) return [laidOut(plan, "Plan")];
