@@ -97,7 +97,13 @@ def _follow(directory: Path, before: Status, plan: dict[str, Any], wait: float, 
         _end(plan, json, "it is latched; in shadow nothing is sent, and the decisions say what would be", asked=True)
         return
     try:
-        known = await_status(directory, lambda status: _is_over(status, names), wait, "asked; waiting until it is flat")
+        known = await_status(
+            directory,
+            lambda status: _is_over(status, names),
+            wait,
+            "asked; waiting until it is flat",
+            lambda status: f": {'; '.join(_left(status, names))}",
+        )
     except AskAgain as late:
         left = "; ".join(_left(read_status(directory / "status.json"), names))
         raise AskAgain(f"the flatten is latched and goes on by itself, and is not done: {left} ({late})") from None

@@ -13,6 +13,7 @@ from hedger.errors import ConfigError, Differs
 
 if TYPE_CHECKING:
     from hedger.app.replay import Again
+    from hedger.runtime.starts import Start
 
 app = typer.Typer(help="Look at the journal, prove that it is whole, or set a damaged one aside.", no_args_is_help=True)
 
@@ -87,6 +88,7 @@ def info(config: ConfigOption = None, state_dir: StateDirOption = None, json: Js
     from hedger.cli.show import print_table
     from hedger.ops.figures import instant
     from hedger.runtime.journal import Journal
+    from hedger.runtime.lease import is_held
 
     directory = state_directory(config, state_dir)
     with closing(Journal.open(directory, read_only=True)) as journal:
@@ -102,11 +104,19 @@ def info(config: ConfigOption = None, state_dir: StateDirOption = None, json: Js
         ("kind", "rows", "first", "last"),
         [(k, f"{n:,}", instant(first), instant(last)) for k, n, first, last in counts],
     )
+    held = is_held(directory)
     ends = [
-        (f"epoch {start.epoch}", instant(start.at), instant(start.ended_at), "clean" if start.clean else "not clean")
-        for start in starts[:10]
+        (f"epoch {start.epoch}", instant(start.at), instant(start.ended_at), _end_of(start, runs=held and place == 0))
+        for place, start in enumerate(starts[:10])
     ]
     print_table(("start", "began", "last row", "end"), ends)
+
+
+def _end_of(start: Start, *, runs: bool) -> str:
+    """How a start ended, if it has: whoever looks at night must not take one that runs for a crash."""
+    if start.clean:
+        return "clean"
+    return "it runs" if runs else "not clean"
 
 
 @app.command()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -15,6 +16,7 @@ from hedger.cli.inspect import read_status
 from hedger.cli.options import ConfigOption, JsonOption, StateDirOption, state_directory, tell
 from hedger.errors import AskAgain, GiveUp, JournalError
 from hedger.runtime.clock import stopwatch
+from hedger.runtime.kill import printable
 from hedger.runtime.lease import has_run, is_held
 from hedger.runtime.requests import Answer, Ask, Mailbox, Request
 
@@ -212,24 +214,36 @@ def _answer(mailbox: Mailbox, name: str, wait: float, what: str) -> Answer | Non
     return answer
 
 
-def await_status(directory: Path, holds: Callable[[dict[str, Any]], bool], wait: float, what: str) -> dict[str, Any]:
-    """The status once it shows the effect. Raises AskAgain where it does not in time, or the hedger ends meanwhile."""
+def await_status(
+    directory: Path,
+    holds: Callable[[dict[str, Any]], bool],
+    wait: float,
+    what: str,
+    so_far: Callable[[dict[str, Any]], str] = lambda _: "",
+) -> dict[str, Any]:
+    """The status once it shows the effect; who waits at a terminal reads what is waited for, and how far it is.
+
+    Raises AskAgain where it does not show it in time, or the hedger ends meanwhile.
+    """
     ends_at = stopwatch() + wait
     while True:
         known = status_there(directory)
         if known is None:
+            progress("")
             raise AskAgain(f"the hedger on {directory} has ended meanwhile: look at its log and at the venue")
         if holds(known):
             progress("")
             return known
         if stopwatch() > ends_at:
+            progress("")
             raise AskAgain(f"{what}, and after {wait:.0f} s its status does not show it yet: look at `hedger status`")
-        progress(what)
+        progress(f"{what}{so_far(known)}")
         time.sleep(LOOK_S)
 
 
 def progress(text: str) -> None:
     """One line of a terminal; nothing where nobody looks."""
     if sys.stderr.isatty():
-        sys.stderr.write(f"\r\x1b[K{text}")
+        room = shutil.get_terminal_size().columns - 1  # a line that wraps could not be written over
+        sys.stderr.write(f"\r\x1b[K{printable(text)[:room]}")
         sys.stderr.flush()

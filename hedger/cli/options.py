@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as json_module
 import os
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -48,9 +49,26 @@ def state_directory(config: Path | None, given: Path | None) -> Path:
     try:
         settings = settings_of(config, {}, to_run=False)
     except HedgerError as problem:
-        raise type(problem)(f"{problem}\n(or name the state directory with --state-dir)") from None
+        return _directory_in_spite_of(problem, config)
     directory = Path(settings.state_dir)
     return directory / "paper" if settings.mode is Mode.PAPER else directory
+
+
+def _directory_in_spite_of(problem: HedgerError, config: Path | None) -> Path:
+    """Whoever must kill, or look, does not wait for a file to be mended: a hedger that has run is found all the same.
+
+    Raises the problem where no hedger ever ran in the directory that the file still names, or it names none.
+    """
+    from hedger.runtime.lease import has_run
+    from hedger.settings.head import directory_of_a_broken
+
+    directory = directory_of_a_broken(config, os.environ)
+    if directory is None or not has_run(directory):
+        raise type(problem)(f"{problem}\n(or name the state directory with --state-dir)") from None
+    whose = f"the configuration cannot be used; this is about the hedger in {directory.absolute()}"
+    told = (*str(problem).splitlines(), whose)
+    sys.stderr.write("".join(f"hedger: {line}\n" for line in told))
+    return directory
 
 
 def moment(option: str, text: str) -> int:

@@ -20,10 +20,13 @@ Made of the commands themselves by `python -m hedger.cli.page > docs/cli.md`; a 
   `STATE_DIR/status.json`, once a second. Of one that has ended they show its last words and end with 4. `fills`,
   `orders --all`, `export`, `pnl`, `funding`, `explain` and `replay` read the journal, while it runs or later.
 - **Which state directory.** The one that the configuration names (`-c FILE`, or `HEDGER_CONFIG`), or `--state-dir`.
-  Paper keeps its own in `paper` beneath it.
+  Paper keeps its own in `paper` beneath it. Where that file cannot be used (somebody is editing it), the lines before
+  its first table still name the directory of a hedger that has run: `kill` and `status` work, and say so first.
 - **For people and for programs.** On a terminal there are tables, with colours unless `NO_COLOR` is set; elsewhere
   lines with tabs and without a header. `--json` prints one JSON value on standard output and nothing else. Keys are
   added and never renamed; amounts are strings with plain digits, moments ISO 8601 in UTC, what is not known is `null`.
+  (`explain` and `journal info` give moments as the journal has them, in ms since 1970; `band` and the summary of
+  `paper` give numbers.)
   Commands that act print `{"done": true, "told": "…"}`, some with more; what is refused is an error as below.
 - **Errors** are sentences on standard error that begin with `hedger:`, with an [exit code](exit-codes.md).
 - **Completion.** `hedger completion bash` prints a script for the shell; so do `zsh` and `fish`.

@@ -96,7 +96,8 @@ def command_line() -> None:
         text = " ".join(problem.format_message().split()).rstrip(".")
         if not text:  # nothing was typed, and the help has been printed
             raise SystemExit(2) from None
-        raise ConfigError(f"{text}; see `hedger --help`, or a command's own") from None
+        asked = getattr(getattr(problem, "ctx", None), "command_path", "") or "hedger"
+        raise ConfigError(f"{text}{' ' if text.endswith('?') else '; '}see `{asked} --help`") from None
     except typer.Abort as end:  # a question met Ctrl-C, or the end of what could be answered
         if isinstance(end.__context__, KeyboardInterrupt):
             raise KeyboardInterrupt from None

@@ -52,7 +52,7 @@ def explain_story(story: Story) -> str:
     """A decision, what became of its order, and what happened around it; raises as `explain` does."""
     began = story.decision["at"]
     later = [
-        *_row("then", (_turn(at - began, order) for at, order in story.life)),
+        *_row("then", _turns(began, story.life)),
         *_row("fills", (_fill(fill) for fill in story.fills)),
         *_row("nearby", (_event(at, kind, key, body) for at, kind, key, body in story.nearby)),
     ]
@@ -64,10 +64,20 @@ def _joined(lines: Iterable[str]) -> str:
     return "\n".join(printable(line) for line in lines)
 
 
-def _turn(after_ms: int, order: Record) -> str:
+def _turns(began: int, life: Iterable[tuple[int, Record]]) -> Iterator[str]:
+    """Each change of the order once: the journal has a row for its fill and one for what the venue reported of it."""
+    said = ""
+    for at, order in life:
+        told = _turn(order)
+        if told != said:
+            yield f"after {span(at - began)} {told}"
+        said = told
+
+
+def _turn(order: Record) -> str:
     filled = max(Decimal(order["reported"]), Decimal(order["booked"]))
     so_far = f", {_exact(filled)} of {_exact(Decimal(order['quantity']))} filled" if filled else ""
-    return f"after {span(after_ms)} {ORDER_WORDS[OrderStatus(order['status'])]}{so_far}"
+    return f"{ORDER_WORDS[OrderStatus(order['status'])]}{so_far}"
 
 
 def _fill(fill: Record) -> str:
@@ -168,7 +178,7 @@ def _order(order: Record | None, mid: Decimal | None, notional: Decimal | None) 
     reduce = "may only reduce the position" if order["reduce_only"] else "may add to the position"
     quote = order["id"][1].partition("/")[2].partition(":")[0]
     worth = f"worth {money(notional)} {quote}, " if notional is not None else ""  # journals of before do not say it
-    yield f"{worth}{reduce}, refused by the venue after {order['ttl_ms']} ms on the way"
+    yield f"{worth}{reduce}, void if it is not there within {order['ttl_ms']} ms"
     if mid:
         yield f"{bps((at / mid - 1) * BPS)} from the mid price {price(mid)}"
     yield f"client order id {order['client_order_id']}"
