@@ -41,6 +41,7 @@ from hedger.sim.network import paper_network
 from hedger.sim.nouns import USDT_WALLETS, Wallet
 from hedger.sim.scaled_time import SharedClock
 from hedger.sim.tls import Certificates
+from hedger.venues import account
 from hedger.venues import client as clients
 from hedger.venues.client import Credentials
 from hedger.venues.factory import open_venue
@@ -268,7 +269,7 @@ def _stamped(stage: Stage) -> Iterator[None]:
         client.sign = signed
         return client
 
-    with patch.object(serving, "Line", StampedLine), patch("hedger.venues.binance.build_client", build_stamped):
+    with patch.object(serving, "Line", StampedLine), patch.object(account, build.__name__, build_stamped):
         yield
 
 
