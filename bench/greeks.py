@@ -15,9 +15,9 @@ from vollib.black.greeks import analytical
 
 from bench.rows import Row, median, percentile
 from bench.step import COINS, PRICE, START, reading_of, ready, ten_hedges, usual_mix
-from hedger.engine.greeks import black76, implied_volatility
-from hedger.engine.normal import Floats
-from hedger.engine.state import State
+from hedger.engine.formulas.greeks import black76, implied_volatility
+from hedger.engine.formulas.normal import Floats
+from hedger.engine.known.state import State
 from hedger.engine.step import step
 from hedger.model.instrument import InstrumentId, Payoff
 from hedger.model.market import Mark, Quote

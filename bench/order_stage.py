@@ -18,9 +18,9 @@ from typing import Any
 from unittest.mock import patch
 
 from hedger.app.daemon import Daemon, Parts, forever
-from hedger.engine.facts import Facts, gather
-from hedger.engine.policy import BandRule, Policy
-from hedger.engine.state import State
+from hedger.engine.decision.facts import Facts, gather
+from hedger.engine.known.policy import BandRule, Policy
+from hedger.engine.known.state import State
 from hedger.engine.step import Result
 from hedger.model.market import Quote
 from hedger.model.message import Event, PlaceOrder, Stamped

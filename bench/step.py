@@ -9,8 +9,8 @@ from dataclasses import replace
 from decimal import Decimal
 
 from bench.rows import Row, median, plain_turns
-from hedger.engine.policy import Policy
-from hedger.engine.state import Mode, State, initial_state
+from hedger.engine.known.policy import Policy
+from hedger.engine.known.state import Mode, State, initial_state
 from hedger.engine.step import step
 from hedger.model.account import AccountReading, Margin, MarginMode, Position
 from hedger.model.instrument import Instrument, InstrumentId, Kind

@@ -11,15 +11,15 @@ from decimal import Decimal
 from pathlib import Path
 
 from hedger.app.operating import Operating
-from hedger.app.precautions import configure_all
+from hedger.app.precautions import configure_all, ends_of_keys
 from hedger.app.reloading import Reloading
 from hedger.app.version import VERSION
 from hedger.app.watching import Wanted, Watchers
-from hedger.engine.limits import EVALUATED
-from hedger.engine.money import pegs_of
-from hedger.engine.policy import Policy
-from hedger.engine.sane import flaw_of
-from hedger.engine.state import State
+from hedger.engine.guards.limits import EVALUATED
+from hedger.engine.held.money import pegs_of
+from hedger.engine.known.policy import Policy
+from hedger.engine.known.state import State
+from hedger.engine.news.sane import flaw_of
 from hedger.errors import AskAgain, Bug, Halted, HedgerError
 from hedger.model.instrument import Instrument, InstrumentId
 from hedger.model.market import Quote
@@ -318,6 +318,7 @@ async def conduct(
 
         async def told(begun: Daemon) -> None:
             watchers.begun(begun.state, config_digest(settings))
+            watchers.keys_end(ends_of_keys(venues.values()))
             if operating is None:
                 await meanwhile(begun)
             else:

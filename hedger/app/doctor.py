@@ -20,7 +20,7 @@ from hedger.app.live import venues_of
 from hedger.app.ownership import keys_row, ownership_rows
 from hedger.app.precautions import configure, keeps_leverage, key_row, quiet_of, quiet_row, sight_rows, switch_rows
 from hedger.app.transport import why_at_port
-from hedger.engine.policy import Policy
+from hedger.engine.known.policy import Policy
 from hedger.errors import AskAgain, CredentialsError, GiveUp, HedgerError, JournalError
 from hedger.model.account import AccountReading
 from hedger.model.instrument import Instrument, InstrumentId

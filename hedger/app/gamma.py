@@ -7,12 +7,13 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from math import sqrt
 
-from hedger.engine.band import Conditions, Widths, widths
-from hedger.engine.optimal import target_variance, turnover
-from hedger.engine.overlay import NO_OPTIONS, overlay
-from hedger.engine.policy import OCCASIONAL, BandRule, Hedge, Policy, TargetKind
-from hedger.engine.state import Exposure
-from hedger.engine.target import hedge_gamma, target_delta, target_ended, target_gamma
+from hedger.engine.formulas.optimal import target_variance, turnover
+from hedger.engine.formulas.overlay import NO_OPTIONS, overlay
+from hedger.engine.known.policy import OCCASIONAL, BandRule, Hedge, Policy, TargetKind
+from hedger.engine.known.state import Exposure
+from hedger.engine.known.widths import Widths
+from hedger.engine.wanted.band import Conditions, widths
+from hedger.engine.wanted.target import hedge_gamma, target_delta, target_ended, target_gamma
 from hedger.errors import ConfigError
 from hedger.model.numeric import ONE, ZERO
 from hedger.model.option import OptionPosition

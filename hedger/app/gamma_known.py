@@ -12,10 +12,10 @@ from hedger.app.daemon import ids_by_account
 from hedger.app.gamma import GammaOfHedge, Known, gammas_of, refuse_ended
 from hedger.app.live import venues_of
 from hedger.app.precautions import quiet_of, quiet_row
-from hedger.engine.money import settle_of
-from hedger.engine.policy import Hedge, Policy, TargetKind
-from hedger.engine.settled import held
-from hedger.engine.volatility import bars_of, yang_zhang
+from hedger.engine.formulas.volatility import bars_of, yang_zhang
+from hedger.engine.held.money import settle_of
+from hedger.engine.known.policy import Hedge, Policy, TargetKind
+from hedger.engine.news.settled import held
 from hedger.errors import AskAgain, HedgerError
 from hedger.model.account import AccountReading
 from hedger.model.instrument import Instrument, InstrumentId, Payoff

@@ -7,7 +7,7 @@ from decimal import Decimal
 from math import sqrt
 
 from hedger.app.gamma import DAYS, GammaOfHedge
-from hedger.engine.policy import Policy, Target, TargetKind
+from hedger.engine.known.policy import Policy, Target, TargetKind
 from hedger.model.numeric import ZERO
 from hedger.ops.figures import coins, instant, money, percent, price
 from hedger.ops.words import target_words

@@ -6,8 +6,8 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 
 from hedger.app.findings import Finding
-from hedger.engine.margin import backing
-from hedger.engine.policy import Hedge, Numeraire, Policy, TargetKind
+from hedger.engine.guards.margin import backing
+from hedger.engine.known.policy import Hedge, Numeraire, Policy, TargetKind
 from hedger.model.account import AccountReading
 from hedger.model.instrument import Instrument, InstrumentId, Payoff
 from hedger.model.numeric import ONE, ZERO

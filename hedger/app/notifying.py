@@ -6,8 +6,8 @@ from collections.abc import Callable
 from types import TracebackType
 from typing import Self
 
-from hedger.engine.policy import Policy
-from hedger.engine.state import State
+from hedger.engine.known.policy import Policy
+from hedger.engine.known.state import State
 from hedger.engine.step import Result
 from hedger.errors import ConfigError
 from hedger.model.message import Stamped

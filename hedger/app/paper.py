@@ -16,7 +16,7 @@ from hedger.app.exchange import START_AT, build_world
 from hedger.app.live import secrets_of, wanted_of
 from hedger.app.summary import Summary, summarise
 from hedger.app.watching import Wanted
-from hedger.engine.facts import gather
+from hedger.engine.decision.facts import gather
 from hedger.errors import HedgerError
 from hedger.model.message import FundingRead
 from hedger.ops.logs import configure_logging

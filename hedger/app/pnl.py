@@ -14,9 +14,9 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from hedger.engine.attribution import Component
-from hedger.engine.benchmarks import Compared, compare
-from hedger.engine.book import DayRow
+from hedger.engine.formulas.attribution import Component
+from hedger.engine.known.book import DayRow
+from hedger.engine.news.benchmarks import Compared, compare
 from hedger.errors import ConfigError, GiveUp, JournalError
 from hedger.model.numeric import ZERO
 from hedger.model.spans import DAY_MS

@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from hedger.app.findings import Finding
-from hedger.engine.policy import Policy
+from hedger.engine.known.policy import Policy
 from hedger.errors import HedgerError
 from hedger.model.account import AccountReading
 from hedger.model.identity import parse_order_id
 from hedger.model.instrument import InstrumentId
 from hedger.model.message import VenueQuieted
 from hedger.model.order import OrderReport
+from hedger.ops.figures import instant
 from hedger.runtime.journal import Journal
 from hedger.runtime.ports import Venue
 from hedger.runtime.quieted import remembered_quiet
@@ -29,6 +30,10 @@ class Keyed(Protocol):
     @property
     def keys_bound(self) -> bool | None:
         """Whether they work from given addresses only; None where the venue was not asked."""
+
+    @property
+    def keys_expire_at(self) -> int | None:
+        """When the venue ends them (ms); None where they last, or it says nothing of it."""
 
 
 @runtime_checkable
@@ -108,7 +113,16 @@ def key_row(venue: Venue) -> Finding:
         return Finding(True, check, "the venue does not tell here")
     if bound:
         return Finding(True, check, "bound to addresses")
-    return Finding(False, check, "the keys work from any address", "bind them to this machine's address on the venue")
+    expire_at = ends_of_keys([venue]).get(venue.account)
+    ends = f" and end on {instant(expire_at)}" if expire_at is not None else ""
+    found = f"the keys work from any address{ends}"
+    return Finding(False, check, found, "bind them to this machine's address on the venue")
+
+
+def ends_of_keys(venues: Iterable[Venue]) -> dict[str, int]:
+    """When the keys of each account end (ms), of those accounts whose venue says that they do."""
+    told = ((venue.account, venue.keys_expire_at) for venue in venues if isinstance(venue, Keyed))
+    return {account: at for account, at in told if at is not None}
 
 
 def sight_rows(venue: Venue) -> list[Finding]:

@@ -10,14 +10,14 @@ from typing import Any, NamedTuple
 from pydantic import BaseModel
 
 from hedger.app.gamma import needs_consent, refuse_ended
-from hedger.engine.band import rebalance
-from hedger.engine.exposure import room_for
-from hedger.engine.facts import Facts, gather
-from hedger.engine.margin import judge_margin
-from hedger.engine.policy import Hedge, Policy
-from hedger.engine.revision import changed_hedges, revised, unrevisable
-from hedger.engine.roll import roll_of
-from hedger.engine.state import Severity, State
+from hedger.engine.decision.facts import Facts, gather
+from hedger.engine.decision.roll import roll_of
+from hedger.engine.guards.margin import judge_margin
+from hedger.engine.held.exposure import room_for
+from hedger.engine.known.policy import Hedge, Policy
+from hedger.engine.known.revision import changed_hedges, revised, unrevisable
+from hedger.engine.known.state import Severity, State
+from hedger.engine.wanted.band import rebalance
 from hedger.errors import ConfigError
 from hedger.model.message import PolicyChanged
 from hedger.model.numeric import ZERO, plain

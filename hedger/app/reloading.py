@@ -12,9 +12,9 @@ from typing import Protocol
 
 from hedger.app.reading import Reading
 from hedger.app.reload_plan import Plan, plan_of
-from hedger.engine.policy import Policy
-from hedger.engine.revision import changed_hedges
-from hedger.engine.state import Mode, State
+from hedger.engine.known.policy import Policy
+from hedger.engine.known.revision import changed_hedges
+from hedger.engine.known.state import Mode, State
 from hedger.engine.step import step
 from hedger.errors import AskAgain, HedgerError
 from hedger.model.message import Event, PolicyChanged, Stamped

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from hedger.engine.latch import Flatten
+from hedger.engine.known.latch import Flatten
 from hedger.errors import GiveUp, JournalError
 from hedger.runtime.clock import SystemClock
 from hedger.runtime.head import NAME as HEAD

@@ -9,12 +9,12 @@ from decimal import Decimal
 
 from pydantic import TypeAdapter
 
-from hedger.engine.aim import aim
-from hedger.engine.exposure import exposure
-from hedger.engine.facts import gather
-from hedger.engine.overlay import NO_OPTIONS
-from hedger.engine.policy import Hedge, Policy
-from hedger.engine.state import AccountView, Exposure, State
+from hedger.engine.decision.facts import gather
+from hedger.engine.formulas.overlay import NO_OPTIONS
+from hedger.engine.held.exposure import exposure
+from hedger.engine.known.policy import Hedge, Policy
+from hedger.engine.known.state import AccountView, Exposure, State
+from hedger.engine.wanted.aim import aim
 from hedger.model.account import FundingPayment, Position
 from hedger.model.identity import parse_order_id
 from hedger.model.instrument import Instrument, InstrumentId, Payoff

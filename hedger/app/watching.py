@@ -13,8 +13,8 @@ from typing import TextIO
 import structlog
 
 from hedger.app.notifying import Notifying
-from hedger.engine.policy import Policy
-from hedger.engine.state import State
+from hedger.engine.known.policy import Policy
+from hedger.engine.known.state import State
 from hedger.engine.step import Result
 from hedger.errors import ConfigError
 from hedger.model.message import OrderOutcomeUnknown, Stamped, TimePassed
@@ -23,6 +23,7 @@ from hedger.ops.configuration import ConfigurationLog, Configured, Reloaded
 from hedger.ops.console.feed import Feed
 from hedger.ops.events import LogEvent
 from hedger.ops.figures import iso
+from hedger.ops.forced import ForcedCloses
 from hedger.ops.health import HealthServer
 from hedger.ops.lines import decision_line
 from hedger.ops.metrics import JournalFile, Metrics
@@ -114,6 +115,7 @@ class Watchers:
         self.console: Mapping[str, object] | None = None
         self.serving: Callable[[], Serving] | None = None
         self._standstills = Standstills()
+        self._forced = ForcedCloses()
 
     def __enter__(self) -> Watchers:
         with ExitStack() as stack:
@@ -192,6 +194,12 @@ class Watchers:
         if self._configuration is not None:
             self._configuration.show(now)
 
+    def keys_end(self, ends: Mapping[str, int]) -> None:
+        """Show until when (ms) the keys of accounts work, of those whose venue ends them."""
+        self._surround(replace(self.feed.around, keys_end=ends))
+        if self._metrics is not None:
+            self._metrics.keys_end(ends)
+
     def _surround(self, around: Surroundings) -> None:
         self._alarms.around = self.feed.around = around
 
@@ -222,6 +230,7 @@ class Watchers:
             self._notifying.observe(before, stamped, result)
         self.feed.update(after, result.decisions)
         self._write_lines(result)
+        self._forced.note(result.changes)
         if isinstance(stamped.event, TimePassed):
             self._beat(after)
 
@@ -254,7 +263,8 @@ class Watchers:
         serving = None if self.serving is None else self.serving()
         fault = None if serving is None else serving.fault
         stuck = self._standstills.look(state, self._policy)
-        self._surround(replace(self.feed.around, console_fault=fault, stuck_since=stuck))
+        forced = self._forced.look(state.now)
+        self._surround(replace(self.feed.around, console_fault=fault, stuck_since=stuck, forced=forced))
         if self._metrics is not None:
             self._metrics.surrounded(state, self.feed.around)
             if serving is not None:

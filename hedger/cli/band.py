@@ -14,7 +14,7 @@ from hedger.cli.options import ConfigOption, JsonOption, settings_of
 from hedger.errors import ConfigError
 
 if TYPE_CHECKING:
-    from hedger.engine.policy import Hedge
+    from hedger.engine.known.policy import Hedge
     from hedger.settings.schema import Settings
     from hedger.study.outlook import Book, Outlook
 

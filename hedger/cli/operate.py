@@ -83,7 +83,9 @@ def resume(
         tell(f"your word is taken for the readings of {', '.join(known['doubted'])}; it is {known['mode']}", json)
         return
     if known["halted"] is None:
-        raise GiveUp(f"the hedger on {directory} is not halted; `hedger unpause` ends a pause")
+        raise GiveUp(
+            f"the hedger on {directory} is not halted; `hedger unpause` ends a pause, and a breaker closes by itself"
+        )
     halted = str(known["halted"])
     told = _ask(directory, wait, "resume", reason, halted=halted[:LONGEST_HALT])
     known = await_status(

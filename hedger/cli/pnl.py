@@ -112,7 +112,7 @@ def sentences(report: Report) -> list[str]:
 def _show(report: Report, by: str) -> None:
     from hedger.app.pnl import By, grouped
     from hedger.cli.show import print_prose, print_table
-    from hedger.engine.attribution import Component
+    from hedger.engine.formulas.attribution import Component
     from hedger.ops.figures import instant
 
     table = []

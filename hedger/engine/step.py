@@ -8,22 +8,22 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import NamedTuple
 
-from hedger.engine.anew import after_gap
-from hedger.engine.conduct import canceled, day_opened, priced
-from hedger.engine.decide import decide
-from hedger.engine.facts import Facts, gather
-from hedger.engine.flatten import proven_flat
-from hedger.engine.fold import fold, touched
-from hedger.engine.freshness import is_unseen
-from hedger.engine.gate import note_sent, on_beat
-from hedger.engine.greeks_check import greeks_checked
-from hedger.engine.kept import remembered
-from hedger.engine.margin import judge_margin
-from hedger.engine.mode import with_mode
-from hedger.engine.orders import News, Order, advance
-from hedger.engine.policy import Hedge, Policy
-from hedger.engine.state import Action, Change, Decision, HedgeState, Mode, Reason, State
-from hedger.engine.verdict import Draft, Verdict
+from hedger.engine.decision.decide import decide
+from hedger.engine.decision.facts import Facts, gather
+from hedger.engine.decision.flatten import proven_flat
+from hedger.engine.decision.kept import remembered
+from hedger.engine.decision.verdict import Draft, Verdict
+from hedger.engine.guards.anew import after_gap
+from hedger.engine.guards.conduct import canceled, day_opened, priced
+from hedger.engine.guards.gate import note_sent, on_beat
+from hedger.engine.guards.margin import judge_margin
+from hedger.engine.guards.mode import with_mode
+from hedger.engine.held.freshness import is_unseen
+from hedger.engine.held.greeks_check import greeks_checked
+from hedger.engine.known.orders import News, Order, advance
+from hedger.engine.known.policy import Hedge, Policy
+from hedger.engine.known.state import Action, Change, Decision, HedgeState, Mode, Reason, State
+from hedger.engine.news.fold import fold, touched
 from hedger.model.identity import OrderIdentity, format_order_id
 from hedger.model.market import Mark, Quote
 from hedger.model.message import (
@@ -108,16 +108,12 @@ def _look(
     commands: list[Command],
     decisions: list[Decision],
 ) -> State:
-    """Look at one hedge: watch its band, decide, and turn the verdict into a command and a record."""
-    before = state.hedges[hedge.name]
-    memory = day_opened(before, state.ledgers[hedge.name], state.now)
-    facts = gather(state, hedge)
-    if facts is not None:
-        memory = remembered(state, hedge, _watch(memory, facts, state), facts)
-        memory = _judge_effect(memory, hedge, facts, state)
-        if memory.futile >= hedge.guards.futile_hedges and state.halted is None:
-            text = f"hedge {hedge.name}: {memory.futile} filled orders in a row left the deviation where it was"
-            state = with_mode(state._replace(halted=text), policy)
+    """Look at one hedge: watch its band, decide, and turn the verdict into a record and, if it acts, a command."""
+    before, facts = state.hedges[hedge.name], gather(state, hedge)
+    memory = _remembered(state, hedge, facts)
+    if memory.futile >= hedge.guards.futile_hedges and facts is not None and state.halted is None:
+        text = f"hedge {hedge.name}: {memory.futile} filled orders in a row left the deviation where it was"
+        state = with_mode(state._replace(halted=text), policy)
     verdict = decide(state, hedge, memory, facts)
     if verdict.cancel is not None and not policy.sends:
         text = "an order of an earlier start rests, and shadow cancels nothing"
@@ -126,14 +122,29 @@ def _look(
         state = proven_flat(state, hedge.name)
     if _same(memory.decision, verdict, state.mode):
         return state if memory is before else _keep(state, hedge, memory)
-    decision = _record(state, hedge, facts, verdict)
-    state = state._replace(next_decision=state.next_decision + 1)
-    if verdict.draft is not None:
-        return _place(state, policy, hedge, memory, facts, decision, verdict.draft, commands, decisions)
-    if verdict.cancel is not None:
-        return _cancel(state, hedge, memory, decision, verdict.cancel, commands, decisions)
+    command = _command(state, policy, hedge, verdict)
+    decision = _record(state, hedge, facts, verdict, command)
     decisions.append(decision)
-    return _keep(state, hedge, replace(memory, decision=decision))
+    memory = replace(memory, decision=decision)
+    state = state._replace(next_decision=state.next_decision + 1)
+    if verdict.draft is not None and isinstance(command, PlaceOrder):
+        if state.mode is Mode.SHADOW:
+            rest = state.now + SHADOW_REST_MS
+            return _keep(state, hedge, replace(memory, rest_until=rest, rest_reason=Reason.NOT_HEDGING))
+        state, memory = _reserve(state, memory, _order(state, hedge, facts, verdict.draft, command))
+    elif verdict.cancel is not None:
+        state, memory = _going(state, verdict.cancel), canceled(memory, state.now)
+    if command is not None:
+        commands.append(command)
+    return _keep(state, hedge, memory)
+
+
+def _remembered(state: State, hedge: Hedge, facts: Facts | None) -> HedgeState:
+    """What is known of a hedge once this look at it is counted in."""
+    memory = day_opened(state.hedges[hedge.name], state.ledgers[hedge.name], state.now)
+    if facts is None:
+        return memory
+    return _judge_effect(remembered(state, hedge, _watch(memory, facts, state), facts), hedge, facts, state)
 
 
 def _same(last: Decision | None, verdict: Verdict, mode: Mode) -> bool:
@@ -180,12 +191,34 @@ def _judge_effect(memory: HedgeState, hedge: Hedge, facts: Facts, state: State) 
     return replace(memory, effect_due=None, futile=memory.futile + 1 if futile else 0)
 
 
-def _record(state: State, hedge: Hedge, facts: Facts | None, verdict: Verdict) -> Decision:
+def _command(state: State, policy: Policy, hedge: Hedge, verdict: Verdict) -> PlaceOrder | CancelOrder | None:
+    """What a verdict asks of the venue; an order gets its id here, and the number of the decision."""
+    if verdict.cancel is not None:
+        order = verdict.cancel
+        return CancelOrder(id=order.id, client_order_id=order.client_order_id, venue_order_id=order.venue_order_id)
+    if verdict.draft is None:
+        return None
+    identity = OrderIdentity(bot=policy.bot, epoch=state.epoch, sequence=state.next_sequence)
+    return PlaceOrder(
+        id=verdict.draft.instrument.id,
+        client_order_id=format_order_id(identity),
+        side=verdict.draft.side,
+        quantity=verdict.draft.quantity,
+        price=verdict.draft.price,
+        reduce_only=verdict.draft.reduce_only,
+        ttl_ms=hedge.execution.ttl_ms,
+        decision_id=state.next_decision,
+    )
+
+
+def _record(
+    state: State, hedge: Hedge, facts: Facts | None, verdict: Verdict, command: PlaceOrder | CancelOrder | None
+) -> Decision:
     """The record of a verdict. An order that flattens is priced by its own instrument, whatever else is chosen."""
     quote, mark = (facts.quote, facts.mark) if facts else (None, None)
-    if verdict.draft is not None and verdict.draft.flatten:
-        id = verdict.draft.instrument.id
-        quote, mark = state.quotes[id][0], state.marks[id][0]
+    draft = verdict.draft
+    if draft is not None and draft.flatten:
+        quote, mark = state.quotes[draft.instrument.id][0], state.marks[draft.instrument.id][0]
     return Decision(
         decision_id=state.next_decision,
         at=state.now,
@@ -201,47 +234,12 @@ def _record(state: State, hedge: Hedge, facts: Facts | None, verdict: Verdict) -
         lower=facts.edges.lower if facts else None,
         quote=quote,
         mark=mark,
+        order=command,
+        notional=draft.instrument.notional(draft.quantity, draft.price) if draft is not None else None,
     )
 
 
-def _place(
-    state: State,
-    policy: Policy,
-    hedge: Hedge,
-    memory: HedgeState,
-    facts: Facts | None,
-    decision: Decision,
-    draft: Draft,
-    commands: list[Command],
-    decisions: list[Decision],
-) -> State:
-    """Give a draft its id, reserve it in the state before it is sent, and count it against the limits."""
-    identity = OrderIdentity(bot=policy.bot, epoch=state.epoch, sequence=state.next_sequence)
-    command = PlaceOrder(
-        id=draft.instrument.id,
-        client_order_id=format_order_id(identity),
-        side=draft.side,
-        quantity=draft.quantity,
-        price=draft.price,
-        reduce_only=draft.reduce_only,
-        ttl_ms=hedge.execution.ttl_ms,
-        decision_id=decision.decision_id,
-    )
-    worth = draft.instrument.notional(draft.quantity, draft.price)
-    decision = replace(decision, order=command, notional=worth)
-    decisions.append(decision)
-    memory = replace(memory, decision=decision)
-    if state.mode is Mode.SHADOW:
-        memory = replace(memory, rest_until=state.now + SHADOW_REST_MS, rest_reason=Reason.NOT_HEDGING)
-        return _keep(state, hedge, memory)
-    commands.append(command)
-    order = _reserve(state, hedge, facts, command, draft)
-    orders = {**state.orders, command.client_order_id: order}
-    state = note_sent(state._replace(orders=orders, next_sequence=state.next_sequence + 1), order)
-    return _keep(state, hedge, _counted(priced(memory, command.id, command.price, state.now), state.now))
-
-
-def _reserve(state: State, hedge: Hedge, facts: Facts | None, command: PlaceOrder, draft: Draft) -> Order:
+def _order(state: State, hedge: Hedge, facts: Facts | None, draft: Draft, command: PlaceOrder) -> Order:
     """The order as it is remembered. One that only flattens needs no facts of its hedge, and nothing is judged by
     them."""
     return Order(
@@ -266,6 +264,13 @@ def _reserve(state: State, hedge: Hedge, facts: Facts | None, command: PlaceOrde
     )
 
 
+def _reserve(state: State, memory: HedgeState, order: Order) -> tuple[State, HedgeState]:
+    """The order in the state before it is sent, and counted against the limits of its hedge."""
+    orders = {**state.orders, order.client_order_id: order}
+    state = note_sent(state._replace(orders=orders, next_sequence=state.next_sequence + 1), order)
+    return state, _counted(priced(memory, order.id, order.price, state.now), state.now)
+
+
 def _counted(memory: HedgeState, now: int) -> HedgeState:
     """Every order that is sent counts at once, whatever becomes of it."""
     today = now // DAY_MS
@@ -279,22 +284,10 @@ def _counted(memory: HedgeState, now: int) -> HedgeState:
     )
 
 
-def _cancel(
-    state: State,
-    hedge: Hedge,
-    memory: HedgeState,
-    decision: Decision,
-    order: Order,
-    commands: list[Command],
-    decisions: list[Decision],
-) -> State:
-    command = CancelOrder(id=order.id, client_order_id=order.client_order_id, venue_order_id=order.venue_order_id)
-    commands.append(command)
-    decision = replace(decision, order=command)
-    decisions.append(decision)
+def _going(state: State, order: Order) -> State:
+    """The state with an order whose cancel is sent."""
     going = replace(advance(order, News.CANCEL_SENT, state.now), cancel_at=state.now, cancels=1)
-    state = state._replace(orders={**state.orders, order.client_order_id: going})
-    return _keep(state, hedge, canceled(replace(memory, decision=decision), state.now))
+    return state._replace(orders={**state.orders, order.client_order_id: going})
 
 
 def _keep(state: State, hedge: Hedge, memory: HedgeState) -> State:

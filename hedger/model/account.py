@@ -86,9 +86,9 @@ class AccountReading:
     zero when flat) and for any other open position. `open_orders` holds every open order of the configured
     derivatives, ours and foreign. `unrealized` is, per asset, the unrealised profit of the futures that settle in it,
     at the marks of `positions`; the equity of a coin, which is delta, is its collateral plus that. Where options settle
-    in a coin their value is in neither (see `engine/overlay.py`). `coin_margins` has the margin of each wallet that is
-    kept in a coin, in that coin, and of each money that backs only what settles in it; `margin` is that of the wallet
-    in money, of several the one that is nearest to liquidation.
+    in a coin their value is in neither (see `engine/formulas/overlay.py`). `coin_margins` has the margin of each wallet
+    that is kept in a coin, in that coin, and of each money that backs only what settles in it; `margin` is that of the
+    wallet in money, of several the one that is nearest to liquidation.
     `accrued` is, per asset, the funding in those balances that the venue pays all the time and has not settled yet: it
     is owned, and is booked when it is settled as a payment.
     `exchange_at` is the oldest of the venue's times in it.

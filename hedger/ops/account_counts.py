@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from itertools import product
 
 from prometheus_client import Counter, Histogram
 
-from hedger.engine.state import AccountView, ChangeCause, State
+from hedger.engine.known.state import AccountView, ChangeCause, State
 from hedger.engine.step import Result
 from hedger.model.message import (
     AccountRead,
@@ -50,6 +51,7 @@ class AccountCounts:
             touch(of_account, accounts)
         for account in accounts:
             meters.rate_weight.labels(account)
+            meters.keys_end.labels(account).set(math.nan)
 
     def count(self, event: Event, before: State, result: Result) -> None:
         """What an event, and what the engine made of it, adds."""

@@ -9,18 +9,23 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from hedger.engine.latch import Flatten
-from hedger.engine.orders import OrderStatus
-from hedger.engine.policy import Hedge, Policy
-from hedger.engine.state import Mode, Severity, State
-from hedger.ops.figures import span
+from hedger.engine.guards.margin import liquidation_distances, margin_ratios
+from hedger.engine.known.latch import Flatten
+from hedger.engine.known.orders import OrderStatus
+from hedger.engine.known.policy import Hedge, Policy
+from hedger.engine.known.state import HedgeState, Mode, Severity, State
+from hedger.model.spans import DAY_MS
+from hedger.ops.figures import instant, percent, span
+from hedger.ops.forced import forced_words
 from hedger.ops.gates import gate_words
 from hedger.ops.readiness import stale_words
 from hedger.ops.several import absence_words
 from hedger.ops.standstill import against, cannot_act
 from hedger.ops.surroundings import NOTHING, Surroundings
 from hedger.ops.unhedged import is_unhedged, is_unhedged_on_purpose
-from hedger.ops.words import DOUBTED, END_PAUSE, LIFT_HALT, doubted, halt_words
+from hedger.ops.words import DOUBTED, END_PAUSE, LIFT_HALT, REASON_WORDS, doubted, halt_words
+
+KEYS_END_SOON_MS = 7 * DAY_MS
 
 
 class AlarmLevel(StrEnum):
@@ -64,10 +69,10 @@ class Alarms:
 
     def look(self, state: State) -> tuple[Alarm, ...]:
         """What stands now, the worst first, and what was seen already last; one that goes and comes back begins anew
-        and is not acknowledged."""
+        and is not acknowledged, and so does one that tells of something that happened since."""
         since = {alarm.key: alarm.since_at for alarm in self.current}
         standing = alarms_of(state, self.policy, self.around)
-        dated = (replace(one, since_at=since.get(one.key, state.now)) for one in standing)
+        dated = (replace(one, since_at=max(one.since_at, since.get(one.key, state.now))) for one in standing)
         found = [replace(one, acknowledged=_was_seen(state, one)) for one in dated]
         self.current = tuple(sorted(found, key=lambda alarm: (alarm.acknowledged, _WORST.index(alarm.level))))
         return self.current
@@ -83,7 +88,7 @@ def alarms_of(state: State, policy: Policy, around: Surroundings = NOTHING) -> I
     """What a person should look at in a state, without its past, and in what is around it."""
     yield from _of_program(state, policy)
     for account in policy.accounts:
-        yield from _of_account(state, policy, account)
+        yield from _of_account(state, policy, account, around)
     for hedge in policy.hedges:
         yield from _of_hedge(state, policy, hedge, around)
     if around.console_fault is not None:
@@ -119,7 +124,15 @@ def _of_program(state: State, policy: Policy) -> Iterator[Alarm]:
         yield alarm("UnknownOrders", AlarmLevel.WARNING, f"{lost} of our orders are of unknown fate: they are reserved")
 
 
-def _of_account(state: State, policy: Policy, account: str) -> Iterator[Alarm]:
+def _of_account(state: State, policy: Policy, account: str, around: Surroundings) -> Iterator[Alarm]:
+    if (taken := forced_words(around.forced, account)) is not None:
+        last_at = max(close.at for close in around.forced if close.account == account)
+        text = f"account {account}: {taken}"
+        yield Alarm(name="AccountChanged", subject=account, level=AlarmLevel.CRITICAL, text=text, since_at=last_at)
+    end_at = around.keys_end.get(account)
+    if end_at is not None and end_at - state.now < KEYS_END_SOON_MS:
+        text = f"account {account}: the venue ends its keys on {instant(end_at)}: bind them to this machine's address"
+        yield Alarm(name="KeysExpire", subject=account, level=AlarmLevel.WARNING, text=text)
     if account in doubted(state):
         text = f"account {account}: {DOUBTED}, {LIFT_HALT}"
         yield Alarm(name="ReadingDoubted", subject=account, level=AlarmLevel.CRITICAL, text=text)
@@ -142,11 +155,28 @@ def flatten_words(flatten: Flatten) -> str:
     )
 
 
+def _decided(memory: HedgeState) -> str:
+    """What the last decision came to, by its number: whoever is woken wants to know why nothing was done."""
+    decision = memory.decision
+    return "" if decision is None else f"; decision {decision.decision_id}: {REASON_WORDS[decision.reason]}"
+
+
 _MARGIN = {
     Severity.WARN: (AlarmLevel.WARNING, "margin is getting short"),
     Severity.STOP: (AlarmLevel.CRITICAL, "margin is short: nothing is added"),
     Severity.REDUCE: (AlarmLevel.CRITICAL, "margin is short: the position is made smaller"),
 }
+
+
+def _margin_words(state: State, hedge: Hedge) -> str:
+    """The worst ratio and distance of its accounts, in brackets."""
+    ratio, distance = (
+        max(margin_ratios(state, hedge), default=None),
+        min(liquidation_distances(state, hedge), default=None),
+    )
+    told = [f"margin ratio {percent(ratio)}"] if ratio is not None else []
+    told += [f"liquidation {percent(distance)} away"] if distance is not None else []
+    return f" ({', '.join(told)})" if told else ""
 
 
 def _of_hedge(state: State, policy: Policy, hedge: Hedge, around: Surroundings) -> Iterator[Alarm]:
@@ -157,8 +187,8 @@ def _of_hedge(state: State, policy: Policy, hedge: Hedge, around: Surroundings) 
     stuck = cannot_act(state, policy, hedge, around.stuck_since)
     outside = "" if memory.outside_since is None else span(state.now - memory.outside_since)
     if is_unhedged(state, hedge):
-        more = f", and nothing could be done: {against(state, hedge)}" if stuck else ""
-        yield alarm("Unhedged", AlarmLevel.CRITICAL, f" has been outside its band for {outside}{more}")
+        why = f", and nothing could be done: {against(state, hedge)}" if stuck else _decided(memory)
+        yield alarm("Unhedged", AlarmLevel.CRITICAL, f" has been outside its band for {outside}{why}")
     elif stuck:
         since = span(state.now - around.stuck_since[hedge.name])
         text = f" could not have been rebalanced for {since}: {against(state, hedge)}"
@@ -170,4 +200,4 @@ def _of_hedge(state: State, policy: Policy, hedge: Hedge, around: Surroundings) 
         yield alarm("Flattened", AlarmLevel.INFO, f" {flatten_words(flatten)}; {END_PAUSE}")
     if memory.severity in _MARGIN:
         level, words = _MARGIN[memory.severity]
-        yield alarm("MarginShort", level, f": {words}")
+        yield alarm("MarginShort", level, f": {words}{_margin_words(state, hedge)}")

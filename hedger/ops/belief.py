@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from decimal import Decimal
 from typing import Any
 
-from hedger.engine.state import AccountView, State
+from hedger.engine.known.state import AccountView, State
 from hedger.model.account import AccountReading, Margin
 from hedger.model.identity import parse_order_id
 from hedger.model.numeric import plain

@@ -10,14 +10,14 @@ from typing import Any, NamedTuple
 from prometheus_client import Gauge
 from rich.text import Text
 
-from hedger.engine.carry import basis_yearly, basis_yearly_simple, breakeven_words, yearly
-from hedger.engine.choice import choose, outlook, side_of
-from hedger.engine.expiry import has_expired, left_ms
-from hedger.engine.exposure import coins_of, exposure, position_of
-from hedger.engine.ledger import basis_bps
-from hedger.engine.policy import Hedge
-from hedger.engine.roll import Roll, overdue, roll_of
-from hedger.engine.state import Exposure, State
+from hedger.engine.decision.choice import choose, outlook, side_of
+from hedger.engine.decision.roll import Roll, overdue, roll_of
+from hedger.engine.formulas.carry import basis_yearly, basis_yearly_simple, breakeven_words, yearly
+from hedger.engine.held.expiry import has_expired, left_ms
+from hedger.engine.held.exposure import coins_of, exposure, position_of
+from hedger.engine.known.ledger import basis_bps
+from hedger.engine.known.policy import Hedge
+from hedger.engine.known.state import Exposure, State
 from hedger.model.instrument import InstrumentId
 from hedger.model.numeric import plain
 from hedger.ops.figures import iso, percent

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from hedger.engine.ledger import basis_bps
-from hedger.engine.orders import OrderStatus
-from hedger.engine.state import Action, Mode, Reason
+from hedger.engine.known.ledger import basis_bps
+from hedger.engine.known.orders import OrderStatus
+from hedger.engine.known.state import Action, Mode, Reason
 from hedger.model.numeric import BPS, plain
 from hedger.model.spans import YEAR_MS
 from hedger.ops.figures import MINUS, bps, coins, instant, iso, money, percent, price, span
@@ -41,7 +41,7 @@ class Story:
 
 
 def explain(decision_record: Record) -> str:
-    """A decision as it stands in the journal (JSON of `engine.state.Decision`), as a text of several lines.
+    """A decision as it stands in the journal (JSON of `Decision`), as a text of several lines.
 
     Raises KeyError or ValueError where the record is not one of a decision.
     """

@@ -6,10 +6,10 @@ from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
 
-from hedger.engine.flatten import HedgePlan, LegPlan, Plan, plan_of
-from hedger.engine.latch import Flatten
-from hedger.engine.policy import Policy
-from hedger.engine.state import State
+from hedger.engine.decision.flatten import HedgePlan, LegPlan, Plan, plan_of
+from hedger.engine.known.latch import Flatten
+from hedger.engine.known.policy import Policy
+from hedger.engine.known.state import State
 from hedger.model.numeric import plain
 from hedger.ops.figures import iso
 from hedger.ops.words import REASON_WORDS

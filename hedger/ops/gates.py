@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from hedger.engine.breaker import Breaker, BreakerStatus
-from hedger.engine.state import AccountView, State
-from hedger.engine.switch import Switch
+from hedger.engine.known.breaker import Breaker, BreakerStatus
+from hedger.engine.known.state import AccountView, State
+from hedger.engine.known.switch import Switch
 from hedger.ops.figures import iso, span
 
 BREAKER_WORDS: dict[BreakerStatus, str] = {

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 from rich.text import Text
 
-from hedger.engine.band import Widths
+from hedger.engine.known.widths import Widths
 from hedger.ops.figures import coins
 
 _OVERHANG = Decimal("1.6")  # the drawing reaches this many band widths to either side of the target

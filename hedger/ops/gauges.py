@@ -6,16 +6,16 @@ import math
 from collections.abc import Mapping
 from decimal import Decimal
 
-from hedger.engine.breaker import BreakerStatus
-from hedger.engine.carry import yearly_funding
-from hedger.engine.conduct import cost_today
-from hedger.engine.executions import wants_word
-from hedger.engine.facts import gather
-from hedger.engine.latch import Flatten
-from hedger.engine.ledger import Ledger
-from hedger.engine.orders import FINAL, OrderStatus
-from hedger.engine.policy import Hedge, Policy
-from hedger.engine.state import AccountView, State
+from hedger.engine.decision.facts import gather
+from hedger.engine.formulas.carry import yearly_funding
+from hedger.engine.guards.conduct import cost_today
+from hedger.engine.known.breaker import BreakerStatus
+from hedger.engine.known.latch import Flatten
+from hedger.engine.known.ledger import Ledger
+from hedger.engine.known.orders import FINAL, OrderStatus
+from hedger.engine.known.policy import Hedge, Policy
+from hedger.engine.known.state import AccountView, State
+from hedger.engine.news.executions import wants_word
 from hedger.model.account import Position
 from hedger.model.instrument import InstrumentId
 from hedger.model.market import Mark, Quote

@@ -10,10 +10,10 @@ from typing import Any
 from prometheus_client import Gauge
 from rich.text import Text
 
-from hedger.engine.conventions import GreeksCheck
-from hedger.engine.overlay import Bucket, Overlay
-from hedger.engine.policy import Hedge
-from hedger.engine.state import Exposure, State
+from hedger.engine.formulas.overlay import Bucket, Overlay
+from hedger.engine.known.conventions import GreeksCheck
+from hedger.engine.known.policy import Hedge
+from hedger.engine.known.state import Exposure, State
 from hedger.model.numeric import plain
 from hedger.model.spans import DAY_MS
 from hedger.ops.figures import MINUS, coins, iso, money, percent

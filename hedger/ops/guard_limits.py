@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from dataclasses import fields
 from decimal import Decimal
 
-from hedger.engine.limits import EVALUATED, WITHOUT_SETTING
-from hedger.engine.policy import Guards, Levels
-from hedger.engine.state import Action, Reason
+from hedger.engine.guards.limits import EVALUATED, WITHOUT_SETTING
+from hedger.engine.known.policy import Guards, Levels
+from hedger.engine.known.state import Action, Reason
 from hedger.model.numeric import ONE
 
 # What one configured unit is in the unit of the metric: ages are in ms, distances in basis points.

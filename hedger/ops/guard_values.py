@@ -8,16 +8,16 @@ from decimal import Decimal
 
 from prometheus_client import Gauge
 
-from hedger.engine.carry import basis_yearly, yearly_funding
-from hedger.engine.conduct import cancels_in_vain, cost_today, price_range_bps
-from hedger.engine.expiry import left_ms
-from hedger.engine.exposure import coins_for, position_of
-from hedger.engine.freshness import age_of, venue_now
-from hedger.engine.ledger import basis_bps
-from hedger.engine.margin import liquidation_distances, margin_ratios
-from hedger.engine.policy import Hedge
-from hedger.engine.quoting import joined_notional
-from hedger.engine.state import State
+from hedger.engine.formulas.carry import basis_yearly, yearly_funding
+from hedger.engine.guards.conduct import cancels_in_vain, cost_today, price_range_bps
+from hedger.engine.guards.margin import liquidation_distances, margin_ratios
+from hedger.engine.held.expiry import left_ms
+from hedger.engine.held.exposure import coins_for, position_of
+from hedger.engine.held.freshness import age_of, venue_now
+from hedger.engine.known.ledger import basis_bps
+from hedger.engine.known.policy import Hedge
+from hedger.engine.known.state import State
+from hedger.engine.wanted.quoting import joined_notional
 from hedger.model.instrument import InstrumentId
 from hedger.model.market import Mark, Quote
 from hedger.model.numeric import BPS, ZERO

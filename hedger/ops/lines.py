@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from hedger.engine.state import Decision
+from hedger.engine.known.state import Decision
 from hedger.model.message import PlaceOrder
 from hedger.model.numeric import plain
 from hedger.ops.figures import iso

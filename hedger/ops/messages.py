@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from decimal import Decimal
 from enum import StrEnum
 
-from hedger.engine.orders import FINAL, Order
-from hedger.engine.policy import Policy
-from hedger.engine.state import Action, Decision, Reason, State
+from hedger.engine.known.orders import FINAL, Order
+from hedger.engine.known.policy import Policy
+from hedger.engine.known.state import Action, Decision, Reason, State
 from hedger.engine.step import Result
 from hedger.model.message import Operation, OperatorAsked, Stamped, TimePassed
 from hedger.model.numeric import ZERO, plain

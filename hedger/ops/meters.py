@@ -164,7 +164,11 @@ class HedgeMeters:
         self.orders = on.counter(
             "orders", "Orders by what became of them; `placed` counts attempts.", ("hedge", "outcome")
         )
-        self.rejects = on.counter("order_rejects", "Creates that a venue refused, by reason.", ("hedge", "reason"))
+        self.rejects = on.counter(
+            "order_rejects",
+            "Creates that a venue refused, at once or soon after it had taken them, by reason.",
+            ("hedge", "reason"),
+        )
         self.working = on.gauge("working_orders", "Orders that may still fill.", ("hedge", "status"))
         self.fill_time = on.histogram(
             "order_fill_duration_seconds",
@@ -275,6 +279,11 @@ class AccountMeters:
         )
         self.cancel = on.histogram(
             "cancel_duration_seconds", "Time from a cancel to its answer.", ACCOUNT, buckets=_CALL_BUCKETS
+        )
+        self.keys_end = on.gauge(
+            "keys_expire_timestamp_seconds",
+            "When the venue ends the keys. NaN where it says nothing of that.",
+            ACCOUNT,
         )
         self.rate_weight = on.gauge("rate_weight_used_ratio", "Share of the venue's rate limit in use.", ACCOUNT)
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import math
 import platform
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from itertools import cycle, islice
 from typing import Protocol, get_args
 
 from prometheus_client import CollectorRegistry, Counter, ProcessCollector, disable_created_metrics
 
-from hedger.engine.ledger import Ledger
-from hedger.engine.money import pegs_of
-from hedger.engine.orders import Order, OrderStatus
-from hedger.engine.policy import Policy
-from hedger.engine.state import Action, Decision, Mode, Reason, State
+from hedger.engine.held.money import pegs_of
+from hedger.engine.known.ledger import Ledger
+from hedger.engine.known.orders import Order, OrderStatus
+from hedger.engine.known.policy import Policy
+from hedger.engine.known.state import Action, Decision, Mode, Reason, State
 from hedger.engine.step import Result
 from hedger.model.instrument import InstrumentId
 from hedger.model.market import Mark, Quote
@@ -28,7 +28,7 @@ from hedger.model.message import (
     Stamped,
     TimePassed,
 )
-from hedger.model.order import RejectReason
+from hedger.model.order import OrderReport, RejectReason
 from hedger.ops.account_counts import AccountCounts, touch
 from hedger.ops.carry import CarryGauges, CarryMeters
 from hedger.ops.configuration import ConfigurationGauges, ConfigurationMeters
@@ -216,6 +216,11 @@ class Metrics:
         for gauges in self._hedges.values():
             gauges.show_stuck(state, self._policy, around.stuck_since)
 
+    def keys_end(self, ends: Mapping[str, int]) -> None:
+        """Until when the keys of accounts work (ms)."""
+        for account, at in ends.items():
+            self._account.keys_end.labels(account).set(at / 1000)
+
     def console(self, serving: Serving) -> None:
         """Whether the console serves, and how often it began anew."""
         self._program.console_up.set(serving.fault is None)
@@ -294,6 +299,10 @@ class Metrics:
                 order = before.orders.get(event.client_order_id)
                 if order is not None:
                     self._hedge.rejects.labels(order.hedge, event.reason.value).inc()
+            case OrderReport() if event.ended_because is not None:
+                was, now = (state.orders.get(event.client_order_id or "") for state in (before, after))
+                if was is not None and was.live and (now is None or not now.live):
+                    self._hedge.rejects.labels(was.hedge, event.ended_because.value).inc()
             case _:
                 return
 

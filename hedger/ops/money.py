@@ -7,9 +7,9 @@ from typing import Any
 
 from prometheus_client import Gauge
 
-from hedger.engine.money import money_held, pegs_of, seen_price
-from hedger.engine.policy import Peg, Policy
-from hedger.engine.state import State
+from hedger.engine.held.money import money_held, pegs_of, seen_price
+from hedger.engine.known.policy import Peg, Policy
+from hedger.engine.known.state import State
 from hedger.model.numeric import BPS, plain
 from hedger.ops.meters import Declaring
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import structlog
 
-from hedger.engine.breaker import Breaker, BreakerStatus
-from hedger.engine.conventions import GreeksCheck
-from hedger.engine.gate import no_lease
-from hedger.engine.orders import FINAL, Order, OrderStatus
-from hedger.engine.policy import Policy
-from hedger.engine.state import (
+from hedger.engine.guards.gate import no_lease
+from hedger.engine.known.breaker import Breaker, BreakerStatus
+from hedger.engine.known.conventions import GreeksCheck
+from hedger.engine.known.orders import FINAL, Order, OrderStatus
+from hedger.engine.known.policy import Policy
+from hedger.engine.known.state import (
     AccountView,
     Action,
     Change,
@@ -24,8 +24,8 @@ from hedger.engine.state import (
     Severity,
     State,
 )
+from hedger.engine.known.switch import Switch
 from hedger.engine.step import Result
-from hedger.engine.switch import Switch
 from hedger.model.market import Mark, Quote
 from hedger.model.message import (
     Command,

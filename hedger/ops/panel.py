@@ -9,21 +9,21 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from hedger.engine.carry import yearly_funding
-from hedger.engine.exposure import exposure, position_of
-from hedger.engine.facts import Facts, gather
-from hedger.engine.failover import may_be_gone
-from hedger.engine.ledger import Ledger, basis_bps
-from hedger.engine.margin import liquidation_distances, liquidation_known, margin_ratios
-from hedger.engine.orders import Order, OrderStatus
-from hedger.engine.policy import Hedge
-from hedger.engine.state import Exposure, HedgeState, Severity, State
+from hedger.engine.decision.facts import Facts, gather
+from hedger.engine.decision.failover import may_be_gone
+from hedger.engine.formulas.carry import yearly_funding
+from hedger.engine.guards.margin import liquidation_distances, liquidation_known, margin_ratios
+from hedger.engine.held.exposure import exposure, position_of
+from hedger.engine.known.ledger import Ledger, basis_bps
+from hedger.engine.known.orders import Order, OrderStatus
+from hedger.engine.known.policy import Hedge
+from hedger.engine.known.state import Exposure, HedgeState, Severity, State
 from hedger.model.numeric import ZERO
 from hedger.ops.carry import carry_line
-from hedger.ops.crossing import crossing_line
 from hedger.ops.figures import bps, coins, money, paid_words, percent, price, span
 from hedger.ops.gauge import BandGauge, draw
 from hedger.ops.greeks import check_line, option_lines
+from hedger.ops.other_coins import crossing_line
 from hedger.ops.pnl import pnl_line
 from hedger.ops.several import venues_line
 from hedger.ops.unhedged import is_unhedged, is_unhedged_on_purpose, outside_ms

@@ -8,11 +8,11 @@ from decimal import Decimal
 
 from rich.text import Text
 
-from hedger.engine.attribution import Component
-from hedger.engine.benchmarks import compare
-from hedger.engine.book import DayRow
-from hedger.engine.policy import Policy
-from hedger.engine.state import State
+from hedger.engine.formulas.attribution import Component
+from hedger.engine.known.book import DayRow
+from hedger.engine.known.policy import Policy
+from hedger.engine.known.state import State
+from hedger.engine.news.benchmarks import compare
 from hedger.model.numeric import ZERO, plain
 from hedger.ops.figures import money
 from hedger.ops.meters import Declaring

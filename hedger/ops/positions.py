@@ -5,10 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from hedger.engine.exposure import coins_of
-from hedger.engine.ledger import basis_bps
-from hedger.engine.margin import distance_of
-from hedger.engine.state import AccountView, State
+from hedger.engine.guards.margin import distance_of
+from hedger.engine.held.exposure import coins_of
+from hedger.engine.known.ledger import basis_bps
+from hedger.engine.known.state import AccountView, State
 from hedger.model.account import Position
 from hedger.model.instrument import InstrumentId
 from hedger.model.numeric import ZERO, plain

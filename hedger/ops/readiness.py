@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 
-from hedger.engine.freshness import stale_input
-from hedger.engine.policy import Hedge, Policy
-from hedger.engine.state import Mode, State
+from hedger.engine.held.freshness import stale_input
+from hedger.engine.known.policy import Hedge, Policy
+from hedger.engine.known.state import Mode, State
 from hedger.ops.gates import gate_words
 from hedger.ops.words import halt_words, way_out
 

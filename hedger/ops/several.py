@@ -6,14 +6,14 @@ from typing import Any
 
 from rich.text import Text
 
-from hedger.engine.choice import tradable
-from hedger.engine.exposure import coins_of, exposure, position_of
-from hedger.engine.failover import cannot_trade
-from hedger.engine.freshness import is_unseen
-from hedger.engine.margin import backing, liquidation_distances, margin_ratios
-from hedger.engine.policy import Hedge, Policy
-from hedger.engine.shares import parts
-from hedger.engine.state import State
+from hedger.engine.decision.choice import tradable
+from hedger.engine.decision.failover import cannot_trade
+from hedger.engine.decision.shares import parts
+from hedger.engine.guards.margin import backing, liquidation_distances, margin_ratios
+from hedger.engine.held.exposure import coins_of, exposure, position_of
+from hedger.engine.held.freshness import is_unseen
+from hedger.engine.known.policy import Hedge, Policy
+from hedger.engine.known.state import State
 from hedger.model.instrument import InstrumentId
 from hedger.model.numeric import plain
 from hedger.ops.figures import coins, span

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from hedger.engine.exposure import exposure
-from hedger.engine.policy import Hedge, Policy
-from hedger.engine.state import State
+from hedger.engine.held.exposure import exposure
+from hedger.engine.known.policy import Hedge, Policy
+from hedger.engine.known.state import State
 from hedger.model.account import Position
 from hedger.ops.readiness import stale_detail
 from hedger.ops.unhedged import on_purpose

@@ -8,24 +8,24 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from hedger.engine.carry import yearly_funding
-from hedger.engine.exposure import exposure
-from hedger.engine.facts import gather
-from hedger.engine.margin import liquidation_distances, liquidation_doubts, liquidation_known, margin_ratios
-from hedger.engine.orders import Order
-from hedger.engine.policy import Hedge, Policy
-from hedger.engine.state import State
+from hedger.engine.decision.facts import gather
+from hedger.engine.formulas.carry import yearly_funding
+from hedger.engine.guards.margin import liquidation_distances, liquidation_doubts, liquidation_known, margin_ratios
+from hedger.engine.held.exposure import exposure
+from hedger.engine.known.orders import Order
+from hedger.engine.known.policy import Hedge, Policy
+from hedger.engine.known.state import State
 from hedger.model.numeric import plain
 from hedger.ops.alarms import Alarm, alarms_of
 from hedger.ops.belief import belief_status
 from hedger.ops.carry import carry_status
 from hedger.ops.configuration import Configured
-from hedger.ops.crossing import crossing_status
 from hedger.ops.figures import iso
 from hedger.ops.flatten import flatten_status
 from hedger.ops.gates import gate_status
 from hedger.ops.greeks import option_status
 from hedger.ops.money import money_status
+from hedger.ops.other_coins import crossing_status
 from hedger.ops.pnl import pnl_status
 from hedger.ops.positions import options_status, positions_status, prices_status
 from hedger.ops.several import absence_words, several_status

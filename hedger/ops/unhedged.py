@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from hedger.engine.latch import forbidden
-from hedger.engine.policy import Hedge
-from hedger.engine.state import State
+from hedger.engine.known.latch import forbidden
+from hedger.engine.known.policy import Hedge
+from hedger.engine.known.state import State
 
 
 def on_purpose(state: State, hedge: Hedge) -> bool:

@@ -13,8 +13,8 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from hedger.engine.policy import Policy
-from hedger.engine.state import Action, Decision, Mode, State
+from hedger.engine.known.policy import Policy
+from hedger.engine.known.state import Action, Decision, Mode, State
 from hedger.engine.step import Result
 from hedger.model.message import PlaceOrder, Stamped
 from hedger.ops.figures import coins, instant, price, span, time_of_day

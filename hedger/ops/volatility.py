@@ -9,9 +9,9 @@ from typing import Any
 from prometheus_client import Gauge
 from rich.text import Text
 
-from hedger.engine.history import stale_volatility
-from hedger.engine.state import State
-from hedger.engine.volatility import ESTIMATORS, Volatility
+from hedger.engine.formulas.volatility import ESTIMATORS, Volatility
+from hedger.engine.held.history import stale_volatility
+from hedger.engine.known.state import State
 from hedger.ops.figures import iso, percent
 from hedger.ops.meters import Declaring
 

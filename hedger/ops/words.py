@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from hedger.engine.executions import wants_word
-from hedger.engine.orders import OrderStatus
-from hedger.engine.policy import Target, TargetKind
-from hedger.engine.state import Action, Mode, Reason, State
+from hedger.engine.known.orders import OrderStatus
+from hedger.engine.known.policy import Target, TargetKind
+from hedger.engine.known.state import Action, Mode, Reason, State
+from hedger.engine.news.executions import wants_word
 from hedger.model.expiry_day import expiry_day
 from hedger.model.instrument import InstrumentId
 from hedger.ops.figures import coins, money, percent

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from hedger.engine.exposure import position_of
-from hedger.engine.state import State
+from hedger.engine.held.exposure import position_of
+from hedger.engine.known.state import State
 from hedger.model.account import FundingPayment
 from hedger.model.numeric import ONE
 

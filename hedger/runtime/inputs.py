@@ -13,8 +13,8 @@ import zlib
 from hashlib import sha256
 from typing import Any, NamedTuple, get_args, get_type_hints
 
-from hedger.engine.policy import Policy
-from hedger.engine.state import State
+from hedger.engine.known.policy import Policy
+from hedger.engine.known.state import State
 from hedger.model.message import Event, Stamped
 from hedger.runtime.codec import decode, encode, holds_sets, ordered
 

@@ -18,8 +18,8 @@ from typing import NamedTuple, Self
 from pydantic import ValidationError
 from pydantic_core import to_json
 
-from hedger.engine.latch import Flatten
-from hedger.engine.state import HedgeState
+from hedger.engine.known.latch import Flatten
+from hedger.engine.known.state import HedgeState
 from hedger.errors import JournalError
 from hedger.runtime.chain import Link, first_broken, hash_of, tail
 from hedger.runtime.epochs import first_sequence, last_epoch, next_epoch

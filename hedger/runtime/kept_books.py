@@ -14,8 +14,8 @@ from datetime import UTC, datetime
 
 from pydantic import TypeAdapter
 
-from hedger.engine.book import Book, Carry, DayRow
-from hedger.engine.state import State
+from hedger.engine.known.book import Book, Carry, DayRow
+from hedger.engine.known.state import State
 from hedger.model.spans import DAY_MS
 
 _CARRIED = "SELECT key, body FROM events WHERE seq IN (SELECT max(seq) FROM events WHERE kind = 'book' GROUP BY key)"

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hedger.engine.orders import Order
-from hedger.engine.reconcile import PROOF_LAG_MS
-from hedger.engine.state import AccountView, State
+from hedger.engine.known.orders import Order
+from hedger.engine.known.state import AccountView, State
+from hedger.engine.news.reconcile import PROOF_LAG_MS
 from hedger.runtime.clock import stopwatch
 from hedger.runtime.kill import KillFile
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Coroutine, Mapping
 
-from hedger.engine.decide import CREATING
-from hedger.engine.gate import held_back, listed
-from hedger.engine.orders import Order
-from hedger.engine.policy import Policy
-from hedger.engine.reconcile import PROOF_LAG_MS
-from hedger.engine.revision import unrevisable
-from hedger.engine.state import State
+from hedger.engine.decision.decide import CREATING
+from hedger.engine.guards.gate import held_back, listed
+from hedger.engine.known.orders import Order
+from hedger.engine.known.policy import Policy
+from hedger.engine.known.revision import unrevisable
+from hedger.engine.known.state import State
+from hedger.engine.news.reconcile import PROOF_LAG_MS
 from hedger.engine.step import step
 from hedger.errors import HedgerError, JournalError
 from hedger.model.message import (

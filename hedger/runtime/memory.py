@@ -9,17 +9,20 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from hedger.engine.book import Book
-from hedger.engine.latch import MOST_ACKNOWLEDGED, Flatten
-from hedger.engine.ledger import Ledger
-from hedger.engine.orders import Order
-from hedger.engine.state import HedgeState
+from hedger.engine.known.book import Book
+from hedger.engine.known.latch import MOST_ACKNOWLEDGED, Flatten
+from hedger.engine.known.ledger import Ledger
+from hedger.engine.known.orders import Order
+from hedger.engine.known.state import HedgeState
 from hedger.model.instrument import Instrument
 from hedger.model.spans import DAY_MS
 from hedger.runtime.kept_books import books_of
 
 FUNDING_READ_BACK_MS = 86_400_000
 FUNDING_KEPT_MS = 3 * FUNDING_READ_BACK_MS
+# Venues keep what they paid for three months, and one refuses to be asked about more. A hedge without a position for so
+# long, or an account that is configured no more, must not keep the others' payments from ever being booked again.
+FUNDING_TOLD_MS = 85 * FUNDING_READ_BACK_MS
 
 # Orders whose newest row says that they may still fill, or that fills are named which were not seen.
 _UNFINISHED = """
@@ -78,7 +81,7 @@ class Recovered:
     `filled_at` is when something of ours last filled, 0 for never; `last_at` is the last row's moment; `first_epoch` is
     the first that this journal knows. `next_sequence` is where the ids of this epoch begin. `trips` are, by account,
     the moments of the last day when a breaker tripped that no person has seen to since. `dated` are the rules of dated
-    contracts as they were read last. `flattening` and `acknowledged` are what a person latched (`engine/latch.py`)."""
+    contracts as they were read last. `flattening` and `acknowledged` are what a person latched (`latch.py`)."""
 
     epoch: int
     first_epoch: int
@@ -114,7 +117,7 @@ def recall(connection: sqlite3.Connection, now: int, *, epoch: int, first_epoch:
         orders=tuple(_ORDER.validate_json(body) for (body,) in connection.execute(_UNFINISHED)),
         filled_at=int(_first(connection, _LAST_FILLED)),
         last_at=int(_first(connection, _LAST_AT)),
-        funding_since_at=int(_first(connection, _FUNDING_SINCE, FUNDING_READ_BACK_MS, now)),
+        funding_since_at=max(int(_first(connection, _FUNDING_SINCE, FUNDING_READ_BACK_MS, now)), now - FUNDING_TOLD_MS),
         ledgers={key: _LEDGER.validate_json(body) for key, body in latest_of(connection, "ledger").items()},
         memories=memories_of(connection),
         funding_seen=_funding_seen(connection),

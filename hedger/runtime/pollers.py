@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
 
-from hedger.engine.state import State
+from hedger.engine.known.state import State
 from hedger.errors import HedgerError
 from hedger.model.instrument import InstrumentId
 from hedger.model.message import AccountRead, ClockMeasured, FundingRead, ReadFailed, StreamChanged, TimePassed

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Protocol
 
-from hedger.engine.state import State
+from hedger.engine.known.state import State
 from hedger.engine.step import Result
 from hedger.model.account import AccountReading, FundingPayment, MarginMode
 from hedger.model.instrument import Instrument, InstrumentId

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from functools import partial
 from typing import Protocol
 
-from hedger.engine.executions import wants_word
-from hedger.engine.flatten import changed_since, plan_of, unknown_hedges
-from hedger.engine.orders import OrderStatus
-from hedger.engine.policy import Policy
-from hedger.engine.state import Mode, State
+from hedger.engine.decision.flatten import changed_since, plan_of, unknown_hedges
+from hedger.engine.known.orders import OrderStatus
+from hedger.engine.known.policy import Policy
+from hedger.engine.known.state import Mode, State
+from hedger.engine.news.executions import wants_word
 from hedger.model.message import Event, Operation, OperatorAsked, OrderWrittenOff
 from hedger.runtime.lifeline import Lifeline
 from hedger.runtime.requests import Answer, Ask, Letter, Mailbox, Request

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import asdict, fields, replace
 
-from hedger.engine.orders import Order
-from hedger.engine.state import Action, Decision, HedgeState, State
+from hedger.engine.known.orders import Order
+from hedger.engine.known.state import Action, Decision, HedgeState, State
 from hedger.engine.step import Result
 from hedger.model.account import FundingPayment
 from hedger.model.message import (

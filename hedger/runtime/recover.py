@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from hedger.engine.belief import LAG_MS
-from hedger.engine.breaker import Breaker
-from hedger.engine.orders import Order, OrderStatus
-from hedger.engine.policy import Policy
-from hedger.engine.state import HedgeState, State, initial_state
+from hedger.engine.known.breaker import Breaker
+from hedger.engine.known.orders import Order, OrderStatus
+from hedger.engine.known.policy import Policy
+from hedger.engine.known.state import HedgeState, State, initial_state
+from hedger.engine.news.belief import LAG_MS
 from hedger.errors import ConfigError
 from hedger.model.expiry_day import day_has_come
 from hedger.model.instrument import Instrument, InstrumentId

@@ -46,8 +46,8 @@ class Ask(StrEnum):
 class Request:
     """One request with its reason. `subject` is what it is about: the order of a write-off, the hedges of a flatten by
     comma ("" is all of them), the key of an alarm, or `ONLY_PLAN` for a reload that changes nothing; `halted` says
-    which halt a resume is meant for, and `shown` which plan a person agreed to (`engine/flatten.py`: `Plan.shown`; of a
-    reload the digest of the configuration)."""
+    which halt a resume is meant for, and `shown` which plan a person agreed to (`Plan.shown` of a flatten; of a reload
+    the digest of the configuration)."""
 
     ask: Ask
     reason: str

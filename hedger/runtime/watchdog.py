@@ -20,6 +20,7 @@ STUCK_S = 5.0
 LOOK_S = 0.25
 LONGEST_CANCEL_S = 20.0
 LONGEST_TELL_S = 1.0
+LONGEST_KEEP_S = 1.0
 EXIT_CODE = 71
 STACKS = "stacks.txt"
 _LARGEST_STACKS = 1_000_000
@@ -104,7 +105,8 @@ class Watchdog:
     def _take_over(self, fault: str) -> None:
         """From here on nothing is waited for without a limit: a lock that the loop holds must not hold us too."""
         self._lifeline.tripped = True
-        dump_stacks(self._stacks)
+        stacks = stacks_now()
+        _within(LONGEST_KEEP_S, lambda: keep_stacks(self._stacks, stacks))
         live = self._lifeline.live
         left = [order.client_order_id for order in live]
 
@@ -118,12 +120,26 @@ class Watchdog:
         self._leave(EXIT_CODE)
 
 
-def dump_stacks(path: Path) -> None:
-    """Add the stacks of all threads to a file that only its owner reads: places in the source, and no values."""
+def stacks_now() -> str:
+    """The stacks of all threads: places in the source, and no values.
+
+    They go to memory first: whoever writes them holds the interpreter's lock, and would never let go of it on a disk
+    that hangs, which may be why the loop stands still.
+    """
+    try:
+        with os.fdopen(os.memfd_create("stacks"), "r+", encoding="utf-8", errors="replace") as file:
+            faulthandler.dump_traceback(file, all_threads=True)
+            file.seek(0)
+            return file.read()
+    except OSError:
+        return ""
+
+
+def keep_stacks(path: Path, stacks: str) -> None:
+    """Add stacks to a file that only its owner reads."""
     try:
         with open_stacks(path) as file:
-            faulthandler.dump_traceback(file, all_threads=True)
-            file.write("\n")
+            file.write(f"{stacks}\n")
     except OSError:
         return
 

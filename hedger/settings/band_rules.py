@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from hedger.engine.policy import COMPUTED, OCCASIONAL, Band, BandInputs, BandRule, RebalanceTo
+from hedger.engine.known.policy import COMPUTED, OCCASIONAL, Band, BandInputs, BandRule, RebalanceTo
 from hedger.model.numeric import plain
 from hedger.model.spans import DAY_MS
 from hedger.settings.bands import BandSettings

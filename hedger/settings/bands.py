@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from pydantic import Field
 
-from hedger.engine.policy import BandRule, RebalanceTo
+from hedger.engine.known.policy import BandRule, RebalanceTo
 from hedger.settings.table import Table
 from hedger.settings.values import Notional, Number, Quantity, QuantityOrZero, Share, Span
 

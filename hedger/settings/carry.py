@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from hedger.engine.policy import ChoiceRule
+from hedger.engine.known.policy import ChoiceRule
 from hedger.settings.table import Table
 from hedger.settings.values import Number, Switch
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from hedger.engine.policy import Carry, ChoiceRule
+from hedger.engine.known.policy import Carry, ChoiceRule
 from hedger.model.spans import DAY_MS
 from hedger.settings.carry import CarrySettings
 from hedger.settings.sentences import Problem

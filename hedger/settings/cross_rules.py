@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from hedger.engine.policy import Cross, Numeraire, TargetKind
+from hedger.engine.known.policy import Cross, Numeraire, TargetKind
 from hedger.model.instrument import Payoff
 from hedger.settings.cross import CrossSettings
 from hedger.settings.hedges import HedgeSettings

@@ -10,7 +10,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import NamedTuple
 
-from hedger.engine.policy import TargetKind
+from hedger.engine.known.policy import TargetKind
 from hedger.errors import ConfigError
 from hedger.model.instrument import Payoff
 from hedger.settings.money import MONEY

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from hedger.engine.policy import TargetKind
+from hedger.engine.known.policy import TargetKind
 from hedger.model.numeric import plain
 from hedger.settings.draft import SIZES, CoinDraft, Draft, DraftBand, Stage, settles_in_coin, symbols_of
 from hedger.settings.venues import VENUES, VenueFacts

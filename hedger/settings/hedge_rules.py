@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from decimal import Decimal
 
-from hedger.engine.policy import COMPUTED, OCCASIONAL, BandRule, RebalanceTo
+from hedger.engine.known.policy import COMPUTED, OCCASIONAL, BandRule, RebalanceTo
 from hedger.settings.band_rules import problems_of_band, rule_of
 from hedger.settings.carry_rules import problems_of_carry
 from hedger.settings.cross_rules import fault_across, problems_of_cross

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from pydantic import Field
 
-from hedger.engine.policy import Numeraire
+from hedger.engine.known.policy import Numeraire
 from hedger.model.account import MarginMode
 from hedger.settings.bands import BandSettings
 from hedger.settings.carry import CarrySettings

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 
-from hedger.engine.policy import Numeraire, Peg, TargetKind
+from hedger.engine.known.policy import Numeraire, Peg, TargetKind
 from hedger.model.instrument import Payoff
 from hedger.settings.hedges import HedgeSettings
 from hedger.settings.money import DOLLAR, MONEY, STABLECOINS, MoneySettings

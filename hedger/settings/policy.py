@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from decimal import Decimal
 
-from hedger.engine.policy import BreakerLimits, Execution, Guards, Hedge, Levels, Numeraire, Policy
+from hedger.engine.known.policy import BreakerLimits, Execution, Guards, Hedge, Levels, Numeraire, Policy
 from hedger.settings.band_rules import to_band
 from hedger.settings.carry_rules import to_carry
 from hedger.settings.cross_rules import to_cross

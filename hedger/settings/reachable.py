@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from decimal import Decimal
 from typing import NamedTuple
 
-from hedger.engine.policy import COMPUTED, OCCASIONAL, Band, BandRule, Hedge, Policy
+from hedger.engine.known.policy import COMPUTED, OCCASIONAL, Band, BandRule, Hedge, Policy
 from hedger.errors import ConfigError
 from hedger.model.expiry_day import day_has_come, expiry_day
 from hedger.model.instrument import Instrument, InstrumentId, Kind, Payoff

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from hedger.engine.policy import ChoiceRule, Failover, Shares
+from hedger.engine.known.policy import ChoiceRule, Failover, Shares
 from hedger.settings.hedges import HedgeSettings
 from hedger.settings.sentences import Problem, did_you_mean
 from hedger.settings.shape import Path

@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from decimal import Decimal
 from itertools import pairwise
 
-from hedger.engine.policy import Target, TargetKind
-from hedger.engine.profile import Profile, ProfilePoint
-from hedger.engine.synthetic import Synthetic
+from hedger.engine.formulas.profile import Profile, ProfilePoint
+from hedger.engine.formulas.synthetic import Synthetic
+from hedger.engine.known.policy import Target, TargetKind
 from hedger.settings.relative import (
     PAPER_PRICES,
     PAPER_START_AT,

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from pydantic import Field
 
-from hedger.engine.policy import TargetKind
+from hedger.engine.known.policy import TargetKind
 from hedger.model.option import OptionType
 from hedger.settings.relative import InstantText, PriceText
 from hedger.settings.table import Table

@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
-from hedger.engine.volatility import VolatilityRule
+from hedger.engine.formulas.volatility import VolatilityRule
 from hedger.settings.table import Table
 from hedger.settings.values import Number, Span, Whole
 

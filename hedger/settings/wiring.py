@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import fields
 
-from hedger.engine.policy import Guards
+from hedger.engine.known.policy import Guards
 from hedger.errors import ConfigError
 
 

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from hedger.engine.state import State
+from hedger.engine.known.state import State
 from hedger.engine.step import Result
 from hedger.model.message import CancelOrder, PlaceOrder, Stamped
 

@@ -9,7 +9,9 @@ from enum import StrEnum
 from random import Random
 from types import MappingProxyType
 
-from hedger.engine.policy import (
+from hedger.engine.formulas.profile import Profile, ProfilePoint
+from hedger.engine.formulas.synthetic import Synthetic
+from hedger.engine.known.policy import (
     Band,
     BandInputs,
     BandRule,
@@ -21,8 +23,6 @@ from hedger.engine.policy import (
     Target,
     TargetKind,
 )
-from hedger.engine.profile import Profile, ProfilePoint
-from hedger.engine.synthetic import Synthetic
 from hedger.model.instrument import InstrumentId, Payoff
 from hedger.model.option import OptionType
 from hedger.model.spans import DAY_MS, HOUR_MS

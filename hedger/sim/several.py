@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from decimal import Decimal as D
 from random import Random
 
-from hedger.engine.policy import Failover, Hedge, Shares
+from hedger.engine.known.policy import Failover, Hedge, Shares
 from hedger.model.instrument import InstrumentId
 
 SEATS = ("first", "second")  # the accounts that trade, one on each venue

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from decimal import Decimal as D
 from random import Random
 
-from hedger.engine.policy import (
+from hedger.engine.known.policy import (
     Band,
     BandRule,
     Execution,

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from hashlib import blake2b
 from typing import TextIO, assert_never
 
-from hedger.engine.orders import Order
-from hedger.engine.state import Decision
+from hedger.engine.known.orders import Order
+from hedger.engine.known.state import Decision
 from hedger.model.account import AccountReading
 from hedger.model.message import AccountRead, CancelOrder, Command, FillsRead, FundingRead, PlaceOrder
 from hedger.model.numeric import plain

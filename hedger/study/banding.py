@@ -1,6 +1,6 @@
 """Policies followed along prices: when to trade, how much, what it cost and what risk was left.
 
-A policy here is the engine's: `engine.optimal.traded` decides, and the widths are those of `engine.optimal`.
+A policy here is the engine's: `formulas.optimal.traded` decides, and the widths are that module's.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hedger.engine.optimal import traded
+from hedger.engine.formulas.optimal import traded
 from hedger.study.paths import Floats
 
 

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hedger.engine.greeks import black76
+from hedger.engine.formulas.greeks import black76
 from hedger.study.paths import Floats, prices
 
 SPOT, STRIKE, SIGMA, YEARS = 60_000.0, 60_000.0, 0.6, 30 / 365

@@ -10,7 +10,7 @@ from math import exp
 
 import numpy as np
 
-from hedger.engine.greeks import black76
+from hedger.engine.formulas.greeks import black76
 from hedger.study.paths import Floats, prices
 
 SPOT, STRIKE, RATE, SIGMA, WEEKS, DRIFT, SHARES = 49.0, 50.0, 0.05, 0.2, 20, 0.13, 100_000

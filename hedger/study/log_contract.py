@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hedger.engine.optimal import (
+from hedger.engine.formulas.optimal import (
     aversion_of,
     band_residual,
     budget_width,

@@ -10,8 +10,7 @@ from decimal import Decimal
 from math import sqrt
 from typing import NamedTuple
 
-from hedger.engine.band import Conditions, trigger_of, variance_of, widths
-from hedger.engine.optimal import (
+from hedger.engine.formulas.optimal import (
     band_residual,
     budget_width,
     clock_for,
@@ -19,7 +18,8 @@ from hedger.engine.optimal import (
     clock_turnover,
     turnover,
 )
-from hedger.engine.policy import COMPUTED, Band, BandRule, RebalanceTo
+from hedger.engine.known.policy import COMPUTED, Band, BandRule, RebalanceTo
+from hedger.engine.wanted.band import Conditions, trigger_of, variance_of, widths
 from hedger.model.spans import YEAR_MS
 
 DAYS = 365

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from hedger.engine.optimal import band_residual
+from hedger.engine.formulas.optimal import band_residual
 from hedger.study import hull, short_call
 from hedger.study.log_contract import GROUND, HALF, SIGMA, SPOT, Ground, Row, best, curve, policies, watching
 

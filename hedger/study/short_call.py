@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from hedger.engine.greeks import black76
-from hedger.engine.optimal import (
+from hedger.engine.formulas.greeks import black76
+from hedger.engine.formulas.optimal import (
     aversion_of,
     best_centre,
     best_clock,

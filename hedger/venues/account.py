@@ -9,7 +9,7 @@ from typing import TypeVar
 
 import aiohttp
 
-from hedger.errors import AskAgain, Bug, CredentialsError, GiveUp
+from hedger.errors import AskAgain, Bug, ConfigError, CredentialsError, GiveUp
 from hedger.model.account import AccountReading, FundingPayment, MarginMode
 from hedger.model.instrument import Instrument, InstrumentId
 from hedger.model.market import Candle, FundingRate, Mark, Quote
@@ -67,6 +67,8 @@ class VenueAccount:
         self._served: set[str] = set()
         # Whether the keys work from given addresses only, as the venue said; None where it was not asked.
         self.keys_bound: bool | None = None
+        # When the venue ends the keys (ms), where it says so.
+        self.keys_expire_at: int | None = None
         # What the account may hold and the keys may not read, in words.
         self.unseen = ""
         # Whether the venue has no leverage to set: what is configured is remembered here.
@@ -107,10 +109,22 @@ class VenueAccount:
         if self._environment in profile.tells_rights:
             await self._check_key(link)
         parts = await profile.assemble(link, list(dict.fromkeys(symbols)), self._queue)
+        self._assert_named_alike(link, parts)
         self._desk = OrderDesk(link, parts.listing, parts.wire)
         self._streams = Streams(link, parts.frames, self._queue)
         self._parts = parts
         return tuple(parts.listing.instruments.values())
+
+    def _assert_named_alike(self, link: Link, parts: Parts) -> None:
+        """Refuse a contract that the watchdog, which knows our symbols alone, would ask for by another name: to its
+        cancel the venue would say that it knows no such order. Raises ConfigError."""
+        for id in parts.listing.contracts:
+            name, listed = self._profile.emergency.name(link.client, id.symbol), parts.listing.raw[id]
+            if name != listed:
+                raise ConfigError(
+                    f"{id.symbol} is {listed} on {self._profile.title}, and the watchdog would take it for {name}: "
+                    "it is not traded here. Take another contract."
+                )
 
     async def _check_key(self, link: Link) -> None:
         """Refuse keys that may withdraw, or may not read or trade; remember whether they are bound to addresses."""
@@ -119,7 +133,7 @@ class VenueAccount:
             raise CredentialsError(f"{name}: the API key may withdraw: take that right from it, then start again.")
         if rights.may_read is False or rights.may_trade is False:
             raise CredentialsError(f"{name}: the API key may not read and trade futures: give it both rights.")
-        self.keys_bound, self.unseen = rights.bound, rights.unseen
+        self.keys_bound, self.keys_expire_at, self.unseen = rights.bound, rights.expire_at, rights.unseen
 
     def _clock_measured(self, offset_ms: int) -> None:
         """Out of turn, so that ages are judged by it at once."""

@@ -103,7 +103,8 @@ class ChannelKeeper:
         finally:
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
-            await channel.cut()
+            # What goes wrong in a farewell must not end the keeping, which nobody waits for.
+            await asyncio.gather(channel.cut(), return_exceptions=True)
 
     def _patience_s(self, channel: Channel) -> float | None:
         return channel.silence_s if channel.up else DIAL_S

@@ -20,7 +20,7 @@ from hedger.model.numeric import is_multiple
 from hedger.model.order import OrderReport, RejectReason
 from hedger.runtime.ports import CancelOutcome, LeaveTaken, PlaceOutcome
 from hedger.venues.client import MAX_RECV_WINDOW_MS
-from hedger.venues.lanes import Barred, Lane
+from hedger.venues.lanes import Barred, Lane, Spent
 from hedger.venues.link import Environment, Link
 from hedger.venues.listing import CONTRACTS, Listing
 from hedger.venues.outcome import Attempt, attempt, describe, judge_refusal
@@ -116,7 +116,9 @@ class OrderDesk:
                     return OrderRejected(client_order_id=id, reason=RejectReason.NOT_SENT, text=why)
                 result = await attempt(lambda: self._wire.create(order, window_ms), link.answer_s + 1, link.hear)
         except Barred as problem:
-            return OrderRejected(client_order_id=id, reason=RejectReason.RATE_LIMITED, text=str(problem))
+            # That many hedges want an order in one moment is no refusal of the venue's, and must not open its breaker.
+            reason = RejectReason.NOT_SENT if isinstance(problem, Spent) else RejectReason.RATE_LIMITED
+            return OrderRejected(client_order_id=id, reason=reason, text=str(problem))
         return self._judge(order, result)
 
     def _assert_ours(self, order: PlaceOrder) -> None:

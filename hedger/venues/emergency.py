@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from hedger.errors import Bug, HedgerError
-from hedger.runtime.clock import stopwatch
 from hedger.runtime.lifeline import LiveOrder
 from hedger.runtime.ports import Clock
 from hedger.venues.client import MAX_RECV_WINDOW_MS, Credentials, assert_safe, build_client
@@ -24,9 +23,9 @@ from hedger.venues.profile import Profile, profile_of
 
 T = TypeVar("T")
 ROUNDS = 6
-LONGEST_S = 15.0  # for all rounds: the watchdog waits a little longer
+LONGEST_S = 15.0  # for everything, the venue's time and all rounds: the watchdog waits a little longer
 LONGEST_TURN_S = 8.0  # how long the last of many may wait for its turn: time must be left to ask what became of it
-BANNED = 418
+BANNED, FIREWALL = 418, 403
 PAUSE_S = 1.0
 ANSWER_S = 4.0
 PROOFS = 2  # how often the venue must say that it knows no such order, after its create could arrive last
@@ -45,14 +44,28 @@ class EmergencyAccount:
 class EmergencyExit:
     """`CancelAll` for the watchdog: called in a thread, it returns within the seconds that its rounds take."""
 
-    def __init__(self, accounts: Mapping[str, EmergencyAccount], clock: Clock, *, pause_s: float = PAUSE_S) -> None:
+    def __init__(
+        self,
+        accounts: Mapping[str, EmergencyAccount],
+        clock: Clock,
+        *,
+        pause_s: float = PAUSE_S,
+        longest_s: float = LONGEST_S,
+    ) -> None:
         self._accounts = accounts
         self._clock = clock
         self._pause_s = pause_s
+        self._longest_s = longest_s
 
     def __call__(self, orders: Sequence[LiveOrder]) -> Sequence[str]:
         """Cancel them; the ids of those whose end the venue did not confirm, with the reason where a ban is one."""
-        return asyncio.run(self._cancel_all(orders))
+        # No asyncio.run: it would wait for a look-up of a name that hangs in a thread, and whoever waits for us be told
+        # that nothing is proven gone.
+        loop = asyncio.new_event_loop()
+        try:
+            return loop.run_until_complete(self._cancel_all(orders))
+        finally:
+            loop.close()
 
     async def _cancel_all(self, orders: Sequence[LiveOrder]) -> list[str]:
         names = dict.fromkeys(order.account for order in orders)
@@ -76,15 +89,18 @@ class EmergencyExit:
         profile = profile_of(account.venue)
         session = open_session(network, profile.places(where).hosts)
         client = _client_of(profile, account, where, session, self._clock)
+        rounds = _Rounds(profile, client, orders, self._clock, self._pause_s)
         try:
             assert_safe(client, self._clock)
-            await _learn_time(profile, client, self._clock)
-            return await _Rounds(profile, client, orders, self._clock, self._pause_s).run()
-        except (Bug, HedgerError):
-            return [order.client_order_id for order in orders]
+            async with asyncio.timeout(self._longest_s):
+                await _learn_time(profile, client, self._clock)
+                await rounds.run()
+        except (Bug, HedgerError, TimeoutError):
+            pass  # what is left says it
         finally:
             await client.close()
             await session.close()
+        return rounds.left()
 
 
 class _Rounds:
@@ -98,6 +114,7 @@ class _Rounds:
         self, profile: Profile, client: Any, orders: Sequence[LiveOrder], clock: Clock, pause_s: float
     ) -> None:
         self._wire, self._hear, self._budget = profile.emergency, profile.hear, profile.budgets[Lane.CONTROL]
+        self._ban_codes = profile.codes.banned
         self._client = client
         self._clock = clock
         self._pause_s = pause_s
@@ -106,25 +123,27 @@ class _Rounds:
         self._awaited: set[str] = set()
         self._is_banned = False
 
-    async def run(self) -> list[str]:
-        """The ids that are left."""
-        begun, number = stopwatch(), 0
-        while self._left and not self._is_banned and stopwatch() - begun < LONGEST_S:
+    def left(self) -> list[str]:
+        """The ids of those that are not proven to be over, with the reason where a ban is one."""
+        return [_banned(id) if self._is_banned else id for id in self._left]
+
+    async def run(self) -> None:
+        """Return when there is nothing more to do; whoever waits may end it sooner."""
+        number = 0
+        while self._left and not self._is_banned:
             if number >= ROUNDS and not self._awaited & self._left.keys():
                 break
             if number:
                 await asyncio.sleep(self._pause_s)
             number += 1
-            ended = await asyncio.gather(*(self._in_turn(at, order) for at, order in enumerate(self._left.values())))
-            over = {id for id, done in zip(list(self._left), ended, strict=True) if done}
-            self._left = {id: order for id, order in self._left.items() if id not in over}
-        return [_banned(id) if self._is_banned else id for id in self._left]
+            await asyncio.gather(*(self._in_turn(at, order) for at, order in enumerate(list(self._left.values()))))
 
-    async def _in_turn(self, number: int, order: LiveOrder) -> bool:
+    async def _in_turn(self, number: int, order: LiveOrder) -> None:
         """End an order no sooner than the venue takes its cancel: who asks faster may be shut out, and others stay."""
         turn_s = number // self._budget.requests * self._budget.period_s
         await asyncio.sleep(self._clock.span(min(turn_s, LONGEST_TURN_S)))
-        return not self._is_banned and await self._end(order)
+        if not self._is_banned and await self._end(order):
+            del self._left[order.client_order_id]
 
     async def _end(self, order: LiveOrder) -> bool:
         """Whether one order is over. A refused cancel proves nothing, so the order's own record is read."""
@@ -132,16 +151,21 @@ class _Rounds:
         canceled = await attempt(lambda: wire.cancel(self._client, order), ANSWER_S + 1, self._hear)
         if not canceled.refused and _reads(wire.is_over, canceled.answer, order):
             return True
-        if self._is_banned or canceled.evidence.status == BANNED:
+        if self._is_banned or self._bans(canceled):
             self._is_banned = True
             return False
         asked_at = self._clock.now_ms()
         found = await attempt(lambda: wire.find(self._client, order), ANSWER_S + 1, self._hear)
-        if found.evidence.status == BANNED:
+        if self._bans(found):
             self._is_banned = True
         if not found.refused and _reads(wire.is_over, found.answer, order):
             return True
         return self._says_absent(found) and self._is_absent(order, asked_at)
+
+    def _bans(self, result: Attempt) -> bool:
+        """Whether an answer says that this address is banned, by what `VenueAccount` takes for that as well."""
+        firewall = result.evidence.status == FIREWALL and result.code is None
+        return firewall or result.evidence.status == BANNED or result.code in self._ban_codes
 
     def _says_absent(self, found: Attempt) -> bool:
         """Whether the venue itself says that it knows no such order; silence and faults say nothing."""

@@ -46,6 +46,10 @@ class Barred(AskAgain):
     """A request was not sent, because its lane is spent or the venue asked for quiet."""
 
 
+class Spent(Barred):
+    """A request was not sent because its lane is spent, which is our own doing: it says nothing of the venue."""
+
+
 class Lanes:
     """One venue account's lanes, with what its answers say of the weight used and of being told to be quiet."""
 
@@ -95,7 +99,7 @@ class Lanes:
                 await self._throttlers[lane].acquire()
                 await seats.acquire()
         except TimeoutError:
-            raise Barred(
+            raise Spent(
                 f"the {lane} lane's budget of {budget.requests} in {budget.period_s} s, {budget.seats} of them at "
                 "once, is spent."
             ) from None

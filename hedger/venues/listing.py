@@ -7,12 +7,14 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from decimal import Decimal
 from difflib import get_close_matches
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from hedger.errors import ConfigError
 from hedger.model.instrument import Instrument, InstrumentId, Kind, Payoff
 
 CONTRACTS = (Kind.PERPETUAL, Kind.FUTURE)
+# What the client renames on any venue. None lists a coin by these names, and most list what they would stand for.
+_OF_ANY_VENUE = frozenset({"XBT", "BCHSV"})
 _PREFIX = re.compile(r"(1(?:0{3,6}))([A-Z].*)|(1M)([A-Z].*)", re.ASCII)
 
 
@@ -22,6 +24,12 @@ def split_multiplier(asset: str) -> tuple[str, Decimal]:
     if found is None:
         return asset, Decimal(1)
     return (found[4], Decimal(1_000_000)) if found[3] else (found[2], Decimal(found[1]))
+
+
+def name_there(client: Any, coin: str) -> str:
+    """A venue's own name of a coin, of which the client renames a few: TRUMP is TRUMPSOL on BingX."""
+    theirs = {ours: raw for raw, ours in client.commonCurrencies.items() if raw not in _OF_ANY_VENUE}
+    return str(theirs.get(coin, coin))
 
 
 def not_listed(title: str, symbol: str, known: Iterable[str], otherwise: str = ".") -> ConfigError:

@@ -128,6 +128,10 @@ def _bounded(limit: int) -> type[aiohttp.ClientResponse]:
             await self._wait_released()
             return self._body
 
+        def get_encoding(self) -> str:
+            """As every venue writes; what an answer says of itself may name a decoder that takes hours."""
+            return "utf-8"
+
     return Bounded
 
 

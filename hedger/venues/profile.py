@@ -47,7 +47,8 @@ class KeyRights(NamedTuple):
     """What a pair of keys may do, as the venue says; None is what it does not say.
 
     `bound`: the keys work from given addresses only. `unseen`: what the account may hold and they may not read, in
-    words; empty where they read all.
+    words; empty where they read all. `expire_at`: when the venue ends them (ms); None where they last, or it says
+    nothing of it.
     """
 
     may_read: bool | None
@@ -55,6 +56,7 @@ class KeyRights(NamedTuple):
     may_withdraw: bool | None
     bound: bool | None
     unseen: str = ""
+    expire_at: int | None = None
 
 
 class SourceOfAccount(Protocol):
@@ -138,6 +140,9 @@ class EmergencyWire(Protocol):
 
     Answers are the client's raw ones; whatever is raised is an answer too.
     """
+
+    def name(self, client: Any, symbol: str) -> str:
+        """The venue's own name of a contract, made of ours, for there is no listing to ask."""
 
     def time(self, client: Any) -> Awaitable[Any]:
         """Ask for the venue's time."""

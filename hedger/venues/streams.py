@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import zlib
 from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Protocol
+
+from aiohttp import WSMessage, WSMsgType
 
 from hedger.venues.channels import Channel, ChannelKeeper
 from hedger.venues.hints import HintQueue
@@ -25,9 +29,11 @@ class Watch:
     private: bool = False
 
 
-# Whatever an odd frame makes a reader stumble on: raised on, it would end ccxt's reading of this connection, which
-# stays open and says nothing more.
-_UNCLEAR = (ValueError, ArithmeticError, LookupError, TypeError, AttributeError)
+# As large as the client lets a frame be; one that is packed may not be larger when it is unpacked.
+LARGEST_FRAME = 10 * 1024 * 1024
+# How long (of the clock) a connection that is given up may take to close.
+LEAVE_S = 5.0
+_GZIP = 16 + zlib.MAX_WBITS
 
 
 class Frames(Protocol):
@@ -115,18 +121,58 @@ class Streams:
         handle, connected = client.handle_message, client.on_connected
 
         def on_frame(connection: Any, message: Any) -> None:
+            if self._is_given_up(connection):
+                return  # It was given up: what it still says is not of the connection that took its place.
             if not self._take(connection.url, message) and self._frames.is_clients(message):
                 handle(connection, message)
                 # A pong may have been noted by the venue's time, and is missed by the machine's.
                 connection.lastPong = connection.last_message_at
 
         def on_connected(connection: Any, message: Any = None) -> None:
+            self._guard(connection)
+            if self._is_given_up(connection):
+                raise ConnectionError("it was given up while it was dialed")  # The client closes it, then.
             connected(connection, message)
             name = self._frames.name_of(connection.url)
             if name in self._channels and self._frames.is_up(name, None):
                 self._keeper.heard(self._channels[name])
 
         client.handle_message, client.on_connected = on_frame, on_connected
+
+    def _is_given_up(self, connection: Any) -> bool:
+        """Whether the client or we have let go of a connection."""
+        return self._link.client.clients.get(connection.url) is not connection
+
+    def _guard(self, connection: Any) -> None:
+        """Let no frame end the client's reading of a connection, which would stay open and say nothing more; and let
+        nobody keep it open by talking on after we took our leave."""
+        read, packed, close = connection.handle_message, connection.gunzip, connection.aiohttp_close
+        connection.gunzip = False
+
+        def read_frame(message: WSMessage) -> None:
+            try:
+                if packed and message.type is WSMsgType.BINARY:
+                    message = message._replace(data=_unpacked(message.data))
+                read(message)
+            except Exception:
+                self._stumbled(connection)
+
+        async def close_soon() -> None:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._link.clock.span(LEAVE_S)):
+                    await close()
+
+        connection.handle_message, connection.aiohttp_close = read_frame, close_soon
+
+    def _stumbled(self, connection: Any) -> None:
+        """A frame could not be read: of our orders something may be missed, and that stream begins again."""
+        if self._is_given_up(connection):
+            return
+        name = self._frames.name_of(connection.url)
+        self._link.observer.frame_ignored(self._link.account, f"{name}: a frame is not understood")
+        channel = self._channels.get(name) if name is not None else None
+        if channel is not None and channel.private:
+            channel.broken = "an order update is not understood"
 
     def _take(self, url: str, message: Any) -> bool:
         """Whether a frame was ours to use."""
@@ -139,11 +185,16 @@ class Streams:
                 self._keeper.heard(channel)
             return False
         self._keeper.heard(channel)
-        try:
-            over = self._frames.use(name, message, self._queue)
-        except _UNCLEAR:
-            self._link.observer.frame_ignored(self._link.account, f"{name}: a frame is not understood")
-            over = "an order update is not understood" if channel.private else None
+        over = self._frames.use(name, message, self._queue)
         if over is not None:
             channel.broken = over
         return True
+
+
+def _unpacked(data: bytes) -> bytes:
+    """What gzip packed; ValueError where that is cut or larger than a frame may be."""
+    unpacking = zlib.decompressobj(_GZIP)
+    found = unpacking.decompress(data, LARGEST_FRAME)
+    if not unpacking.eof:
+        raise ValueError("a packed frame is cut, or too large")
+    return found

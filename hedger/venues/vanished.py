@@ -38,18 +38,20 @@ class Vanished:
 
         `now` is our own time in ms.
         """
-        for coin in ours:
-            self._believe(coin, coins, now)
+        doubted = [coin for coin in sorted(ours) if self._is_doubted(coin, coins, now)]
+        if doubted:
+            raise ValueError(f"the wallet held {doubted[0]} and does not list it: that is not believed at once")
         return dict.fromkeys(ours, ZERO) | dict(coins)
 
-    def _believe(self, coin: str, coins: Mapping[str, Decimal], now: int) -> None:
+    def _is_doubted(self, coin: str, coins: Mapping[str, Decimal], now: int) -> bool:
+        """Whether a coin was held until lately and is not listed; what is owed was held too."""
         if coin in coins:
-            if coins[coin] > 0:
+            if coins[coin]:
                 self._missing[coin] = 0
             else:
                 self._missing.pop(coin, None)
-        elif coin in self._missing:
-            since = self._missing[coin] = self._missing[coin] or now
-            if now - since < VANISHED_MS:
-                raise ValueError(f"the spot wallet held {coin} and does not list it: that is not believed at once")
-            del self._missing[coin]
+            return False
+        if coin not in self._missing:
+            return False
+        since = self._missing[coin] = self._missing[coin] or now
+        return now - since < VANISHED_MS

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from hedger.engine.orders import OrderStatus
+from hedger.engine.known.orders import OrderStatus
 from hedger.errors import JournalError
 from hedger.runtime.journal import Journal, Row
 from hedger.runtime.migrate import SCHEMA_VERSION
@@ -198,7 +198,7 @@ def test_an_order_is_the_same_bytes_in_every_process() -> None:
     """A set of trades would be written in an order that differs from process to process."""
     say = "from pydantic_core import to_json; from tests.support.engine_worlds import *; o = order_of()\n"
     say += "for n in range(30): o = apply_fill(o, fill_of(o, '0.001', f'trade-{n}'), n)\nprint(to_json(o))"
-    say = "from hedger.engine.orders import apply_fill\n" + say
+    say = "from hedger.engine.known.orders import apply_fill\n" + say
     told = {
         subprocess.run(
             [sys.executable, "-c", say], cwd=ROOT, env={"PYTHONHASHSEED": seed}, capture_output=True, check=True

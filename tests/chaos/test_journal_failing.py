@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hedger.engine.state import Action, Mode, State
+from hedger.engine.known.state import Action, Mode, State
 from hedger.engine.step import Result
 from hedger.model.identity import OrderIdentity, format_order_id
 from hedger.model.message import JournalChanged, Operation, Stamped

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from pydantic_core import to_json
 
-from hedger.engine.orders import OrderStatus
+from hedger.engine.known.orders import OrderStatus
 from hedger.errors import JournalError
 from hedger.runtime.journal import Journal, Row
 from tests.support.engine_worlds import order_of

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from hedger.engine.state import Action, Mode, Reason, State
+from hedger.engine.known.state import Action, Mode, Reason, State
 from hedger.model.account import Margin
 from hedger.ops.console.snapshot import View, document
 from hedger.ops.standstill import TOO_LONG_MS

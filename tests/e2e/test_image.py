@@ -28,7 +28,7 @@ pytestmark = pytest.mark.timeout(600)
 MOST_MB = 160  # what the image may add to its base
 MOST_MEMORY_MB = 150
 START_S = 60
-GRACE_S = 45
+GRACE_S = 60
 KEY, SECRET = "canary-key-8d1f0c", "canary-secret-52b7ae"
 NO_CAPABILITIES = "0" * 16
 PUBLISHED = ("--env", "HEDGER_METRICS__HOST=0.0.0.0", "--publish", "127.0.0.1::9108")

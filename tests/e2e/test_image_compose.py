@@ -99,7 +99,7 @@ def test_every_service_gets_as_little_as_it_can_live_on(project: Compose) -> Non
 
 
 def test_the_hedger_has_time_to_take_its_orders_back(project: Compose) -> None:
-    assert declared(project)["hedger"]["stop_grace_period"] == "45s"
+    assert declared(project)["hedger"]["stop_grace_period"] in ("60s", "1m0s")
 
 
 def test_it_trades_on_paper_out_of_the_box_with_its_console(running: Compose) -> None:

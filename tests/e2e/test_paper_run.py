@@ -157,6 +157,7 @@ def test_a_second_hedger_is_refused_and_the_first_goes_on(running: Running) -> N
     assert f"another hedger (process {running.process.pid})" in sentence
     lifted = run_hedger("resume", "--reason", "a try", "--state-dir", str(running.directory))
     assert (lifted.code, lifted.out) == (5, ""), "it is asked, and says that it is not halted"
+    assert "is not halted; `hedger unpause` ends a pause, and a breaker closes by itself" in lifted.err
     assert running.process.poll() is None
 
 

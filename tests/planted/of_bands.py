@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tests.planted.plant import Bug
 
-BAND = "hedger/engine/band.py"
-CONDITIONS = "hedger/engine/conditions.py"
+BAND = "hedger/engine/wanted/band.py"
+CONDITIONS = "hedger/engine/wanted/conditions.py"
 RULES = ("tests/unit/test_engine_band.py",)
 THEORY = ("tests/property/test_engine_band_theory.py",)
 SIZES = ("tests/property/test_engine_sizing.py",)
@@ -22,7 +22,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="an old volatility is as good as a new one",
         rule="law 9, D06",
-        path="hedger/engine/history.py",
+        path="hedger/engine/held/history.py",
         old="    if state.now > known.fresh_until:\n",
         new="    if state.now < known.at:\n",
         tests=RULES,
@@ -30,7 +30,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="a band without its inputs is traded on",
         rule="law 9, law 12",
-        path="hedger/engine/decide.py",
+        path="hedger/engine/decision/decide.py",
         old="    if facts.flaw is not None and not (working",
         new="    if facts.flaw == 0 and not (working",
         tests=RULES,
@@ -62,7 +62,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="what was due is done while an order may yet undo it",
         rule="law 4",
-        path="hedger/engine/kept.py",
+        path="hedger/engine/decision/kept.py",
         old="    if facts.exposure.low != facts.exposure.high or not is_due(",
         new="    if not is_due(",
         tests=RULES,
@@ -70,7 +70,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="a band that is watched at intervals is made wider",
         rule="I13",
-        path="hedger/engine/optimal.py",
+        path="hedger/engine/formulas/optimal.py",
         old="    narrower = width - overstep(",
         new="    narrower = width + overstep(",
         tests=THEORY,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from tests.planted.plant import Bug
 
-ROLL = "hedger/engine/roll.py"
-EXPIRY = "hedger/engine/expiry.py"
-CARRY = "hedger/engine/carry.py"
+ROLL = "hedger/engine/decision/roll.py"
+EXPIRY = "hedger/engine/held/expiry.py"
+CARRY = "hedger/engine/formulas/carry.py"
 ROLLS = ("tests/unit/test_engine_roll.py",)
 SETTLED = ("tests/unit/test_engine_roll_settlement.py",)
 SIGNS = ("tests/property/test_engine_carry.py",)
@@ -16,7 +16,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="a short pays funding above zero",
         rule="sign of funding",
-        path="hedger/engine/limits.py",
+        path="hedger/engine/guards/limits.py",
         old="    paid = p.side.sign * yearly_funding(p.mark)\n",
         new="    paid = -p.side.sign * yearly_funding(p.mark)\n",
         tests=("tests/unit/test_engine_limits.py",),
@@ -56,7 +56,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="slices are counted in contracts and not in delta",
         rule="roll, F1/S against F2/S",
-        path="hedger/engine/facts.py",
+        path="hedger/engine/decision/facts.py",
         old="    per_unit = coins_for(state, hedge, instrument, ONE)\n",
         new="    per_unit = ONE\n",
         tests=ROLLS,
@@ -64,7 +64,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="a slice that took the delta from its target is a futile hedge",
         rule="roll",
-        path="hedger/engine/order_flow.py",
+        path="hedger/engine/news/order_flow.py",
         old="after.margin_reduction or after.roll",
         new="after.margin_reduction",
         tests=ROLLS,
@@ -72,7 +72,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="what reduces comes off the leg that was opened",
         rule="roll",
-        path="hedger/engine/decide.py",
+        path="hedger/engine/decision/decide.py",
         old="    if leaving is not None:\n        return facts_on(",
         new="    if leaving is None and False:\n        return facts_on(",
         tests=ROLLS,
@@ -96,7 +96,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="nobody hears of what is held when the average begins",
         rule="roll, alarm",
-        path="hedger/engine/decide.py",
+        path="hedger/engine/decision/decide.py",
         old="Reason.INSIDE_BAND if late is None else Reason.EXPIRING, late or",
         new="Reason.INSIDE_BAND, late or",
         tests=ROLLS,
@@ -104,7 +104,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="a settled contract is a missing row for ever",
         rule="settlement, V31",
-        path="hedger/engine/whole.py",
+        path="hedger/engine/news/whole.py",
         old=" and not is_over(state, id))\n",
         new=")\n",
         tests=SETTLED,
@@ -120,7 +120,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="a settlement after our own sale is an old reading",
         rule="settlement, D07",
-        path="hedger/engine/belief.py",
+        path="hedger/engine/news/belief.py",
         old="        if has_settled(state, id, event.reading):\n",
         new="        if False:\n",
         tests=SETTLED,
@@ -128,7 +128,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="a settlement is also told as a movement that nobody explains",
         rule="settlement, I11",
-        path="hedger/engine/changes.py",
+        path="hedger/engine/news/changes.py",
         old="        if has_ended(before, reading, id):\n            continue\n",
         new="",
         tests=SETTLED,
@@ -136,7 +136,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="a contract ends by our own clock",
         rule="P11, M06",
-        path="hedger/engine/freshness.py",
+        path="hedger/engine/held/freshness.py",
         old="    return state.now + state.accounts[account].offset_ms\n",
         new="    return state.now\n",
         tests=("tests/unit/test_engine_venue_clock.py",),
@@ -144,7 +144,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="a row that a page repeats counts twice",
         rule="D05",
-        path="hedger/engine/sane.py",
+        path="hedger/engine/news/sane.py",
         old="    yield from _told_twice(reading, coins)\n",
         new="",
         tests=("tests/unit/test_engine_sane.py",),

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from tests.planted.plant import Bug
 
-CROSSING = "hedger/engine/crossing.py"
-LEGS = ("tests/unit/test_engine_crossing.py",)
-THEORY = ("tests/property/test_engine_cross.py",)
+CROSSING = "hedger/engine/wanted/other_coins.py"
+LEGS = ("tests/unit/test_engine_other_coins.py",)
+THEORY = ("tests/property/test_engine_cross_hedge.py",)
 
 BUGS: tuple[Bug, ...] = (
     Bug(
@@ -20,7 +20,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="a beta is taken the wrong way round",
         rule="quant: cross-hedge",
-        path="hedger/engine/cross.py",
+        path="hedger/engine/formulas/cross_hedge.py",
         old="matrix[:, of] / matrix[of, of]",
         new="matrix[:, of] / matrix[0, 0]",
         tests=(*THEORY, *LEGS),
@@ -36,7 +36,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="the price of a coin without a future may be of any age",
         rule="I5, law 9",
-        path="hedger/engine/freshness.py",
+        path="hedger/engine/held/freshness.py",
         old="    held = state.quotes.get(cross.spot)\n",
         new="    return None\n    held = state.quotes.get(cross.spot)\n",
         tests=LEGS,

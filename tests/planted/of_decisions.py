@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from tests.planted.plant import Bug
 
-BELIEF = "hedger/engine/belief.py"
-LIMITS = "hedger/engine/limits.py"
-FRESHNESS = "hedger/engine/freshness.py"
-GATE = "hedger/engine/gate.py"
-BREAKER = "hedger/engine/breaker.py"
-EXPOSURE = "hedger/engine/exposure.py"
+BELIEF = "hedger/engine/news/belief.py"
+LIMITS = "hedger/engine/guards/limits.py"
+FRESHNESS = "hedger/engine/held/freshness.py"
+GATE = "hedger/engine/guards/gate.py"
+BREAKER = "hedger/engine/known/breaker.py"
+EXPOSURE = "hedger/engine/held/exposure.py"
 STEP = "hedger/engine/step.py"
-VERDICT = "hedger/engine/verdict.py"
+VERDICT = "hedger/engine/decision/verdict.py"
 SIZES = ("tests/property/test_engine_sizing.py",)
 READINGS = ("tests/unit/test_engine_reconcile.py", "tests/unit/test_engine_belief.py")
 BREAKERS = ("tests/unit/test_engine_breaker.py",)
@@ -30,7 +30,7 @@ BELIEVED: tuple[Bug, ...] = (
     Bug(
         name="the venue's lag after a fill is not waited for",
         rule="I6, D07",
-        path="hedger/engine/order_flow.py",
+        path="hedger/engine/news/order_flow.py",
         old="        lag = policy.settle_ms if gained else 0\n",
         new="        lag = 0\n",
         tests=READINGS,
@@ -54,7 +54,7 @@ BELIEVED: tuple[Bug, ...] = (
     Bug(
         name="half a minute makes an old reading true",
         rule="I6, D07",
-        path="hedger/engine/executions.py",
+        path="hedger/engine/news/executions.py",
         old="    recent = bool(ours_at) and now - ours_at <= OURS_COUNT_MS\n",
         new="    recent = False\n",
         tests=READINGS,
@@ -62,7 +62,7 @@ BELIEVED: tuple[Bug, ...] = (
     Bug(
         name="a trade of another is taken for our own fill",
         rule="I6, A03",
-        path="hedger/engine/executions.py",
+        path="hedger/engine/news/executions.py",
         old="if s.owed and s.exchange_at <= sure_until]",
         new="if s.exchange_at < 0]",
         tests=READINGS,
@@ -70,7 +70,7 @@ BELIEVED: tuple[Bug, ...] = (
     Bug(
         name="a missing row is a flat position",
         rule="I1, D08",
-        path="hedger/engine/whole.py",
+        path="hedger/engine/news/whole.py",
         old="        _without_a_row(state, policy, view, reading, gone)\n",
         new="        None\n",
         tests=READINGS,
@@ -86,7 +86,7 @@ BELIEVED: tuple[Bug, ...] = (
     Bug(
         name="a gap in the stream asks for no reading",
         rule="law 10, N04",
-        path="hedger/engine/fold.py",
+        path="hedger/engine/news/fold.py",
         old="stream_up=event.up, barrier_at=max(view.barrier_at, state.now))",
         new="stream_up=event.up)",
         tests=READINGS,
@@ -118,7 +118,7 @@ BELIEVED: tuple[Bug, ...] = (
     Bug(
         name="a quote that is no number is taken for a price",
         rule="I24, D01",
-        path="hedger/engine/sane.py",
+        path="hedger/engine/news/sane.py",
         old="    if finite and LEAST <= bid < ask <= MOST and",
         new="    if not finite or LEAST <= bid < ask <= MOST and",
         tests=("tests/unit/test_engine_sane.py",),
@@ -126,7 +126,7 @@ BELIEVED: tuple[Bug, ...] = (
     Bug(
         name="a reading with a false number is believed",
         rule="I24, D01",
-        path="hedger/engine/sane.py",
+        path="hedger/engine/news/sane.py",
         old="            return _flaw_of_reading(event.reading, coins)\n",
         new="            return None\n",
         tests=("tests/unit/test_engine_sane.py",),
@@ -145,7 +145,7 @@ SIZED: tuple[Bug, ...] = (
     Bug(
         name="the band's comparison is the wrong way round",
         rule="I1",
-        path="hedger/engine/optimal.py",
+        path="hedger/engine/formulas/optimal.py",
         old=" - (low > edges[0]) * ",
         new=" - (low < edges[0]) * ",
         tests=SIZES,
@@ -153,7 +153,7 @@ SIZED: tuple[Bug, ...] = (
     Bug(
         name="an order is sized to the far end of what may be",
         rule="I1, law 4",
-        path="hedger/engine/optimal.py",
+        path="hedger/engine/formulas/optimal.py",
         old=" * (low - resets[0])\n",
         new=" * (high - resets[0])\n",
         tests=SIZES,
@@ -161,7 +161,7 @@ SIZED: tuple[Bug, ...] = (
     Bug(
         name="a part of the band is never left downwards",
         rule="I13",
-        path="hedger/engine/band.py",
+        path="hedger/engine/known/widths.py",
         old="        return -self.lower <= deviation <= self.upper\n",
         new="        return deviation <= self.upper\n",
         tests=("tests/simulation/test_hedging.py",),
@@ -185,7 +185,7 @@ SIZED: tuple[Bug, ...] = (
     Bug(
         name="an order is rounded up past the target",
         rule="I1, I23",
-        path="hedger/engine/decide.py",
+        path="hedger/engine/decision/decide.py",
         old="    return floor_to(min(caps), lot)\n",
         new="    return ceil_to(min(caps), lot)\n",
         tests=("tests/simulation/test_hedging.py", "tests/unit/test_engine_limits.py", *SIZES),
@@ -193,7 +193,7 @@ SIZED: tuple[Bug, ...] = (
     Bug(
         name="a quantity has been a float on its way",
         rule="I23, law 11",
-        path="hedger/engine/decide.py",
+        path="hedger/engine/decision/decide.py",
         old="    return floor_to(min(caps), lot)\n",
         new="    return Decimal(float(floor_to(min(caps), lot)))\n",
         tests=("tests/simulation/test_hedging.py",),
@@ -201,7 +201,7 @@ SIZED: tuple[Bug, ...] = (
     Bug(
         name="a price has been a float on its way",
         rule="I23, law 11",
-        path="hedger/engine/quoting.py",
+        path="hedger/engine/wanted/quoting.py",
         old="    return min(max(floor_to(quote.bid - behind, tick), tick), ceil_to(quote.ask, tick) - tick)\n",
         new="    return Decimal(float(min(floor_to(quote.bid - behind, tick), ceil_to(quote.ask, tick) - tick)))\n",
         tests=("tests/property/test_engine_quoting.py",),
@@ -209,7 +209,7 @@ SIZED: tuple[Bug, ...] = (
     Bug(
         name="a price may cross the touch",
         rule="I7",
-        path="hedger/engine/quoting.py",
+        path="hedger/engine/wanted/quoting.py",
         old="max(ceil_to(quote.ask + behind, tick), floor_to(quote.bid, tick) + tick)",
         new="floor_to(quote.bid - behind, tick)",
         tests=("tests/property/test_engine_quoting.py",),
@@ -217,7 +217,7 @@ SIZED: tuple[Bug, ...] = (
     Bug(
         name="a replacement goes out while the cancel is pending",
         rule="law 5, V14",
-        path="hedger/engine/decide.py",
+        path="hedger/engine/decision/decide.py",
         old="not out_of_reach(o, unseen=is_unseen(state, hedge, o.id.account))]\n",
         new="not out_of_reach(o, unseen=True)]\n",
         tests=("tests/simulation/test_execution.py",),
@@ -233,7 +233,7 @@ SIZED: tuple[Bug, ...] = (
     Bug(
         name="funding is booked with the wrong sign",
         rule="I11",
-        path="hedger/engine/ledger.py",
+        path="hedger/engine/known/ledger.py",
         old="ledger.funding + payment.amount * value",
         new="ledger.funding - payment.amount * value",
         tests=("tests/unit/test_engine_ledger.py",),
@@ -241,7 +241,7 @@ SIZED: tuple[Bug, ...] = (
     Bug(
         name="an order that only reduces does not say so",
         rule="I8",
-        path="hedger/engine/decide.py",
+        path="hedger/engine/decision/decide.py",
         old="reduce_only=not proposal.adds_risk, margin_reduction=False)",
         new="reduce_only=False, margin_reduction=False)",
         tests=("tests/simulation/test_guards.py", "tests/simulation/test_hedging.py"),
@@ -284,7 +284,7 @@ GATED: tuple[Bug, ...] = (
     Bug(
         name="a lease lasts until the switch fires",
         rule="I9, V29",
-        path="hedger/engine/switch.py",
+        path="hedger/engine/known/switch.py",
         old="        lease_until = fires_at - 2 * (now - requested_at) - MARGIN_MS\n",
         new="        lease_until = fires_at\n",
         tests=("tests/unit/test_engine_switch.py",),
@@ -348,7 +348,7 @@ GATED: tuple[Bug, ...] = (
     Bug(
         name="a halt lets orders out",
         rule="I9, I14",
-        path="hedger/engine/mode.py",
+        path="hedger/engine/guards/mode.py",
         old="        return Mode.HALTED, state.halted\n",
         new="        return Mode.HEDGING, state.halted\n",
         tests=("tests/simulation/test_halts.py",),
@@ -356,7 +356,7 @@ GATED: tuple[Bug, ...] = (
     Bug(
         name="one clean reading is enough after a start",
         rule="I9, I13",
-        path="hedger/engine/mode.py",
+        path="hedger/engine/guards/mode.py",
         old="view.clean_cycles >= policy.clean_cycles",
         new="view.clean_cycles >= 1",
         tests=READINGS,
@@ -364,7 +364,7 @@ GATED: tuple[Bug, ...] = (
     Bug(
         name="a lifted halt is not reconciled",
         rule="I9, O01",
-        path="hedger/engine/fold.py",
+        path="hedger/engine/news/fold.py",
         old="            if state.halted is not None:  #",
         new="            if state.halted is None:  #",
         tests=("tests/simulation/test_operator.py::test_a_resume_reconciles_before_it_trades_and_takes_the_kill_away",),

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tests.planted.plant import Bug
 
-UNWIND = "hedger/engine/unwind.py"
-FLATTEN = "hedger/engine/flatten.py"
+UNWIND = "hedger/engine/decision/unwind.py"
+FLATTEN = "hedger/engine/decision/flatten.py"
 UNIT = ("tests/unit/test_engine_flatten.py",)
 ANY = ("tests/property/test_engine_flatten.py",)
 WEATHER = ("tests/simulation/test_flatten.py",)
@@ -103,7 +103,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="a hedge that was flattened trades what a person opened by hand",
         rule="flatten stays paused",
-        path="hedger/engine/latch.py",
+        path="hedger/engine/known/latch.py",
         old="        return not self.held and not self.flat_at\n",
         new="        return not self.held\n",
         tests=UNIT,
@@ -119,7 +119,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="a resume lifts a flatten",
         rule="flatten is latched",
-        path="hedger/engine/fold.py",
+        path="hedger/engine/news/fold.py",
         old="            return breakers_resumed(state._replace(halted=None, hedges=hedges))\n",
         new="            return breakers_resumed(state._replace(halted=None, hedges=hedges, flattening={}))\n",
         tests=UNIT,
@@ -135,7 +135,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="an order that was decided before the flatten leaves after it",
         rule="I8, flatten pauses first",
-        path="hedger/engine/latch.py",
+        path="hedger/engine/known/latch.py",
         old='        return None if reduces else f"its hedge is being flattened: {flatten.reason}"\n',
         new="        return None\n",
         tests=UNIT,
@@ -143,7 +143,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="another hedge goes on while all but one are paused",
         rule="I9",
-        path="hedger/engine/decide.py",
+        path="hedger/engine/decision/decide.py",
         old="    if state.paused is not None and state.mode is not Mode.SHADOW:",
         new="    if False:",
         tests=UNIT,

@@ -10,7 +10,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="a synthetic that is bought is traded as if it were sold",
         rule="signs: long is convex",
-        path="hedger/engine/synthetic.py",
+        path="hedger/engine/formulas/synthetic.py",
         old="        return coins if self.long else -coins\n",
         new="        return -coins if self.long else coins\n",
         tests=TARGETS,
@@ -18,7 +18,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="a profile hedges the share that it should leave",
         rule="signs: a ratio that rises sells",
-        path="hedger/engine/target.py",
+        path="hedger/engine/wanted/target.py",
         old="            return unhedged * (ONE - _profile(target).ratio(price))\n",
         new="            return unhedged * _profile(target).ratio(price)\n",
         tests=TARGETS,
@@ -26,7 +26,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="the gamma of options that are held is hedged the wrong way",
         rule="signs: long gamma is hedged by selling",
-        path="hedger/engine/target.py",
+        path="hedger/engine/wanted/target.py",
         old="    return target_gamma(hedge, held, price, now) - held.options.gamma\n",
         new="    return target_gamma(hedge, held, price, now) + held.options.gamma\n",
         tests=TARGETS,
@@ -34,7 +34,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="an option that has expired is replicated all the same",
         rule="I10",
-        path="hedger/engine/decide.py",
+        path="hedger/engine/decision/decide.py",
         old="    if ended is not None and not (",
         new='    if ended == "" and not (',
         tests=TARGETS,

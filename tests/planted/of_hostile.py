@@ -3,8 +3,8 @@
 from tests.planted.plant import Bug
 
 TESTS = ("tests/unit/test_engine_hostile.py",)
-SANE = "hedger/engine/sane.py"
-SOURCES = "hedger/engine/sources.py"
+SANE = "hedger/engine/news/sane.py"
+SOURCES = "hedger/engine/guards/sources.py"
 SOURCES_TESTS = ("tests/unit/test_engine_sources.py",)
 
 BUGS: tuple[Bug, ...] = (
@@ -27,7 +27,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="a leap of the index alone is believed",
         rule="I24, D02",
-        path="hedger/engine/fold.py",
+        path="hedger/engine/news/fold.py",
         old=" or _leaps(last.index_price, price.index_price)\n",
         new="\n",
         tests=TESTS,
@@ -35,7 +35,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="a perpetual becomes a contract that has expired",
         rule="I1",
-        path="hedger/engine/rules.py",
+        path="hedger/engine/held/rules.py",
         old="    if other:\n",
         new="    if False:\n",
         tests=TESTS,
@@ -43,7 +43,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="a row that is told as another contract is believed",
         rule="I1",
-        path="hedger/engine/whole.py",
+        path="hedger/engine/news/whole.py",
         old="        or _with_other_terms(state, reading)\n",
         new="",
         tests=TESTS,
@@ -51,7 +51,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="a reading without the wallet of an inverse contract is whole",
         rule="I1, D08",
-        path="hedger/engine/whole.py",
+        path="hedger/engine/news/whole.py",
         old="        or _without_a_wallet(view.reading, reading)\n",
         new="",
         tests=TESTS,
@@ -67,7 +67,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="a frozen source of a stablecoin's price is seen",
         rule="guard depeg",
-        path="hedger/engine/money.py",
+        path="hedger/engine/held/money.py",
         old="age_of(state.now, held[1], held[0].exchange_at, offset)",
         new="(state.now - held[1])",
         tests=TESTS,
@@ -75,7 +75,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="a reduction of nothing is sent",
         rule="I8",
-        path="hedger/engine/saving.py",
+        path="hedger/engine/decision/saving.py",
         old='    if units <= 0:\n        return Verdict(Action.DENY, Reason.BELOW_MINIMUM, f"{position} of',
         new='    if False:\n        return Verdict(Action.DENY, Reason.BELOW_MINIMUM, f"{position} of',
         tests=TESTS,
@@ -83,7 +83,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="coins without a common factor have a covariance",
         rule="cross-hedge",
-        path="hedger/engine/cross.py",
+        path="hedger/engine/formulas/cross_hedge.py",
         old="    if not np.isfinite(shrunk).all():\n",
         new="    if False:\n",
         tests=TESTS,
@@ -91,7 +91,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="nobody contradicts a venue's price",
         rule="I10, D02",
-        path="hedger/engine/limits.py",
+        path="hedger/engine/guards/limits.py",
         old='    ("price_sources", Kind.FACT, _price_sources),\n',
         new='    ("price_sources", Kind.FACT, lambda _: None),\n',
         tests=SOURCES_TESTS,
@@ -139,7 +139,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="margin waits until venues agree on a price",
         rule="law 8",
-        path="hedger/engine/limits.py",
+        path="hedger/engine/guards/limits.py",
         old="    return None if p.saves else _because(Reason.PRICE_SOURCES",
         new="    return _because(Reason.PRICE_SOURCES",
         tests=SOURCES_TESTS,

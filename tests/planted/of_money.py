@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from tests.planted.plant import Bug
 
-MONEY, SETTLED, MARGIN = "hedger/engine/money.py", "hedger/engine/settled.py", "hedger/engine/margin.py"
+MONEY, MARGIN = "hedger/engine/held/money.py", "hedger/engine/guards/margin.py"
+SETTLED = "hedger/engine/news/settled.py"
 INVERSE = ("tests/unit/test_engine_inverse.py", "tests/property/test_engine_inverse.py")
 COUNTED = ("tests/unit/test_engine_money.py",)
 
@@ -12,7 +13,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="the profit of a contract in coins is left out of what is owned",
         rule="quant: wallet against equity",
-        path="hedger/engine/exposure.py",
+        path="hedger/engine/held/exposure.py",
         old="reading.spot.get(hedge.underlying, ZERO) + reading.equity(hedge.underlying)",
         new="reading.spot.get(hedge.underlying, ZERO) + reading.collateral.get(hedge.underlying, ZERO)",
         tests=INVERSE,
@@ -76,7 +77,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="an option whose row is missing was sold",
         rule="D08",
-        path="hedger/engine/belief.py",
+        path="hedger/engine/news/belief.py",
         old=" or hedge.underlying in by_options:\n",
         new=":\n",
         tests=INVERSE,
@@ -84,7 +85,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="a contract that expired was traded by somebody else",
         rule="M06",
-        path="hedger/engine/changes.py",
+        path="hedger/engine/news/changes.py",
         old="        if has_ended(before, reading, id):\n            continue\n",
         new="",
         tests=INVERSE,

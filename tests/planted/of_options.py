@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.planted.plant import Bug
 
-OVERLAY = "hedger/engine/overlay.py"
+OVERLAY = "hedger/engine/formulas/overlay.py"
 GREEKS = ("tests/property/test_engine_greeks.py", "tests/unit/test_engine_greeks.py")
 OVERLAYS = ("tests/unit/test_engine_overlay.py",)
 FLAWS = ("tests/unit/test_engine_overlay_flaws.py",)
@@ -13,7 +13,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="a put has the delta of a call",
         rule="the greeks of an option",
-        path="hedger/engine/greeks.py",
+        path="hedger/engine/formulas/greeks.py",
         old="    np.multiply(sign, at1, out=delta)\n",
         new="    np.abs(at1, out=delta)\n",
         tests=GREEKS,
@@ -53,7 +53,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="what rests stays in the book while an option's input is missing",
         rule="law 9, option input",
-        path="hedger/engine/decide.py",
+        path="hedger/engine/decision/decide.py",
         old="options.flaw is not None and not (working is not None and working.margin_reduction):\n",
         new="options.flaw is not None and working is None:\n",
         tests=FLAWS,
@@ -69,7 +69,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="a volatility in per cent is taken for a ratio",
         rule="law 9, option input",
-        path="hedger/engine/overlay_rows.py",
+        path="hedger/engine/formulas/overlay_rows.py",
         old="MOST_SIGMA = 10.0  #",
         new="MOST_SIGMA = 1000.0  #",
         tests=OVERLAYS,
@@ -77,7 +77,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="a dated future keeps its delta through its settlement average",
         rule="the settlement average",
-        path="hedger/engine/exposure.py",
+        path="hedger/engine/held/exposure.py",
         old="    return ONE if left >= settlement_ms else Decimal(left) / settlement_ms\n",
         new="    return ONE\n",
         tests=OVERLAYS,
@@ -101,7 +101,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="an option without a strike is believed",
         rule="I24, D01",
-        path="hedger/engine/sane.py",
+        path="hedger/engine/news/sane.py",
         old='    return _first(positive=terms, finite=(("quantity", option.quantity), *absurd))\n',
         new="    return None\n",
         tests=FLAWS,
@@ -117,7 +117,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="a premium-adjusted delta is taken for a difference",
         rule="the greeks of an option",
-        path="hedger/engine/greeks_check.py",
+        path="hedger/engine/held/greeks_check.py",
         old="    return Convention.PREMIUM_ADJUSTED if by_adjusted < by_plain else Convention.BLACK_SCHOLES\n",
         new="    return Convention.BLACK_SCHOLES\n",
         tests=("tests/unit/test_engine_greeks_check.py",),

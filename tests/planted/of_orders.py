@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from tests.planted.plant import Bug
 
-ORDERS = "hedger/engine/orders.py"
-FLOW = "hedger/engine/order_flow.py"
-RECONCILE = "hedger/engine/reconcile.py"
-FOLD = "hedger/engine/fold.py"
+ORDERS = "hedger/engine/known/orders.py"
+FLOW = "hedger/engine/news/order_flow.py"
+RECONCILE = "hedger/engine/news/reconcile.py"
+FOLD = "hedger/engine/news/fold.py"
 TABLE = ("tests/unit/test_engine_orders.py",)
 PROOFS = ("tests/unit/test_engine_reconcile.py",)
 SPENT = ("tests/unit/test_engine_spent.py",)
@@ -199,6 +199,14 @@ BUGS: tuple[Bug, ...] = (
         old="    if not fill.maker and state.halted is None:\n",
         new="    if not fill.maker and state.halted is not None:\n",
         tests=("tests/simulation/test_halts.py",),
+    ),
+    Bug(
+        name="a record of our order may be on either side",
+        rule="law 3",
+        path=FLOW,
+        old="        if record.side is order.side:\n",
+        new="        if record.side is order.side or True:\n",
+        tests=("tests/unit/test_engine_ends.py",),
     ),
     Bug(
         name="two orders under one id are one order",

@@ -176,7 +176,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="an order at rest may be larger than the limit allows by now",
         rule="I10, O03",
-        path="hedger/engine/limits.py",
+        path="hedger/engine/guards/limits.py",
         old='    ("order_notional", Kind.RISK, _order_notional),\n',
         new='    ("order_notional", Kind.ENTRY, _order_notional),\n',
         tests=(f"{SIMULATED}::test_an_order_that_rests_is_judged_by_the_new_policy_at_once",),
@@ -193,7 +193,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="a computed band keeps the width of another rule",
         rule="O03",
-        path="hedger/engine/revision.py",
+        path="hedger/engine/known/revision.py",
         old="    fresh = {name: replace(state.hedges[name], edges=None, decision=None) for name in event.hedges}\n",
         new="    fresh = {name: replace(state.hedges[name], decision=None) for name in event.hedges}\n",
         tests=PLANNED,

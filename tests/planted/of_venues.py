@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.planted.plant import Bug
 
-FRESHNESS = "hedger/engine/freshness.py"
+FRESHNESS = "hedger/engine/held/freshness.py"
 FAILOVER = ("tests/unit/test_engine_failover.py",)
 BOOKS = ("tests/property/test_engine_several.py",)
 SHARES = ("tests/unit/test_engine_shares.py",)
@@ -14,7 +14,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="a position out of sight cannot have gone",
         rule="law 4, failover",
-        path="hedger/engine/exposure.py",
+        path="hedger/engine/held/exposure.py",
         old="            for coins in _at_stake(state, hedge, reading):\n",
         new="            for coins in list[Decimal]():\n",
         tests=BOOKS,
@@ -22,7 +22,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="an order whose cancel is lost out of sight is forgotten",
         rule="law 4, failover",
-        path="hedger/engine/exposure.py",
+        path="hedger/engine/held/exposure.py",
         old="        if order.hedge == hedge.name and order.live:\n",
         new="        if order.hedge == hedge.name and order.live and order.status is not OrderStatus.PENDING_CANCEL:\n",
         tests=BOOKS,
@@ -30,7 +30,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="the working order of an account out of sight is not reserved",
         rule="law 4, failover",
-        path="hedger/engine/exposure.py",
+        path="hedger/engine/held/exposure.py",
         old="        if order.hedge == hedge.name and order.live:\n",
         new="        if order.hedge == hedge.name and order.live and not is_unseen(state, hedge, order.id.account):\n",
         tests=BOOKS,
@@ -38,7 +38,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="what lost orders made of another leg is not in the position limit",
         rule="position limit",
-        path="hedger/engine/exposure.py",
+        path="hedger/engine/held/exposure.py",
         old="    units = max(abs(position + up), abs(position - down))\n",
         new="    units = abs(position)\n",
         tests=FAILOVER,
@@ -78,7 +78,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="an account that returns is traded on after one reading",
         rule="law 9, failover",
-        path="hedger/engine/belief.py",
+        path="hedger/engine/news/belief.py",
         old="        owed=max(0, _owed(state, policy, view, reading.account) - 1),\n",
         new="        owed=max(0, view.owed - 1),\n",
         tests=FAILOVER,
@@ -86,7 +86,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="a fired switch never stops the other accounts",
         rule="law 9",
-        path="hedger/engine/anew.py",
+        path="hedger/engine/guards/anew.py",
         old="state.reconciled and policy.may_miss.issuperset(names)\n",
         new="state.reconciled\n",
         tests=FAILOVER,
@@ -102,7 +102,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="orders go to and fro with a venue that comes and goes",
         rule="failover does not flap",
-        path="hedger/engine/choice.py",
+        path="hedger/engine/decision/choice.py",
         old="    if last in able:\n",
         new="    if last in ():\n",
         tests=FAILOVER,
@@ -110,7 +110,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="an account that is short of margin takes more",
         rule="law 8, margin of one account",
-        path="hedger/engine/limits.py",
+        path="hedger/engine/guards/limits.py",
         old="    return p.hedge.failover.allowed and p.instrument.id.account not in stopped\n",
         new="    return p.hedge.failover.allowed\n",
         tests=FAILOVER,
@@ -118,7 +118,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="a position is reduced where margin is not short",
         rule="margin of one account",
-        path="hedger/engine/margin.py",
+        path="hedger/engine/guards/margin.py",
         old="        held = [p for p in held if p.id.account in stopped]\n",
         new="        assert stopped is not None\n",
         tests=FAILOVER,
@@ -126,7 +126,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="a hedge elsewhere holds up the next margin reduction",
         rule="margin comes before the hedge",
-        path="hedger/engine/decide.py",
+        path="hedger/engine/decision/decide.py",
         old=".settled and state.now - order.placed_at >= pace\n",
         new=".settled and state.now - order.placed_at >= 10**9 * pace\n",
         tests=FAILOVER,
@@ -134,7 +134,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="one instrument takes the shares of all",
         rule="shares",
-        path="hedger/engine/portion.py",
+        path="hedger/engine/decision/portion.py",
         old="    if hedge.shares is None or not facts.per_unit:\n",
         new="    if True:\n",
         tests=SHARES,
@@ -142,7 +142,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="what is too much is added to",
         rule="shares",
-        path="hedger/engine/shares.py",
+        path="hedger/engine/decision/shares.py",
         old="    best = max(found, key=lambda part: lacking(part, coins))\n",
         new="    best = min(found, key=lambda part: lacking(part, coins))\n",
         tests=SHARES,
@@ -150,7 +150,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="the last one goes on however much another lacks",
         rule="shares",
-        path="hedger/engine/shares.py",
+        path="hedger/engine/decision/shares.py",
         old="    return own if near and lacking(own, coins) > 0 else best\n",
         new="    return own if lacking(own, coins) > 0 else best\n",
         tests=SHARES,
@@ -166,7 +166,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="a refusal after the yes is no refusal",
         rule="breaker, accepted then canceled",
-        path="hedger/engine/order_flow.py",
+        path="hedger/engine/news/order_flow.py",
         old="    if report.ended_because is None or after.live or",
         new="    if True or after.live or",
         tests=LATE,
@@ -174,7 +174,7 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="orders that the venue takes off are tried again at once",
         rule="attempt cap, accepted then canceled",
-        path="hedger/engine/order_flow.py",
+        path="hedger/engine/news/order_flow.py",
         old="    if before.status is OrderStatus.PENDING_CANCEL and not late:\n",
         new="    if after.status is OrderStatus.CANCELED and not late:\n",
         tests=LATE,

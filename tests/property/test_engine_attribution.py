@@ -9,7 +9,7 @@ from typing import NamedTuple
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hedger.engine.attribution import Component
+from hedger.engine.formulas.attribution import Component
 from hedger.model.account import FundingPayment
 from hedger.model.instrument import InstrumentId
 from hedger.model.order import Fill

@@ -8,9 +8,9 @@ from random import Random
 
 import pytest
 
-from hedger.engine.attribution import Component
-from hedger.engine.benchmarks import compare
-from hedger.engine.book import DayRow
+from hedger.engine.formulas.attribution import Component
+from hedger.engine.known.book import DayRow
+from hedger.engine.news.benchmarks import compare
 from hedger.model.order import FillCause
 from hedger.model.spans import DAY_MS
 from tests.support.account_world import DATED, EXPIRY_AT, INVERSE, PERPETUAL, AccountWorld

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hedger.engine.band import Conditions, trigger_of, widths
-from hedger.engine.optimal import (
+from hedger.engine.formulas.optimal import (
     aversion_of,
     band_residual,
     budget_width,
@@ -27,7 +26,8 @@ from hedger.engine.optimal import (
     zakamouline,
     zakamouline_variance,
 )
-from hedger.engine.policy import Band, BandInputs, BandRule, RebalanceTo
+from hedger.engine.known.policy import Band, BandInputs, BandRule, RebalanceTo
+from hedger.engine.wanted.band import Conditions, trigger_of, widths
 
 costs = st.floats(1e-5, 1e-2)
 gammas = st.floats(1e-7, 1e-2)

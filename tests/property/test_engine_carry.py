@@ -6,7 +6,7 @@ from math import exp, isclose, isfinite
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from hedger.engine.carry import (
+from hedger.engine.formulas.carry import (
     basis_yearly,
     basis_yearly_simple,
     carry_to,

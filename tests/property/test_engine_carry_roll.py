@@ -6,9 +6,9 @@ from decimal import Decimal as D
 from hypothesis import Phase, assume, given, settings
 from hypothesis import strategies as st
 
-from hedger.engine.facts import gather
-from hedger.engine.freshness import Denied
-from hedger.engine.roll import least_units, roll_of, slices
+from hedger.engine.decision.facts import gather
+from hedger.engine.decision.roll import least_units, roll_of, slices
+from hedger.engine.held.freshness import Denied
 from hedger.model.instrument import Payoff
 from tests.support.dated_worlds import FAR, NEAR, dated_policy, future, world
 from tests.support.engine_policies import band

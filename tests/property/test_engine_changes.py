@@ -6,9 +6,9 @@ from decimal import Decimal as D
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from hedger.engine.orders import OrderStatus
-from hedger.engine.policy import Policy
-from hedger.engine.state import Change, ChangeCause, State
+from hedger.engine.known.orders import OrderStatus
+from hedger.engine.known.policy import Policy
+from hedger.engine.known.state import Change, ChangeCause, State
 from hedger.engine.step import step
 from hedger.model.message import Event, FillsRead, Operation, OperatorAsked, ReadFills, Stamped, TimePassed
 from hedger.model.order import Fill, FillCause, ReportStatus, Side

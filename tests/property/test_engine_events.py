@@ -6,8 +6,8 @@ from decimal import Decimal as D
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hedger.engine.orders import Order, OrderStatus
-from hedger.engine.state import Mode, State, initial_state
+from hedger.engine.known.orders import Order, OrderStatus
+from hedger.engine.known.state import Mode, State, initial_state
 from hedger.engine.step import step
 from hedger.model.account import FundingPayment
 from hedger.model.instrument import InstrumentId

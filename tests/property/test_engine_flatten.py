@@ -10,9 +10,9 @@ from decimal import Decimal as D
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from hedger.engine.orders import Order, OrderStatus
-from hedger.engine.policy import Policy
-from hedger.engine.state import Reason, State
+from hedger.engine.known.orders import Order, OrderStatus
+from hedger.engine.known.policy import Policy
+from hedger.engine.known.state import Reason, State
 from hedger.engine.step import step
 from hedger.model.message import (
     CancelOrder,

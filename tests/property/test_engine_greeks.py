@@ -9,8 +9,8 @@ import numpy as np
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
-from hedger.engine.greeks import black76, implied_volatility, premium_adjusted
-from hedger.engine.overlay import Overlay, overlay
+from hedger.engine.formulas.greeks import black76, implied_volatility, premium_adjusted
+from hedger.engine.formulas.overlay import Overlay, overlay
 from hedger.model.instrument import Payoff
 from hedger.model.option import OptionPosition, OptionType
 from tests.support.engine_worlds import NOW

@@ -10,11 +10,11 @@ from typing import Any, get_type_hints
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hedger.engine.exposure import position_of
-from hedger.engine.policy import BandInputs, BandRule, Carry, ChoiceRule, Hedge, Numeraire, Target, TargetKind
-from hedger.engine.state import State, initial_state
+from hedger.engine.formulas.synthetic import Synthetic
+from hedger.engine.held.exposure import position_of
+from hedger.engine.known.policy import BandInputs, BandRule, Carry, ChoiceRule, Hedge, Numeraire, Target, TargetKind
+from hedger.engine.known.state import State, initial_state
 from hedger.engine.step import Result, step
-from hedger.engine.synthetic import Synthetic
 from hedger.model.account import AccountReading, Margin, Position
 from hedger.model.instrument import Instrument, InstrumentId, Kind, Payoff
 from hedger.model.market import Candle, FundingRate

@@ -9,16 +9,16 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hedger.engine.exposure import exposure
-from hedger.engine.ledger import FillContext, Ledger, book_fill
-from hedger.engine.liquidation import (
+from hedger.engine.formulas.liquidation import (
     distance_by_equity,
     liquidation_price,
     tiers_of,
 )
-from hedger.engine.policy import Numeraire, Policy
-from hedger.engine.settled import coins_owned
-from hedger.engine.state import Action, Reason, State
+from hedger.engine.held.exposure import exposure
+from hedger.engine.known.ledger import FillContext, Ledger, book_fill
+from hedger.engine.known.policy import Numeraire, Policy
+from hedger.engine.known.state import Action, Reason, State
+from hedger.engine.news.settled import coins_owned
 from hedger.model.account import AccountReading, Margin, Position
 from hedger.model.instrument import Instrument, InstrumentId, Payoff
 from hedger.model.option import OptionPosition, OptionType

@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hedger.engine.option_moves import Moves, moves
-from hedger.engine.overlay import overlay
+from hedger.engine.formulas.option_moves import Moves, moves
+from hedger.engine.formulas.overlay import overlay
 from hedger.model.instrument import InstrumentId, Payoff
 from hedger.model.option import OptionPosition, OptionType
 from hedger.model.spans import DAY_MS, YEAR_MS

@@ -6,7 +6,7 @@ from decimal import Decimal as D
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hedger.engine.orders import FINAL, TRANSITIONS, News, Order, OrderStatus, advance, apply_fill, apply_report
+from hedger.engine.known.orders import FINAL, TRANSITIONS, News, Order, OrderStatus, advance, apply_fill, apply_report
 from hedger.model.identity import MAX_EPOCH, MAX_SEQUENCE, OrderIdentity, format_order_id, parse_order_id
 from hedger.model.order import Fill, OrderReport, ReportStatus
 from tests.support.engine_worlds import fill_of, order_of, report_of

@@ -6,11 +6,11 @@ from decimal import Decimal as D
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hedger.engine.ledger import FillContext, Ledger, book_fill, book_funding
-from hedger.engine.margin import severity
-from hedger.engine.policy import Levels
-from hedger.engine.quoting import passive_price, touch_moved_away
-from hedger.engine.state import Severity
+from hedger.engine.guards.margin import severity
+from hedger.engine.known.ledger import FillContext, Ledger, book_fill, book_funding
+from hedger.engine.known.policy import Levels
+from hedger.engine.known.state import Severity
+from hedger.engine.wanted.quoting import passive_price, touch_moved_away
 from hedger.model.account import FundingPayment
 from hedger.model.order import Side
 from tests.support.engine_policies import EXECUTION, instrument_of, perpetual

@@ -6,8 +6,8 @@ from itertools import chain, combinations
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from hedger.engine.orders import Order, OrderStatus
-from hedger.engine.shares import Part, lacking, most_of, next_of, parts
+from hedger.engine.decision.shares import Part, lacking, most_of, next_of, parts
+from hedger.engine.known.orders import Order, OrderStatus
 from hedger.model.order import Side
 from tests.support.engine_worlds import NOW, order_of
 from tests.support.several_worlds import (

@@ -9,14 +9,15 @@ from typing import Any
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from hedger.engine.band import Conditions, Widths, rebalance, widths
-from hedger.engine.decide import decide
-from hedger.engine.facts import gather
-from hedger.engine.limits import Proposal, reducible
-from hedger.engine.orders import Order, OrderStatus
-from hedger.engine.policy import COMPUTED, Band, BandInputs, BandRule, RebalanceTo, Target, TargetKind
-from hedger.engine.state import Exposure, HedgeState
-from hedger.engine.target import target_delta
+from hedger.engine.decision.decide import decide
+from hedger.engine.decision.facts import gather
+from hedger.engine.guards.limits import Proposal, reducible
+from hedger.engine.known.orders import Order, OrderStatus
+from hedger.engine.known.policy import COMPUTED, Band, BandInputs, BandRule, RebalanceTo, Target, TargetKind
+from hedger.engine.known.state import Exposure, HedgeState
+from hedger.engine.known.widths import Widths
+from hedger.engine.wanted.band import Conditions, rebalance, widths
+from hedger.engine.wanted.target import target_delta
 from hedger.model.order import Side
 from tests.support.engine_policies import band, hedge_of, instrument_of, policy_of
 from tests.support.engine_worlds import NOW, POLICY, hedging, mark_at, order_of, quote_at

@@ -12,13 +12,13 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hedger.engine.greeks import black76
-from hedger.engine.overlay import Overlay
-from hedger.engine.policy import Hedge, Numeraire, Target, TargetKind
-from hedger.engine.profile import Profile, ProfilePoint
-from hedger.engine.state import Exposure
-from hedger.engine.synthetic import Synthetic
-from hedger.engine.target import hedge_gamma, target_delta, target_gamma
+from hedger.engine.formulas.greeks import black76
+from hedger.engine.formulas.overlay import Overlay
+from hedger.engine.formulas.profile import Profile, ProfilePoint
+from hedger.engine.formulas.synthetic import Synthetic
+from hedger.engine.known.policy import Hedge, Numeraire, Target, TargetKind
+from hedger.engine.known.state import Exposure
+from hedger.engine.wanted.target import hedge_gamma, target_delta, target_gamma
 from hedger.model.option import OptionType
 from hedger.model.spans import DAY_MS, YEAR_MS
 from hedger.sim.checkers.targets import shaped

@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hedger.engine.volatility import (
+from hedger.engine.formulas.volatility import (
     ESTIMATORS,
     Bars,
     VolatilityRule,

@@ -15,8 +15,8 @@ from hedger.app.daemon import Daemon, Parts
 from hedger.app.exchange import START_AT, PaperWorld, build_world
 from hedger.app.paper import run_at_port
 from hedger.app.summary import summarise
-from hedger.engine.facts import gather
-from hedger.engine.policy import Policy
+from hedger.engine.decision.facts import gather
+from hedger.engine.known.policy import Policy
 from hedger.model.order import Fill, Side
 from hedger.runtime.journal import Journal
 from hedger.settings.load import load_settings

@@ -5,8 +5,8 @@ from __future__ import annotations
 from decimal import Decimal as D
 from pathlib import Path
 
-from hedger.engine.attribution import Component
-from hedger.engine.benchmarks import compare
+from hedger.engine.formulas.attribution import Component
+from hedger.engine.news.benchmarks import compare
 from hedger.model.spans import DAY_MS
 from hedger.sim.nouns import Wallet
 from hedger.sim.virtual_time import VirtualClock

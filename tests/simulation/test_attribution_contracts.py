@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from hedger.engine.attribution import Component
-from hedger.engine.benchmarks import compare
-from hedger.engine.policy import Carry, Hedge
+from hedger.engine.formulas.attribution import Component
+from hedger.engine.known.policy import Carry, Hedge
+from hedger.engine.news.benchmarks import compare
 from hedger.model.instrument import InstrumentId, Payoff
 from hedger.model.option import OptionType
 from hedger.sim.fair import Weather

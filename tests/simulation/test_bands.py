@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from hedger.engine.policy import Band, BandInputs, BandRule, RebalanceTo
-from hedger.engine.state import Reason
+from hedger.engine.known.policy import Band, BandInputs, BandRule, RebalanceTo
+from hedger.engine.known.state import Reason
 from tests.support.engine_policies import band, hedge_of, policy_of
 from tests.support.simulated_daemon import Play, play
 from tests.support.simulated_venue import LensVenue

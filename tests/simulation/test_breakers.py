@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from hedger.engine.breaker import Breaker, BreakerStatus
-from hedger.engine.orders import OrderStatus
-from hedger.engine.policy import BreakerLimits
-from hedger.engine.state import Mode, Reason
+from hedger.engine.known.breaker import Breaker, BreakerStatus
+from hedger.engine.known.orders import OrderStatus
+from hedger.engine.known.policy import BreakerLimits
+from hedger.engine.known.state import Mode, Reason
 from hedger.model.message import Operation, PlaceOrder, VenueQuieted
 from hedger.model.order import RejectReason
 from hedger.runtime.ports import LeaveTaken, PlaceOutcome

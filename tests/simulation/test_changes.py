@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from hedger.engine.policy import Policy
-from hedger.engine.state import Change, ChangeCause, Reason, State
+from hedger.engine.known.policy import Policy
+from hedger.engine.known.state import Change, ChangeCause, Reason, State
 from hedger.engine.step import Result
 from hedger.model.account import AccountReading
 from hedger.model.message import Stamped

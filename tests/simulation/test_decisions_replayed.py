@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hedger.engine.policy import Policy
-from hedger.engine.state import Action
+from hedger.engine.known.policy import Policy
+from hedger.engine.known.state import Action
 from hedger.errors import JournalError
 from hedger.model.message import Operation
 from hedger.runtime.journal import Journal

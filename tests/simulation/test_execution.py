@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hedger.engine.orders import OrderStatus
-from hedger.engine.state import Reason
+from hedger.engine.known.orders import OrderStatus
+from hedger.engine.known.state import Reason
 from hedger.model.market import Quote
 from hedger.model.message import CancelOrder, Operation, PlaceOrder
 from hedger.model.order import RejectReason, Side

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from hedger.engine.flatten import plan_of
-from hedger.engine.policy import Policy
-from hedger.engine.state import Mode, Reason
+from hedger.engine.decision.flatten import plan_of
+from hedger.engine.known.policy import Policy
+from hedger.engine.known.state import Mode, Reason
 from hedger.model.account import AccountReading
 from hedger.model.message import Operation, OperatorAsked, PlaceOrder
 from hedger.model.order import RejectReason, Side

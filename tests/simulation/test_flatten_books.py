@@ -3,9 +3,9 @@
 from decimal import Decimal as D
 from pathlib import Path
 
-from hedger.engine.flatten import plan_of
-from hedger.engine.policy import Failover, Hedge
-from hedger.engine.state import Reason
+from hedger.engine.decision.flatten import plan_of
+from hedger.engine.known.policy import Failover, Hedge
+from hedger.engine.known.state import Reason
 from hedger.model.instrument import InstrumentId, Payoff
 from hedger.model.message import Operation, OperatorAsked
 from hedger.model.option import OptionType

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hedger.engine.policy import Cross
+from hedger.engine.known.policy import Cross
 from hedger.model.account import AccountReading
 from hedger.model.instrument import InstrumentId
 from hedger.model.market import Mark, Quote

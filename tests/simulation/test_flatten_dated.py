@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from hedger.engine.flatten import plan_of
-from hedger.engine.policy import Policy
-from hedger.engine.state import Reason
+from hedger.engine.decision.flatten import plan_of
+from hedger.engine.known.policy import Policy
+from hedger.engine.known.state import Reason
 from hedger.model.account import AccountReading
 from hedger.model.order import RejectReason
 from hedger.sim.faults.hands import Hands

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from hedger.engine.policy import Carry, Hedge
+from hedger.engine.known.policy import Carry, Hedge
 from hedger.model.account import AccountReading
 from hedger.model.instrument import InstrumentId, Payoff
 from hedger.model.order import RejectReason

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hedger.engine.policy import Failover
-from hedger.engine.state import Reason
+from hedger.engine.known.policy import Failover
+from hedger.engine.known.state import Reason
 from hedger.model.account import AccountReading
 from hedger.model.message import PlaceOrder
 from tests.support.flattening import FLATTEN, UNPAUSE, flat_at, only_hedge, watch

@@ -7,8 +7,8 @@ from dataclasses import replace
 from decimal import Decimal as D
 from pathlib import Path
 
-from hedger.engine.fold import FUNDING_REMEMBERED
-from hedger.engine.state import State
+from hedger.engine.known.state import State
+from hedger.engine.news.fold import FUNDING_REMEMBERED
 from hedger.engine.step import step
 from hedger.model.account import FundingPayment
 from hedger.model.message import (

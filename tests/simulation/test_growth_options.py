@@ -6,8 +6,8 @@ import gc
 from dataclasses import replace
 from decimal import Decimal as D
 
-from hedger.engine.option_columns import Columns, columns
-from hedger.engine.state import State
+from hedger.engine.formulas.option_columns import Columns, columns
+from hedger.engine.known.state import State
 from hedger.engine.step import step
 from hedger.model.instrument import InstrumentId
 from hedger.model.message import Event, Stamped, TimePassed

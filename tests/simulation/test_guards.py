@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from hedger.engine.limits import GUARDS, Kind
-from hedger.engine.state import Action, Reason
+from hedger.engine.guards.limits import GUARDS, Kind
+from hedger.engine.known.state import Action, Reason
 from hedger.model.instrument import Instrument
 from hedger.model.message import InstrumentsLoaded
 from hedger.model.order import RejectReason

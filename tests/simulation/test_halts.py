@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hedger.app.resume import lift_halt
-from hedger.engine.state import Mode
+from hedger.engine.known.state import Mode
 from hedger.errors import GiveUp, Halted
 from hedger.model.account import AccountReading
 from hedger.model.identity import MAX_EPOCH, OrderIdentity, format_order_id

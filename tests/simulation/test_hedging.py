@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hedger.engine.policy import BandRule, RebalanceTo, Target, TargetKind
-from hedger.engine.state import Mode, Reason
+from hedger.engine.known.policy import BandRule, RebalanceTo, Target, TargetKind
+from hedger.engine.known.state import Mode, Reason
 from hedger.model.order import Side
 from tests.support.engine_policies import band, hedge_of, perpetual, policy_of
 from tests.support.simulated_daemon import Play, play

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hedger.engine.history import fresh_volatility, stale_volatility
-from hedger.engine.volatility import VolatilityRule
+from hedger.engine.formulas.volatility import VolatilityRule
+from hedger.engine.held.history import fresh_volatility, stale_volatility
 from hedger.model.market import Candle
 from hedger.model.message import PlaceOrder
 from hedger.sim.fair import WEATHERS

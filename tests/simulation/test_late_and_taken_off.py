@@ -6,8 +6,8 @@ from decimal import Decimal as D
 from pathlib import Path
 from typing import Any, cast
 
-from hedger.engine.orders import OrderStatus
-from hedger.engine.state import Mode, Reason
+from hedger.engine.known.orders import OrderStatus
+from hedger.engine.known.state import Mode, Reason
 from hedger.model.instrument import Instrument
 from hedger.model.message import OrderOutcomeUnknown, PlaceOrder
 from hedger.model.order import OrderReport, RejectReason, ReportStatus

@@ -4,8 +4,8 @@ from dataclasses import replace
 from decimal import Decimal as D
 from pathlib import Path
 
-from hedger.engine.orders import OrderStatus
-from hedger.engine.state import Mode, Reason
+from hedger.engine.known.orders import OrderStatus
+from hedger.engine.known.state import Mode, Reason
 from hedger.model.message import Operation
 from tests.support.engine_policies import hedge_of, policy_of
 from tests.support.simulated_daemon import Play, play

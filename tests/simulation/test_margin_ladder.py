@@ -4,7 +4,7 @@ from dataclasses import replace
 from decimal import Decimal as D
 from pathlib import Path
 
-from hedger.engine.state import Action, Decision, Mode, Reason, Severity, State
+from hedger.engine.known.state import Action, Decision, Mode, Reason, Severity, State
 from hedger.engine.step import Result
 from hedger.model.account import AccountReading
 from hedger.model.message import Stamped

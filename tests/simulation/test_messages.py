@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from decimal import Decimal as D
 from pathlib import Path
 
-from hedger.engine.state import State
+from hedger.engine.known.state import State
 from hedger.engine.step import Result
 from hedger.model.message import Operation, OperatorAsked, Stamped, TimePassed
 from hedger.ops.alarms import Alarm, AlarmLevel, Alarms

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hedger.engine.policy import Peg
-from hedger.engine.state import Action, Reason
+from hedger.engine.known.policy import Peg
+from hedger.engine.known.state import Action, Reason
 from hedger.model.account import AccountReading
 from hedger.model.instrument import InstrumentId, Payoff
 from hedger.model.market import Quote

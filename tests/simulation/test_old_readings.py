@@ -9,8 +9,8 @@ from random import Random
 
 import pytest
 
-from hedger.engine.orders import OrderStatus
-from hedger.engine.state import Reason
+from hedger.engine.known.orders import OrderStatus
+from hedger.engine.known.state import Reason
 from hedger.model.account import AccountReading, Position
 from hedger.model.message import Operation
 from hedger.model.order import Side

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from hedger.engine.orders import OrderStatus
-from hedger.engine.state import Mode, State
+from hedger.engine.known.orders import OrderStatus
+from hedger.engine.known.state import Mode, State
 from hedger.engine.step import Result
 from hedger.errors import Bug, ConfigError
 from hedger.model.account import AccountReading

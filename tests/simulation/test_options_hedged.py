@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from hedger.engine.policy import Hedge
-from hedger.engine.state import Change, ChangeCause, State
+from hedger.engine.known.policy import Hedge
+from hedger.engine.known.state import Change, ChangeCause, State
 from hedger.engine.step import Result
 from hedger.model.instrument import InstrumentId, Payoff
 from hedger.model.message import Stamped

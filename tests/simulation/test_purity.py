@@ -3,7 +3,7 @@
 import sqlite3
 from pathlib import Path
 
-from hedger.engine.state import State
+from hedger.engine.known.state import State
 from hedger.engine.step import Result, step
 from hedger.model.message import Stamped
 from hedger.sim.scenario import ScenarioConfig

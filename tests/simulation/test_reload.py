@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from hedger.engine.orders import Order
-from hedger.engine.policy import BandRule, Hedge, Levels, Policy, Target, TargetKind
-from hedger.engine.revision import changed_hedges
-from hedger.engine.state import Action, Mode, Reason, Severity
+from hedger.engine.known.orders import Order
+from hedger.engine.known.policy import BandRule, Hedge, Levels, Policy, Target, TargetKind
+from hedger.engine.known.revision import changed_hedges
+from hedger.engine.known.state import Action, Mode, Reason, Severity
 from hedger.model.message import Operation, PlaceOrder, PolicyChanged
 from hedger.runtime.journal import Journal, Row
 from hedger.runtime.replay import Verdict, replay_since

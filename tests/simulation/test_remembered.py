@@ -5,9 +5,9 @@ from decimal import Decimal as D
 from pathlib import Path
 
 from hedger.app.resume import set_journal_aside
-from hedger.engine.breaker import Breaker
-from hedger.engine.policy import BreakerLimits
-from hedger.engine.state import Mode
+from hedger.engine.known.breaker import Breaker
+from hedger.engine.known.policy import BreakerLimits
+from hedger.engine.known.state import Mode
 from hedger.model.message import Operation
 from hedger.model.order import RejectReason
 from hedger.model.spans import DAY_MS

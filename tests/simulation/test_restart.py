@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hedger.engine.conduct import cost_today
+from hedger.engine.guards.conduct import cost_today
 from hedger.errors import ConfigError
 from hedger.model.order import Side
 from hedger.sim.nouns import Wallet

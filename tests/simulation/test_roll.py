@@ -4,8 +4,8 @@ from decimal import Decimal as D
 from pathlib import Path
 from typing import Any
 
-from hedger.engine.policy import Carry, Policy
-from hedger.engine.state import Action, ChangeCause, Reason
+from hedger.engine.known.policy import Carry, Policy
+from hedger.engine.known.state import Action, ChangeCause, Reason
 from hedger.model.instrument import InstrumentId
 from hedger.sim.listings import contract
 from hedger.sim.naming import quarters

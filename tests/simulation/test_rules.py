@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from hedger.engine.orders import OrderStatus
-from hedger.engine.rules import AGAIN_AFTER_MS, EVERY_MS, SUSPECTED_AFTER_MS
-from hedger.engine.state import Reason, State
+from hedger.engine.held.rules import AGAIN_AFTER_MS, EVERY_MS, SUSPECTED_AFTER_MS
+from hedger.engine.known.orders import OrderStatus
+from hedger.engine.known.state import Reason, State
 from hedger.model.instrument import Instrument, InstrumentId
 from hedger.model.market import Quote
 from hedger.model.message import (

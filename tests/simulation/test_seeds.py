@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from hedger.app.summary import summarise
-from hedger.engine.policy import BandRule
+from hedger.engine.known.policy import BandRule
 from hedger.sim.scenario import ScenarioConfig
 from tests.support.engine_policies import ACCOUNT, band, hedge_of, policy_of
 from tests.support.simulated_daemon import NOON, Play, play

@@ -4,8 +4,8 @@ from dataclasses import replace
 from decimal import Decimal as D
 from pathlib import Path
 
-from hedger.engine.policy import Failover, Policy
-from hedger.engine.state import Action, Reason
+from hedger.engine.known.policy import Failover, Policy
+from hedger.engine.known.state import Action, Reason
 from hedger.model.account import AccountReading, Margin
 from hedger.model.message import PlaceOrder, VenueQuieted
 from hedger.model.order import RejectReason

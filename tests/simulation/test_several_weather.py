@@ -7,10 +7,10 @@ from random import Random
 
 import pytest
 
-from hedger.engine.exposure import position_of
-from hedger.engine.freshness import is_unseen
-from hedger.engine.policy import Failover
-from hedger.engine.state import State
+from hedger.engine.held.exposure import position_of
+from hedger.engine.held.freshness import is_unseen
+from hedger.engine.known.policy import Failover
+from hedger.engine.known.state import State
 from hedger.engine.step import Result
 from hedger.model.message import PlaceOrder, Stamped
 from hedger.model.order import Side

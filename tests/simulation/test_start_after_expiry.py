@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hedger.engine.state import ChangeCause, State
+from hedger.engine.known.state import ChangeCause, State
 from hedger.engine.step import Result
 from hedger.errors import ConfigError, GiveUp
 from hedger.model.instrument import InstrumentId

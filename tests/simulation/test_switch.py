@@ -7,7 +7,7 @@ from decimal import Decimal as D
 from itertools import pairwise
 from pathlib import Path
 
-from hedger.engine.state import Mode, Reason
+from hedger.engine.known.state import Mode, Reason
 from hedger.errors import AskAgain
 from hedger.model.instrument import Instrument
 from hedger.model.market import Quote

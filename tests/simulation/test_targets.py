@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from hedger.engine.policy import Target, TargetKind
-from hedger.engine.profile import Profile, ProfilePoint
-from hedger.engine.state import Reason
-from hedger.engine.synthetic import Synthetic
+from hedger.engine.formulas.profile import Profile, ProfilePoint
+from hedger.engine.formulas.synthetic import Synthetic
+from hedger.engine.known.policy import Target, TargetKind
+from hedger.engine.known.state import Reason
 from hedger.model.option import OptionType
 from hedger.model.spans import HOUR_MS
 from tests.support.engine_policies import hedge_of, policy_of

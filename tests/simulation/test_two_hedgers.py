@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from hedger.engine.orders import OrderStatus
-from hedger.engine.state import Mode
+from hedger.engine.known.orders import OrderStatus
+from hedger.engine.known.state import Mode
 from hedger.errors import Halted
 from hedger.model.market import Quote
 from hedger.model.message import AccountRead, CancelOrder, Event, FillsRead, Halt, TimePassed

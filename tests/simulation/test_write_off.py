@@ -4,7 +4,7 @@ from dataclasses import replace
 from decimal import Decimal as D
 from pathlib import Path
 
-from hedger.engine.orders import OrderStatus
+from hedger.engine.known.orders import OrderStatus
 from hedger.model.account import AccountReading
 from hedger.model.market import Quote
 from hedger.model.message import OrderWrittenOff

@@ -5,13 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from decimal import Decimal as D
 
-from hedger.engine.attribution import Component, Leg
-from hedger.engine.book import Book
-from hedger.engine.booked_fills import on_execution
-from hedger.engine.books import on_believed, on_payments
-from hedger.engine.orders import apply_fill
-from hedger.engine.policy import Peg, Policy
-from hedger.engine.state import State, initial_state
+from hedger.engine.formulas.attribution import Component, Leg
+from hedger.engine.known.book import Book
+from hedger.engine.known.orders import apply_fill
+from hedger.engine.known.policy import Peg, Policy
+from hedger.engine.known.state import State, initial_state
+from hedger.engine.news.booked_fills import on_execution
+from hedger.engine.news.books import on_believed, on_payments
 from hedger.model.account import AccountReading, FundingPayment, Margin, MarginMode, Position
 from hedger.model.instrument import Instrument, InstrumentId, Kind, Payoff
 from hedger.model.market import Mark, Quote

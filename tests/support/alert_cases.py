@@ -296,6 +296,16 @@ HEDGES = (
         "3m10s",
         (CRITICAL | BTC,),
     ),
+    Case(
+        "HedgerMarginShort",
+        "liquidated of it a moment ago",
+        (
+            of("hedger_guard_severity", "3x5 0x60", hedge="BTC", guard="liquidation_distance"),
+            *guard("liquidation_distance", "0.01x5 " + "NaN " * 60, "0.08x60"),
+        ),
+        "1m30s",
+        (CRITICAL | BTC,),
+    ),
     Case("HedgerMarginShort", "clear", (of("hedger_guard_severity", "0x60", hedge="BTC", guard="margin_ratio"),), "5m"),
     Case("HedgerStaleData", "an old quote", guard("quote_age", "0+10x60", "5x60"), "1m30s", (WARNING | BTC,)),
     Case("HedgerStaleData", "a fresh quote", guard("quote_age", "0.3x60", "5x60"), "5m"),
@@ -374,6 +384,19 @@ def changed(cause: str, values: str) -> tuple[Series, ...]:
 
 MAIN = {"account": "main"}
 ACCOUNTS = (
+    Case(
+        "HedgerKeysExpire",
+        "in six days",
+        (of("hedger_keys_expire_timestamp_seconds", "518400x60", account="main"),),
+        "5m",
+        (WARNING | MAIN,),
+    ),
+    Case(
+        "HedgerKeysExpire",
+        "in eight days",
+        (of("hedger_keys_expire_timestamp_seconds", "691200x60", account="main"),),
+        "5m",
+    ),
     Case("HedgerAccountOutOfSight", "not read any more", age("1000x60"), "1m50s", (WARNING | MAIN,)),
     Case("HedgerAccountOutOfSight", "read all the time", age("998+10x60"), "5m"),
     Case("HedgerAccountOutOfSight", "never read, which is another alert's", age("0x60"), "5m"),

@@ -11,7 +11,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from hedger.engine.optimal import band_residual
+from hedger.engine.formulas.optimal import band_residual
 from hedger.study.log_contract import GROUND, HALF, SIGMA, SPOT, best, curve, policies, watching
 from hedger.study.page import BEGIN, COSTS, END, LOOKS, measured
 

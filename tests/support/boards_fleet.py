@@ -15,8 +15,8 @@ from pathlib import Path
 
 from hedger.app.daemon import Daemon, Parts, polling_of
 from hedger.app.exchange import START_AT, build_world
-from hedger.engine.policy import Policy
-from hedger.engine.state import State
+from hedger.engine.known.policy import Policy
+from hedger.engine.known.state import State
 from hedger.engine.step import Result
 from hedger.model.message import Operation, Stamped, TimePassed
 from hedger.ops.configuration import Configured

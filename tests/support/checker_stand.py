@@ -7,9 +7,9 @@ from dataclasses import replace
 from decimal import Decimal as D
 from typing import Any
 
-from hedger.engine.orders import Order
-from hedger.engine.policy import Policy
-from hedger.engine.state import Action, Decision, Exposure, Mode, Reason, State, initial_state
+from hedger.engine.known.orders import Order
+from hedger.engine.known.policy import Policy
+from hedger.engine.known.state import Action, Decision, Exposure, Mode, Reason, State, initial_state
 from hedger.engine.step import Result
 from hedger.model.account import AccountReading, Margin
 from hedger.model.identity import OrderIdentity, format_order_id

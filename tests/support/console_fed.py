@@ -12,8 +12,8 @@ from pathlib import Path
 
 from playwright.sync_api import Page
 
-from hedger.engine.policy import Policy
-from hedger.engine.state import Decision, State
+from hedger.engine.known.policy import Policy
+from hedger.engine.known.state import Decision, State
 from hedger.errors import GiveUp
 from hedger.ops.console.feed import Feed
 from hedger.ops.console.server import Console

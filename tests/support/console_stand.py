@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from hedger.engine.policy import Policy
-from hedger.engine.state import State
+from hedger.engine.known.policy import Policy
+from hedger.engine.known.state import State
 from hedger.errors import GiveUp
 from hedger.ops.console.desk import Lookouts, Outlook
 from hedger.ops.console.feed import Feed

@@ -17,7 +17,7 @@ from typing import Any
 from tests.support.containers import Container, Yard, yard
 
 TREE = "/opt/hedger"
-SETTLED_S, PATIENCE_S, GRACE_S = 10.0, 180.0, 45
+SETTLED_S, PATIENCE_S, GRACE_S = 10.0, 180.0, 60
 MEMORY = 'for p in /proc/[0-9]*; do echo "$(tr "\\0" " " <$p/cmdline)" $(grep VmRSS $p/status); done'
 
 

@@ -11,8 +11,8 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
-from hedger.engine.policy import Policy
-from hedger.engine.state import Mode, State
+from hedger.engine.known.policy import Policy
+from hedger.engine.known.state import Mode, State
 from hedger.engine.step import Result
 from hedger.errors import HedgerError
 from hedger.model.message import Operation, PlaceOrder, Stamped

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from decimal import Decimal as D
 
-from hedger.engine.policy import RebalanceTo
+from hedger.engine.known.policy import RebalanceTo
 from hedger.model.message import Operation
 from hedger.model.order import RejectReason
 from tests.support.crash_runs import Scenario, nothing

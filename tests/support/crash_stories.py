@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal as D
 
-from hedger.engine.state import Mode, Severity
+from hedger.engine.known.state import Mode, Severity
 from hedger.model.account import AccountReading
 from hedger.model.message import Operation
 from hedger.model.order import Fill, RejectReason, Side

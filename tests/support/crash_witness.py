@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from decimal import Decimal
 
-from hedger.engine.policy import Policy
+from hedger.engine.known.policy import Policy
 from hedger.model.identity import parse_order_id
 from hedger.sim.nouns import BalanceNews, News, OrderNews, OrderState, SimOrder, Wallet
 from hedger.sim.world import World

@@ -7,9 +7,9 @@ from dataclasses import replace
 from decimal import Decimal as D
 from typing import Any
 
-from hedger.engine.mode import with_mode
-from hedger.engine.policy import Carry, Policy
-from hedger.engine.state import Change, Decision, State, initial_state
+from hedger.engine.guards.mode import with_mode
+from hedger.engine.known.policy import Carry, Policy
+from hedger.engine.known.state import Change, Decision, State, initial_state
 from hedger.engine.step import step
 from hedger.model.account import AccountReading
 from hedger.model.instrument import Instrument, InstrumentId, Kind

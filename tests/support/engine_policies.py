@@ -6,7 +6,7 @@ from dataclasses import replace
 from decimal import Decimal as D
 from typing import Any
 
-from hedger.engine.policy import (
+from hedger.engine.known.policy import (
     Band,
     BandRule,
     Execution,

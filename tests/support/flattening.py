@@ -6,9 +6,9 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal as D
 from pathlib import Path
 
-from hedger.engine.flatten import HedgePlan, plan_of
-from hedger.engine.policy import Policy
-from hedger.engine.state import State
+from hedger.engine.decision.flatten import HedgePlan, plan_of
+from hedger.engine.known.policy import Policy
+from hedger.engine.known.state import State
 from hedger.engine.step import Result
 from hedger.model.instrument import InstrumentId
 from hedger.model.message import Operation, OperatorAsked, PlaceOrder, Stamped

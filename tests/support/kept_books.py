@@ -7,8 +7,8 @@ from contextlib import closing
 from decimal import Decimal as D
 from pathlib import Path
 
-from hedger.engine.attribution import Component
-from hedger.engine.book import DayRow
+from hedger.engine.formulas.attribution import Component
+from hedger.engine.known.book import DayRow
 from hedger.runtime.journal import Journal
 from hedger.runtime.kept_books import day_row
 from tests.support.simulated_daemon import OWNER, Play

@@ -2,9 +2,9 @@
 
 from decimal import Decimal as D
 
-from hedger.engine.ledger import Ledger
-from hedger.engine.orders import Order, OrderStatus
-from hedger.engine.policy import (
+from hedger.engine.known.ledger import Ledger
+from hedger.engine.known.orders import Order, OrderStatus
+from hedger.engine.known.policy import (
     Band,
     BandRule,
     Execution,
@@ -16,7 +16,7 @@ from hedger.engine.policy import (
     Target,
     TargetKind,
 )
-from hedger.engine.state import (
+from hedger.engine.known.state import (
     AccountView,
     Action,
     Decision,

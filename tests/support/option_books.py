@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from hedger.engine.greeks import Greeks, black76
+from hedger.engine.formulas.greeks import Greeks, black76
 from hedger.model.instrument import InstrumentId, Payoff
 from hedger.model.option import OptionPosition, OptionType
 from hedger.model.spans import DAY_MS

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hedger.app.daemon import Daemon, Parts, polling_of
 from hedger.app.exchange import START_AT, build_world
-from hedger.engine.state import Action, Decision, State
+from hedger.engine.known.state import Action, Decision, State
 from hedger.engine.step import Result
 from hedger.model.message import Stamped
 from hedger.ops.view import Banner, render

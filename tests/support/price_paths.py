@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import numpy as np
 
-from hedger.engine.volatility import Bars, Floats
+from hedger.engine.formulas.volatility import Bars, Floats
 from hedger.model.market import Candle
 from hedger.model.spans import HOUR_MS, YEAR_MS
 

@@ -10,10 +10,10 @@ from decimal import Decimal as D
 from pathlib import Path
 
 from hedger.app.daemon import Daemon, Parts
-from hedger.engine.facts import gather
-from hedger.engine.orders import OrderStatus
-from hedger.engine.policy import Policy
-from hedger.engine.state import Decision, State
+from hedger.engine.decision.facts import gather
+from hedger.engine.known.orders import OrderStatus
+from hedger.engine.known.policy import Policy
+from hedger.engine.known.state import Decision, State
 from hedger.engine.step import Result
 from hedger.errors import AskAgain
 from hedger.model.message import PlaceOrder, Stamped

@@ -7,10 +7,10 @@ from dataclasses import replace
 from decimal import Decimal as D
 from typing import Any
 
-from hedger.engine.mode import with_mode
-from hedger.engine.orders import Order
-from hedger.engine.policy import Failover, Hedge, Policy, Shares
-from hedger.engine.state import AccountView, State, initial_state
+from hedger.engine.guards.mode import with_mode
+from hedger.engine.known.orders import Order
+from hedger.engine.known.policy import Failover, Hedge, Policy, Shares
+from hedger.engine.known.state import AccountView, State, initial_state
 from hedger.engine.step import Result, step
 from hedger.model.account import AccountReading, Margin
 from hedger.model.instrument import Instrument, InstrumentId

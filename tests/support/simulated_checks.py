@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from hedger.engine.exposure import coins_of
-from hedger.engine.orders import OrderStatus
-from hedger.engine.policy import Policy
-from hedger.engine.state import Decision, Mode, State
+from hedger.engine.held.exposure import coins_of
+from hedger.engine.known.orders import OrderStatus
+from hedger.engine.known.policy import Policy
+from hedger.engine.known.state import Decision, Mode, State
 from hedger.engine.step import Result
 from hedger.model.identity import parse_order_id
 from hedger.model.message import PlaceOrder, Stamped

@@ -11,9 +11,9 @@ from pathlib import Path
 from random import Random
 
 from hedger.app.daemon import Daemon, Parts
-from hedger.engine.facts import gather
-from hedger.engine.policy import Policy
-from hedger.engine.state import Decision, Mode, State
+from hedger.engine.decision.facts import gather
+from hedger.engine.known.policy import Policy
+from hedger.engine.known.state import Decision, Mode, State
 from hedger.engine.step import Result
 from hedger.model.message import Command, PlaceOrder, Stamped
 from hedger.runtime.journal import Journal

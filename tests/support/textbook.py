@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import numpy as np
 
-from hedger.engine.cross import Matrix
+from hedger.engine.formulas.cross_hedge import Matrix
 from hedger.model.instrument import Instrument
 from hedger.model.market import Mark
 from hedger.model.numeric import ONE

@@ -145,3 +145,4 @@ def test_what_the_annotations_say_is_rendered_with_values(tmp_path: Path) -> Non
     unhedged, short = (tried(tmp_path, {name: trials[name]})[name] for name in ("HedgerUnhedged", "HedgerMarginShort"))
     assert "is +0.25 coins off its target (band +0.01)" in unhedged
     assert "stands at 42%" in short
+    assert "NaN" not in short, "what is not known is not told"

@@ -17,9 +17,9 @@ from hedger.app.gamma import GammaOfHedge, Known, gamma_of, needs_consent, requi
 from hedger.app.gamma_known import before_start, look, realized
 from hedger.app.gamma_words import side_words, told_of, told_without_numbers
 from hedger.cli.root import app
-from hedger.engine.policy import Hedge, Target, TargetKind
-from hedger.engine.profile import Profile, ProfilePoint
-from hedger.engine.synthetic import Synthetic
+from hedger.engine.formulas.profile import Profile, ProfilePoint
+from hedger.engine.formulas.synthetic import Synthetic
+from hedger.engine.known.policy import Hedge, Target, TargetKind
 from hedger.errors import ConfigError
 from hedger.model.market import Candle
 from hedger.model.message import VenueQuieted

@@ -10,7 +10,7 @@ import pytest
 from pydantic import SecretStr
 
 from hedger.app.reload_plan import Plan, _told, plan_of
-from hedger.engine.policy import BandInputs, BandRule
+from hedger.engine.known.policy import BandInputs, BandRule
 from hedger.model.option import OptionPosition
 from hedger.settings.diff import CHANGED, NOTHING, _texts
 from hedger.settings.explain import MASK, config_digest

@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 
 from hedger.app.reload_plan import Plan, plan_of
-from hedger.engine.band import Widths
-from hedger.engine.policy import Policy
-from hedger.engine.revision import changed_hedges, revised, unrevisable
-from hedger.engine.state import State
+from hedger.engine.known.policy import Policy
+from hedger.engine.known.revision import changed_hedges, revised, unrevisable
+from hedger.engine.known.state import State
+from hedger.engine.known.widths import Widths
 from hedger.model.instrument import InstrumentId
 from hedger.model.message import PolicyChanged
 from hedger.settings.policy import to_policy

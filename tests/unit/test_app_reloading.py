@@ -13,8 +13,8 @@ import pytest
 from hedger.app.daemon import polling_of
 from hedger.app.reading import Reading
 from hedger.app.reloading import MOST_WAITING, Reloading, Wish
-from hedger.engine.policy import Policy
-from hedger.engine.state import Mode, State
+from hedger.engine.known.policy import Policy
+from hedger.engine.known.state import Mode, State
 from hedger.errors import AskAgain, ConfigError
 from hedger.model.message import Event, PolicyChanged
 from hedger.ops.configuration import Configured, Reloaded

@@ -2,14 +2,17 @@
 
 import json
 from dataclasses import replace
+from decimal import Decimal
 from pathlib import Path
 
 from hedger.app.watching import Wanted, Watched, Watchers
 from hedger.cli.told import status_rows
-from hedger.engine.state import State
+from hedger.engine.known.state import Change, ChangeCause, State
 from hedger.engine.step import Result
 from hedger.model.message import Stamped, TimePassed
+from hedger.model.spans import DAY_MS
 from hedger.ops.configuration import Configured
+from hedger.ops.forced import LATELY_MS, ForcedCloses
 from hedger.ops.standstill import TOO_LONG_MS
 from hedger.ops.surroundings import Serving
 from hedger.ops.view import Banner
@@ -83,6 +86,46 @@ def test_a_hedge_that_could_not_act_is_a_metric_and_an_alarm_of_the_status(tmp_p
     assert value("cannot_act", hedge="btc") == 1
     assert "alarm CannotAct:btc" in dict(status_rows(status(tmp_path)))
     assert one.feed.around.stuck_since == {"btc": NOW + 60_000}
+
+
+def test_what_the_venue_liquidated_is_an_alarm_of_the_status_for_an_hour(tmp_path: Path) -> None:
+    """The hedge may be back within seconds, or not be outside its band for long enough to be an alarm of its own."""
+    one = watchers(tmp_path)
+    state = beat(one, 1_000)
+    lost = Change(
+        at=state.now,
+        account="binance",
+        what="BTC/USDT:USDT",
+        cause=ChangeCause.LIQUIDATION,
+        quantity=Decimal("0.400"),
+        detail="the venue's own trade",
+    )
+    one.observe(state, Stamped(state.now, TimePassed()), Result(state, (), (), (lost,)), 0.0)
+    beat(one, 2_500)
+    told = dict(status_rows(status(tmp_path)))["alarm AccountChanged:binance"]
+    assert told.startswith("critical: account binance: the venue closed 0.4 of BTC/USDT:USDT at 12:00:01 UTC (liquid")
+    beat(one, 1_000 + LATELY_MS)
+    assert "alarm AccountChanged:binance" not in dict(status_rows(status(tmp_path)))
+
+
+def test_keys_that_end_within_a_week_are_a_metric_and_an_alarm_of_the_status(tmp_path: Path) -> None:
+    one = watchers(tmp_path)
+    one.keys_end({"binance": NOW + 8 * DAY_MS})
+    beat(one, 1_000)
+    assert value("keys_expire_timestamp_seconds", account="binance") == (NOW + 8 * DAY_MS) / 1000
+    assert "alarm KeysExpire:binance" not in dict(status_rows(status(tmp_path)))
+    beat(one, 2 * DAY_MS)
+    told = dict(status_rows(status(tmp_path)))["alarm KeysExpire:binance"]
+    assert told.startswith("warning: account binance: the venue ends its keys on 2026-03-09 12:00:00 UTC: bind them")
+
+
+def test_somebody_s_own_trade_is_no_forced_close() -> None:
+    closes = ForcedCloses()
+    traded = Change(
+        at=NOW, account="binance", what="BTC", cause=ChangeCause.FOREIGN_TRADE, quantity=Decimal(1), detail=""
+    )
+    closes.note((traded,))
+    assert closes.look(NOW) == ()
 
 
 def test_without_a_console_nothing_is_said_of_one(tmp_path: Path) -> None:

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from hedger.engine.orders import OrderStatus
-from hedger.engine.policy import Target, TargetKind
-from hedger.engine.state import Mode
+from hedger.engine.known.orders import OrderStatus
+from hedger.engine.known.policy import Target, TargetKind
+from hedger.engine.known.state import Mode
 from hedger.model.message import (
     AccountRead,
     CancelOrder,

@@ -7,8 +7,8 @@ from decimal import Decimal as D
 
 import pytest
 
-from hedger.engine.policy import Hedge, Numeraire, Target, TargetKind
-from hedger.engine.state import Exposure, Reason
+from hedger.engine.known.policy import Hedge, Numeraire, Target, TargetKind
+from hedger.engine.known.state import Exposure, Reason
 from hedger.model.instrument import InstrumentId, Payoff
 from hedger.model.message import PlaceOrder
 from hedger.model.option import OptionType

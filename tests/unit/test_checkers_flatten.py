@@ -4,7 +4,7 @@ from decimal import Decimal as D
 
 import pytest
 
-from hedger.engine.latch import Flatten
+from hedger.engine.known.latch import Flatten
 from hedger.model.order import Side
 from hedger.sim.checkers.exposure import ExposureChecker
 from tests.support.checker_stand import Stand, found, order_id

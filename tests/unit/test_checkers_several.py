@@ -5,7 +5,7 @@ from decimal import Decimal as D
 
 import pytest
 
-from hedger.engine.state import Action, Decision, Exposure, Mode, Reason, State
+from hedger.engine.known.state import Action, Decision, Exposure, Mode, Reason, State
 from hedger.engine.step import Result
 from hedger.model.identity import OrderIdentity, format_order_id
 from hedger.model.message import AccountRead, Event, PlaceOrder, Stamped, TimePassed

@@ -52,6 +52,7 @@ def server(tmp_path: Path, clock: Clock):
         (b'{"reason": "x", "more": 1}', 400),
         (b'{"reason": 7}', 400),
         (b'{"reason": "  "}', 400),
+        (b'{"reason": "\\u009d"}', 400),
         (b" " * (LARGEST_BODY + 1), 413),
     ],
 )

@@ -2,7 +2,7 @@
 
 import pytest
 
-from hedger.engine.state import State, initial_state
+from hedger.engine.known.state import State, initial_state
 from hedger.ops.console.history import DAY_OF_MINUTES, HOUR_OF_SECONDS, History
 from tests.support.ops_states import NOW, hedging_state, policy
 

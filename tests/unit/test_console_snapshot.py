@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from hedger.engine.latch import Flatten
-from hedger.engine.state import Action, Mode, Reason, Severity, State, initial_state
+from hedger.engine.known.latch import Flatten
+from hedger.engine.known.state import Action, Mode, Reason, Severity, State, initial_state
 from hedger.ops.alarms import Alarms
 from hedger.ops.console.snapshot import View, changes, document, merge
 from hedger.ops.view import Banner

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hedger.engine.state import State
+from hedger.engine.known.state import State
 from hedger.ops.console.encode import encode
 from hedger.ops.console.feed import MOST_KEPT, Feed
 from hedger.ops.console.seats import MOST_CONNECTIONS

@@ -153,7 +153,7 @@ def test_settled_funding_is_told_newest_first() -> None:
     [
         ("BTC/USDT:USDT", "BTCUSDT"),
         ("BTC/USDC:USDC", "BTCPERP"),
-        ("BTC/USDT:USDT-260606", "BTCUSDT-6JUN26"),
+        ("BTC/USDT:USDT-260606", "BTCUSDT-06JUN26"),
         ("BTC/USDC:USDC-260626", "BTC-26JUN26"),
         ("ETH/USD:ETH", "ETHUSD"),
         ("BTC/USD:BTC-260925", "BTCUSDU26"),

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from hedger.engine.carry import yearly_funding
-from hedger.engine.optimal import whalley_wilmott
+from hedger.engine.formulas.carry import yearly_funding
+from hedger.engine.formulas.optimal import whalley_wilmott
 from hedger.model.instrument import InstrumentId
 from hedger.model.market import Mark
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hedger.engine.cross import Matrix, betas, cheapest, excess, residual
+from hedger.engine.formulas.cross_hedge import Matrix, betas, cheapest, excess, residual
 from tests.support.configurations import ROOT
 from tests.support.textbook import least_risk
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from hedger.engine.exposure import delta_of
-from hedger.engine.liquidation import (
+from hedger.engine.formulas.liquidation import (
     liquidation_price,
     tiers_of,
 )
-from hedger.engine.settled import coins_owned
+from hedger.engine.held.exposure import delta_of
+from hedger.engine.news.settled import coins_owned
 from hedger.model.account import Position
 from hedger.model.instrument import InstrumentId, Payoff
 from hedger.model.numeric import floor_to

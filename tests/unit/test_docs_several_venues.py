@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from hedger.engine.exposure import exposure
-from hedger.engine.orders import Order, OrderStatus
-from hedger.engine.policy import Failover
+from hedger.engine.held.exposure import exposure
+from hedger.engine.known.orders import Order, OrderStatus
+from hedger.engine.known.policy import Failover
 from hedger.model.instrument import InstrumentId
 from hedger.model.numeric import plain
 from hedger.model.order import Side

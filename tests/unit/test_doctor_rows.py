@@ -16,7 +16,7 @@ from hedger.app.doctor import examine, remedy_of
 from hedger.app.findings import Finding
 from hedger.app.holdings import holding_rows
 from hedger.app.ownership import keys_row, ownership_rows
-from hedger.engine.policy import Policy
+from hedger.engine.known.policy import Policy
 from hedger.errors import AskAgain, CredentialsError, GiveUp
 from hedger.model.account import AccountReading, Margin
 from hedger.model.instrument import Payoff

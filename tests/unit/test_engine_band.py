@@ -7,21 +7,22 @@ from typing import Any
 
 import pytest
 
-from hedger.engine.aim import Aim, aim
-from hedger.engine.band import Widths, steady
-from hedger.engine.conditions import conditions
-from hedger.engine.decide import decide
-from hedger.engine.exposure import exposure
-from hedger.engine.facts import Facts, gather
-from hedger.engine.kept import remembered
-from hedger.engine.ledger import Ledger
-from hedger.engine.optimal import leland_variance, overstep
-from hedger.engine.orders import OrderStatus
-from hedger.engine.policy import Band, BandInputs, BandRule, Hedge, RebalanceTo, Target, TargetKind
-from hedger.engine.state import Action, HedgeState, Reason, State
+from hedger.engine.decision.decide import decide
+from hedger.engine.decision.facts import Facts, gather
+from hedger.engine.decision.kept import remembered
+from hedger.engine.decision.verdict import Verdict
+from hedger.engine.formulas.optimal import leland_variance, overstep
+from hedger.engine.formulas.volatility import Volatility
+from hedger.engine.held.exposure import exposure
+from hedger.engine.known.ledger import Ledger
+from hedger.engine.known.orders import OrderStatus
+from hedger.engine.known.policy import Band, BandInputs, BandRule, Hedge, RebalanceTo, Target, TargetKind
+from hedger.engine.known.state import Action, HedgeState, Reason, State
+from hedger.engine.known.widths import Widths
 from hedger.engine.step import step
-from hedger.engine.verdict import Verdict
-from hedger.engine.volatility import Volatility
+from hedger.engine.wanted.aim import Aim, aim
+from hedger.engine.wanted.band import steady
+from hedger.engine.wanted.conditions import conditions
 from hedger.model.message import Stamped
 from hedger.model.option import OptionPosition
 from hedger.runtime.codec import decode, encode

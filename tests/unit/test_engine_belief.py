@@ -6,14 +6,14 @@ from decimal import Decimal as D
 
 import pytest
 
-from hedger.engine.belief import AGAIN_MS, CONFIRM_AGAINST_US_MS, LAG_MS, MOST_ROUNDS_MS
-from hedger.engine.exposure import exposure, position_of
-from hedger.engine.facts import gather
-from hedger.engine.freshness import FUTURE_MS
-from hedger.engine.mode import with_mode
-from hedger.engine.orders import OrderStatus
-from hedger.engine.policy import BandRule, Hedge, Policy, Target, TargetKind
-from hedger.engine.state import AccountView, Mode, State, initial_state
+from hedger.engine.decision.facts import gather
+from hedger.engine.guards.mode import with_mode
+from hedger.engine.held.exposure import exposure, position_of
+from hedger.engine.held.freshness import FUTURE_MS
+from hedger.engine.known.orders import OrderStatus
+from hedger.engine.known.policy import BandRule, Hedge, Policy, Target, TargetKind
+from hedger.engine.known.state import AccountView, Mode, State, initial_state
+from hedger.engine.news.belief import AGAIN_MS, CONFIRM_AGAINST_US_MS, LAG_MS, MOST_ROUNDS_MS
 from hedger.model.account import AccountReading
 from hedger.model.instrument import InstrumentId
 from hedger.model.message import (

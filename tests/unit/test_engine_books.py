@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from hedger.engine.attribution import Component, attribute
-from hedger.engine.benchmarks import compare
-from hedger.engine.books import EXPLAINED_AFTER_MS
+from hedger.engine.formulas.attribution import Component, attribute
+from hedger.engine.news.benchmarks import compare
+from hedger.engine.news.books import EXPLAINED_AFTER_MS
 from hedger.model.account import MarginMode, Position
 from hedger.model.order import FillCause
 from hedger.model.spans import DAY_MS

@@ -5,8 +5,8 @@ from decimal import Decimal as D
 
 import pytest
 
-from hedger.engine.breaker import HARMLESS, Breaker, BreakerStatus
-from hedger.engine.policy import BreakerLimits
+from hedger.engine.known.breaker import HARMLESS, Breaker, BreakerStatus
+from hedger.engine.known.policy import BreakerLimits
 from hedger.model.order import RejectReason
 from hedger.model.spans import DAY_MS
 from tests.support.engine_worlds import NOW

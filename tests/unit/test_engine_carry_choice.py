@@ -6,12 +6,12 @@ from math import log
 
 import pytest
 
-from hedger.engine.choice import calendar_gain, choose, margin_over, outlook
-from hedger.engine.expiry import refuses_more, successor
-from hedger.engine.exposure import exposure
-from hedger.engine.limits import GUARDS, Kind, Proposal, first_denial
-from hedger.engine.policy import ChoiceRule, Hedge
-from hedger.engine.state import HedgeState, Reason, State
+from hedger.engine.decision.choice import calendar_gain, choose, margin_over, outlook
+from hedger.engine.guards.limits import GUARDS, Kind, Proposal, first_denial
+from hedger.engine.held.expiry import refuses_more, successor
+from hedger.engine.held.exposure import exposure
+from hedger.engine.known.policy import ChoiceRule, Hedge
+from hedger.engine.known.state import HedgeState, Reason, State
 from hedger.model.instrument import InstrumentId
 from hedger.model.market import FundingRate
 from hedger.model.order import Side

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hedger.engine.carry import (
+from hedger.engine.formulas.carry import (
     basis_yearly,
     basis_yearly_simple,
     carry_to,
@@ -15,7 +15,7 @@ from hedger.engine.carry import (
     switch_gain,
     yearly,
 )
-from hedger.engine.ledger import basis_bps
+from hedger.engine.known.ledger import basis_bps
 from hedger.model.market import FundingRate
 from hedger.model.spans import YEAR_MS
 from tests.support.engine_policies import instrument_of

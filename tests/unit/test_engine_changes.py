@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from hedger.engine.changes import EXPLAINED_WITHIN_MS
-from hedger.engine.exposure import position_of
-from hedger.engine.orders import OrderStatus
-from hedger.engine.state import Change, ChangeCause, Mode, Reason, State
+from hedger.engine.held.exposure import position_of
+from hedger.engine.known.orders import OrderStatus
+from hedger.engine.known.state import Change, ChangeCause, Mode, Reason, State
+from hedger.engine.news.changes import EXPLAINED_WITHIN_MS
 from hedger.engine.step import Result
 from hedger.model.message import FillsRead, ReadFills, Stamped, TimePassed
 from hedger.model.order import Fill, FillCause, Side

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 from structlog.testing import capture_logs
 
-from hedger.engine.orders import OrderStatus
-from hedger.engine.state import State, initial_state
+from hedger.engine.known.orders import OrderStatus
+from hedger.engine.known.state import State, initial_state
 from hedger.model.instrument import Instrument
 from hedger.model.message import AccountRead, InstrumentsLoaded, Stamped
 from hedger.ops.events import LogEvent

@@ -6,15 +6,27 @@ from typing import Any
 
 import pytest
 
-from hedger.engine.conduct import cancels_in_vain
-from hedger.engine.exposure import room_for
-from hedger.engine.orders import Order, OrderStatus
-from hedger.engine.state import HedgeState, Reason, State
-from hedger.model.message import OrderRejected
+from hedger.engine.guards.conduct import cancels_in_vain
+from hedger.engine.held.exposure import room_for
+from hedger.engine.known.orders import Order, OrderStatus
+from hedger.engine.known.state import HedgeState, Reason, State
+from hedger.model.message import Halt, OrderRejected
 from hedger.model.order import RejectReason, ReportStatus, Side
 from hedger.model.spans import DAY_MS, MINUTE_MS
 from tests.support.engine_policies import ACCOUNT, EXECUTION, hedge_of, instrument_of, perpetual, policy_of
-from tests.support.engine_worlds import NOW, POLICY, feed, fill_of, hedging, mark_at, order_id, order_of, report_of
+from tests.support.engine_worlds import (
+    NOW,
+    POLICY,
+    feed,
+    fill_of,
+    hedging,
+    mark_at,
+    order_id,
+    order_of,
+    read_at,
+    reading_of,
+    report_of,
+)
 
 AT = NOW + 100
 THOUSAND = instrument_of(multiplier="1000")
@@ -139,6 +151,29 @@ def test_a_second_order_under_one_id_is_named_with_the_first(kind: str) -> None:
     other = replace(news, venue_order_id="v2")
     state, _ = feed(hedging("1", "-1", orders=[working()]), (AT, other))
     assert f"id {order_id()} on {perpetual()} is borne by two orders, v1 and v2" in (state.halted or "")
+
+
+@pytest.mark.parametrize("kind", ["report", "fill"])
+def test_a_record_of_our_order_on_the_other_side_halts_and_asks_a_person(kind: str) -> None:
+    """A venue may mean the taker by the side of a trade: no position may be built on that."""
+    news = fill_of(order_of(), "0.2") if kind == "fill" else report_of(order_of(), filled="0.2")
+    contrary = replace(news, side=Side.BUY if order_of().side is Side.SELL else Side.SELL)
+    state, (looked,) = feed(hedging("1", "-1", orders=[working()]), (AT, contrary))
+    assert f"order {order_id()} was sent as a sell on {perpetual()}, and the venue tells of a buy" in (
+        state.halted or ""
+    )
+    assert any(isinstance(command, Halt) for command in looked.commands)
+    if kind == "fill":
+        (order,), ours = state.orders.values(), feed(hedging("1", "-1", orders=[working()]), (AT, news))[0]
+        assert (order.filled, state.ledgers) == (D("0.2"), ours.ledgers), "booked as the order that was sent"
+
+
+def test_an_execution_told_on_the_other_side_stands_in_the_books_as_the_order_that_was_sent() -> None:
+    news = fill_of(order_of(), "0.2", at=AT + 1_000)
+    read, _ = feed(hedging("1", "-1", orders=[working()]), read_at(AT, reading_of("1", "-1")))
+    told, sent = (feed(read, (AT + 1_000, one))[0] for one in (replace(news, side=Side.BUY), news))
+    assert told.books[ACCOUNT].carry.traded[perpetual().symbol].quantity == D("-0.2")
+    assert told.books == sent.books
 
 
 # --- what a fill is worth ---------------------------------------------------------------------------------------------

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from hedger.engine.exposure import coins_of, delta_of, exposure, unsettled
-from hedger.engine.state import State
+from hedger.engine.held.exposure import coins_of, delta_of, exposure, unsettled
+from hedger.engine.known.state import State
 from hedger.model.account import Position
 from tests.support.engine_policies import instrument_of, perpetual
 from tests.support.engine_worlds import NOW, POLICY, hedging, mark_at, position_at

@@ -6,15 +6,15 @@ from decimal import Decimal as D
 
 import pytest
 
-from hedger.engine.breaker import Breaker, BreakerStatus
-from hedger.engine.margin import margin_ratios
-from hedger.engine.mode import with_mode
-from hedger.engine.movement import Doubt, PriceRange
-from hedger.engine.orders import OrderStatus
-from hedger.engine.policy import ChoiceRule, Failover, Policy
-from hedger.engine.state import Action, Mode, Reason, Severity, State
+from hedger.engine.guards.margin import margin_ratios
+from hedger.engine.guards.mode import with_mode
+from hedger.engine.known.breaker import Breaker, BreakerStatus
+from hedger.engine.known.movement import Doubt, PriceRange
+from hedger.engine.known.orders import OrderStatus
+from hedger.engine.known.policy import ChoiceRule, Failover, Policy
+from hedger.engine.known.state import Action, Mode, Reason, Severity, State
+from hedger.engine.known.switch import Switch
 from hedger.engine.step import step
-from hedger.engine.switch import Switch
 from hedger.model.message import CancelOrder, ClockMeasured, OrderRejected, Stamped, SwitchExtended
 from hedger.model.order import RejectReason, Side
 from tests.support.engine_policies import perpetual

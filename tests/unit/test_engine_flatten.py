@@ -7,16 +7,16 @@ from typing import Any
 
 import pytest
 
-from hedger.engine.breaker import Breaker, BreakerStatus
-from hedger.engine.gate import held_back
-from hedger.engine.latch import Flatten
-from hedger.engine.mode import with_mode
-from hedger.engine.orders import Order, OrderStatus
-from hedger.engine.policy import Policy
-from hedger.engine.state import Action, Mode, Reason, Severity, State, initial_state
+from hedger.engine.decision.unwind import unwind
+from hedger.engine.guards.gate import held_back
+from hedger.engine.guards.mode import with_mode
+from hedger.engine.known.breaker import Breaker, BreakerStatus
+from hedger.engine.known.latch import Flatten
+from hedger.engine.known.orders import Order, OrderStatus
+from hedger.engine.known.policy import Policy
+from hedger.engine.known.state import Action, Mode, Reason, Severity, State, initial_state
+from hedger.engine.known.switch import Switch
 from hedger.engine.step import Result, step
-from hedger.engine.switch import Switch
-from hedger.engine.unwind import unwind
 from hedger.model.account import AccountReading, Position
 from hedger.model.instrument import Instrument
 from hedger.model.message import CancelOrder, Operation, OperatorAsked, OrderRejected, Stamped, TimePassed

@@ -5,11 +5,11 @@ from decimal import Decimal as D
 
 import pytest
 
-from hedger.engine.flatten import Plan, changed_since, plan_of, unknown_hedges
-from hedger.engine.latch import MOST_ACKNOWLEDGED, acknowledged
-from hedger.engine.mode import with_mode
-from hedger.engine.orders import OrderStatus
-from hedger.engine.state import Mode, Reason, State
+from hedger.engine.decision.flatten import Plan, changed_since, plan_of, unknown_hedges
+from hedger.engine.guards.mode import with_mode
+from hedger.engine.known.latch import MOST_ACKNOWLEDGED, acknowledged
+from hedger.engine.known.orders import OrderStatus
+from hedger.engine.known.state import Mode, Reason, State
 from hedger.model.instrument import InstrumentId, Payoff
 from hedger.model.message import Operation, OperatorAsked
 from hedger.model.order import Side

@@ -5,14 +5,14 @@ from decimal import Decimal as D
 
 import pytest
 
-from hedger.engine.breaker import Breaker, BreakerStatus
-from hedger.engine.gate import held_back, too_many_unknown
-from hedger.engine.mode import with_mode
-from hedger.engine.orders import OrderStatus
-from hedger.engine.policy import BreakerLimits
-from hedger.engine.state import Mode, Reason, Severity, State, initial_state
+from hedger.engine.guards.gate import held_back, too_many_unknown
+from hedger.engine.guards.mode import with_mode
+from hedger.engine.known.breaker import Breaker, BreakerStatus
+from hedger.engine.known.orders import OrderStatus
+from hedger.engine.known.policy import BreakerLimits
+from hedger.engine.known.state import Mode, Reason, Severity, State, initial_state
+from hedger.engine.known.switch import Switch
 from hedger.engine.step import step
-from hedger.engine.switch import Switch
 from hedger.model.message import (
     ClockMeasured,
     FindOrder,

@@ -9,8 +9,8 @@ import QuantLib as ql
 from vollib.black import black
 from vollib.black.greeks import analytical
 
-from hedger.engine.greeks import CHUNK, black76, implied_volatility, premium_adjusted
-from hedger.engine.normal import Floats, cumulative, density, distribution
+from hedger.engine.formulas.greeks import CHUNK, black76, implied_volatility, premium_adjusted
+from hedger.engine.formulas.normal import Floats, cumulative, density, distribution
 from tests.support.option_books import one
 
 FORWARD = 60_000.0

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 import structlog.testing
 
-from hedger.engine.conventions import UNCHECKED, Convention, GreeksCheck
-from hedger.engine.greeks import black76, premium_adjusted
-from hedger.engine.greeks_check import LASTING_MS, check_greeks
-from hedger.engine.policy import Hedge
-from hedger.engine.state import State
+from hedger.engine.formulas.greeks import black76, premium_adjusted
+from hedger.engine.held.greeks_check import LASTING_MS, check_greeks
+from hedger.engine.known.conventions import UNCHECKED, Convention, GreeksCheck
+from hedger.engine.known.policy import Hedge
+from hedger.engine.known.state import State
 from hedger.model.option import OptionPosition, VenueGreeks
 from hedger.ops.events import LogEvent
 from hedger.ops.narrate import Narrator

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hedger.engine.exposure import delta_of
-from hedger.engine.forward_curve import forward_ratios
-from hedger.engine.greeks import premium_adjusted
-from hedger.engine.overlay import Overlay, overlay
+from hedger.engine.formulas.forward_curve import forward_ratios
+from hedger.engine.formulas.greeks import premium_adjusted
+from hedger.engine.formulas.overlay import Overlay, overlay
+from hedger.engine.held.exposure import delta_of
 from hedger.model.instrument import Payoff
 from hedger.model.spans import DAY_MS
 from tests.support.engine_worlds import NOW, position_at

@@ -9,19 +9,19 @@ from typing import Any
 
 import pytest
 
-from hedger.engine.breaker import Breaker, BreakerStatus
-from hedger.engine.conduct import priced
-from hedger.engine.decide import decide
-from hedger.engine.facts import gather
-from hedger.engine.latch import Flatten
-from hedger.engine.limits import GUARDS, Kind, first_denial
-from hedger.engine.orders import Order, OrderStatus
-from hedger.engine.policy import Hedge, Peg
-from hedger.engine.state import Action, Reason, Severity, State
+from hedger.engine.decision.decide import decide
+from hedger.engine.decision.facts import gather
+from hedger.engine.decision.unwind import unwind
+from hedger.engine.decision.verdict import Verdict, give_way, no_price, off_the_grid, proposal_of, rests_no_longer
+from hedger.engine.guards.conduct import priced
+from hedger.engine.guards.limits import GUARDS, Kind, first_denial
+from hedger.engine.known.breaker import Breaker, BreakerStatus
+from hedger.engine.known.latch import Flatten
+from hedger.engine.known.orders import Order, OrderStatus
+from hedger.engine.known.policy import Hedge, Peg
+from hedger.engine.known.state import Action, Reason, Severity, State
+from hedger.engine.known.switch import Switch
 from hedger.engine.step import Result, step
-from hedger.engine.switch import Switch
-from hedger.engine.unwind import unwind
-from hedger.engine.verdict import Verdict, give_way, no_price, off_the_grid, proposal_of, rests_no_longer
 from hedger.model.account import AccountReading, MarginMode, Position
 from hedger.model.instrument import InstrumentId, Payoff
 from hedger.model.market import Mark, Quote

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from hedger.engine.history import MOST_RATES, MOST_RETURNS, fresh_volatility, stale_volatility
-from hedger.engine.state import State
-from hedger.engine.volatility import ESTIMATORS, VolatilityRule
+from hedger.engine.formulas.volatility import ESTIMATORS, VolatilityRule
+from hedger.engine.held.history import MOST_RATES, MOST_RETURNS, fresh_volatility, stale_volatility
+from hedger.engine.known.state import State
 from hedger.model.instrument import InstrumentId, Payoff
 from hedger.model.market import Candle, FundingRate
 from hedger.model.message import CandlesRead, FundingRatesRead, ReadFailed, TimePassed

@@ -8,14 +8,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hedger.engine.carry import fitted
-from hedger.engine.cross import covariance
-from hedger.engine.margin import endangered_position
-from hedger.engine.money import seen_price
-from hedger.engine.policy import Peg, Target, TargetKind
-from hedger.engine.sane import flaw_of
-from hedger.engine.state import Action, Reason, Severity, State
-from hedger.engine.synthetic import Synthetic
+from hedger.engine.formulas.carry import fitted
+from hedger.engine.formulas.cross_hedge import covariance
+from hedger.engine.formulas.synthetic import Synthetic
+from hedger.engine.guards.margin import endangered_position
+from hedger.engine.held.money import seen_price
+from hedger.engine.known.policy import Peg, Target, TargetKind
+from hedger.engine.known.state import Action, Reason, Severity, State
+from hedger.engine.news.sane import flaw_of
 from hedger.model.account import Margin
 from hedger.model.instrument import Instrument, InstrumentId, Kind, Payoff
 from hedger.model.market import FundingRate

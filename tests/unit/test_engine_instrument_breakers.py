@@ -2,10 +2,10 @@
 
 from dataclasses import replace
 
-from hedger.engine.breaker import Breaker, BreakerStatus
-from hedger.engine.gate import breaker_of, note_sent, restricted
-from hedger.engine.mode import with_mode
-from hedger.engine.state import Mode, State, initial_state
+from hedger.engine.guards.gate import breaker_of, note_sent, restricted
+from hedger.engine.guards.mode import with_mode
+from hedger.engine.known.breaker import Breaker, BreakerStatus
+from hedger.engine.known.state import Mode, State, initial_state
 from hedger.engine.step import step
 from hedger.model.instrument import InstrumentId
 from hedger.model.message import Operation, OperatorAsked, OrderAccepted, OrderRejected, Stamped, TimePassed

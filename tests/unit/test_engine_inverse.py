@@ -7,10 +7,16 @@ from typing import Any
 
 import pytest
 
-from hedger.engine.margin import affordable, liquidation_distances, liquidation_doubts, liquidation_known, margin_ratios
-from hedger.engine.orders import OrderStatus
-from hedger.engine.policy import Policy
-from hedger.engine.state import Action, ChangeCause, Reason, Severity, State
+from hedger.engine.guards.margin import (
+    affordable,
+    liquidation_distances,
+    liquidation_doubts,
+    liquidation_known,
+    margin_ratios,
+)
+from hedger.engine.known.orders import OrderStatus
+from hedger.engine.known.policy import Policy
+from hedger.engine.known.state import Action, ChangeCause, Reason, Severity, State
 from hedger.engine.step import Result
 from hedger.model.account import AccountReading, FundingPayment, Margin, MarginMode, Position
 from hedger.model.instrument import Instrument, InstrumentId, Kind, Payoff

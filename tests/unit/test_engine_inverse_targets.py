@@ -7,13 +7,13 @@ from decimal import Decimal as D
 
 import pytest
 
-from hedger.engine.exposure import exposure
-from hedger.engine.facts import gather
-from hedger.engine.policy import Hedge, Policy, Target, TargetKind
-from hedger.engine.profile import Profile, ProfilePoint
-from hedger.engine.state import State
-from hedger.engine.synthetic import Synthetic
-from hedger.engine.target import target_gamma
+from hedger.engine.decision.facts import gather
+from hedger.engine.formulas.profile import Profile, ProfilePoint
+from hedger.engine.formulas.synthetic import Synthetic
+from hedger.engine.held.exposure import exposure
+from hedger.engine.known.policy import Hedge, Policy, Target, TargetKind
+from hedger.engine.known.state import State
+from hedger.engine.wanted.target import target_gamma
 from hedger.model.instrument import InstrumentId, Payoff
 from hedger.model.message import TimePassed
 from hedger.model.option import OptionType

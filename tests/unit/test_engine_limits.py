@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from hedger.engine.conduct import canceled, cancels_in_vain, cost_today, day_opened, priced
-from hedger.engine.ledger import Ledger
-from hedger.engine.limits import EVALUATED, GUARDS, WITHOUT_SETTING, Kind, Proposal, first_denial
-from hedger.engine.orders import OrderStatus
-from hedger.engine.policy import Guards
-from hedger.engine.state import HedgeState, Reason, Severity, State
+from hedger.engine.guards.conduct import canceled, cancels_in_vain, cost_today, day_opened, priced
+from hedger.engine.guards.limits import EVALUATED, GUARDS, WITHOUT_SETTING, Kind, Proposal, first_denial
+from hedger.engine.known.ledger import Ledger
+from hedger.engine.known.orders import OrderStatus
+from hedger.engine.known.policy import Guards
+from hedger.engine.known.state import HedgeState, Reason, Severity, State
 from hedger.model.message import PlaceOrder, TimePassed
 from hedger.model.order import Side
 from tests.support.engine_policies import ACCOUNT, hedge_of, instrument_of, perpetual, policy_of

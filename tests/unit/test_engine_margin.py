@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from hedger.engine.mode import with_mode
-from hedger.engine.orders import OrderStatus
-from hedger.engine.policy import Hedge, Policy
-from hedger.engine.state import AccountView, Reason, Severity, State, initial_state
+from hedger.engine.guards.mode import with_mode
+from hedger.engine.known.orders import OrderStatus
+from hedger.engine.known.policy import Hedge, Policy
+from hedger.engine.known.state import AccountView, Reason, Severity, State, initial_state
 from hedger.engine.step import Result
 from hedger.model.account import AccountReading, Margin
 from hedger.model.instrument import InstrumentId

@@ -6,10 +6,10 @@ from decimal import Decimal as D
 
 import pytest
 
-from hedger.engine.ledger import Ledger
-from hedger.engine.markout import GIVEN_UP_MS, HORIZON_MS, NEAR_MS
-from hedger.engine.orders import OrderStatus
-from hedger.engine.state import State
+from hedger.engine.known.ledger import Ledger
+from hedger.engine.known.orders import OrderStatus
+from hedger.engine.known.state import State
+from hedger.engine.news.markout import GIVEN_UP_MS, HORIZON_MS, NEAR_MS
 from hedger.model.message import Stamped, TimePassed
 from hedger.model.order import ReportStatus, Side
 from tests.support.engine_worlds import NOW, feed, fill_of, hedging, mark_at, order_of, quote_at, report_of

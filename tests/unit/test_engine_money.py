@@ -6,9 +6,9 @@ from decimal import Decimal as D
 
 import pytest
 
-from hedger.engine.money import money_held, off_peg, pegs_of, rate, seen_price, uncounted, usd_price
-from hedger.engine.policy import Hedge, Numeraire, Peg
-from hedger.engine.state import Action, Reason, State
+from hedger.engine.held.money import money_held, off_peg, pegs_of, rate, seen_price, uncounted, usd_price
+from hedger.engine.known.policy import Hedge, Numeraire, Peg
+from hedger.engine.known.state import Action, Reason, State
 from hedger.model.account import AccountReading, Position
 from hedger.model.instrument import InstrumentId, Payoff
 from hedger.model.market import Quote

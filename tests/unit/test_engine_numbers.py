@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hedger.engine.sane import flaw_of
+from hedger.engine.news.sane import flaw_of
 from hedger.model.message import Event, FillsRead, InstrumentsLoaded
 from tests.support.engine_policies import ACCOUNT, instrument_of, perpetual
 from tests.support.engine_worlds import (

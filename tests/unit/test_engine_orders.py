@@ -5,7 +5,7 @@ from decimal import Decimal as D
 
 import pytest
 
-from hedger.engine.orders import News, Order, OrderStatus, advance, apply_fill, apply_report
+from hedger.engine.known.orders import News, Order, OrderStatus, advance, apply_fill, apply_report
 from hedger.model.order import ReportStatus
 from tests.support.engine_worlds import NOW, fill_of, order_of, report_of
 

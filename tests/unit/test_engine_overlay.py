@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from hedger.engine.exposure import coins_of, delta_of, exposure
-from hedger.engine.overlay import NO_OPTIONS, overlay
-from hedger.engine.overlay_rows import rows_of_readings
-from hedger.engine.policy import Hedge
-from hedger.engine.state import Action, State
+from hedger.engine.formulas.overlay import NO_OPTIONS, overlay
+from hedger.engine.formulas.overlay_rows import rows_of_readings
+from hedger.engine.held.exposure import coins_of, delta_of, exposure
+from hedger.engine.known.policy import Hedge
+from hedger.engine.known.state import Action, State
 from hedger.engine.step import step
 from hedger.model.instrument import Instrument, InstrumentId, Kind, Payoff
 from hedger.model.message import Stamped

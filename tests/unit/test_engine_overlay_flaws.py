@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from hedger.engine.orders import OrderStatus
-from hedger.engine.sane import flaw_of
-from hedger.engine.state import Action, Reason, Severity, State
+from hedger.engine.known.orders import OrderStatus
+from hedger.engine.known.state import Action, Reason, Severity, State
+from hedger.engine.news.sane import flaw_of
 from hedger.engine.step import step
 from hedger.model.message import AccountRead, CancelOrder, Stamped
 from hedger.model.option import OptionPosition

@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from hedger.engine.belief import CONFIRM_AGAINST_US_MS
-from hedger.engine.exposure import exposure, position_of
-from hedger.engine.orders import Order, OrderStatus
-from hedger.engine.reconcile import FORGETFUL_MS, KEEP_FINAL_MS, MOST_PRESUMED, PROOF_LAG_MS, SILENCE_MS
-from hedger.engine.state import AccountView, Mode, State
+from hedger.engine.held.exposure import exposure, position_of
+from hedger.engine.known.orders import Order, OrderStatus
+from hedger.engine.known.state import AccountView, Mode, State
+from hedger.engine.news.belief import CONFIRM_AGAINST_US_MS
+from hedger.engine.news.reconcile import FORGETFUL_MS, KEEP_FINAL_MS, MOST_PRESUMED, PROOF_LAG_MS, SILENCE_MS
 from hedger.engine.step import Result
 from hedger.model.message import (
     CancelAnswered,

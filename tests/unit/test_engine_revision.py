@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from hedger.engine.band import Widths
-from hedger.engine.policy import BreakerLimits, Cross, Guards, Hedge, Numeraire, Peg, Policy
-from hedger.engine.revision import changed_hedges, revised, unrevisable
-from hedger.engine.volatility import VolatilityRule
+from hedger.engine.formulas.volatility import VolatilityRule
+from hedger.engine.known.policy import BreakerLimits, Cross, Guards, Hedge, Numeraire, Peg, Policy
+from hedger.engine.known.revision import changed_hedges, revised, unrevisable
+from hedger.engine.known.widths import Widths
 from hedger.model.account import MarginMode
 from hedger.model.instrument import InstrumentId
 from hedger.model.message import PolicyChanged

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hedger.engine.state import Action, Reason
+from hedger.engine.known.state import Action, Reason
 from hedger.model.message import TimePassed
 from hedger.model.order import Side
 from tests.support.dated_worlds import DAY, FAR, HALF_HOUR, NEAR, PERP, Desk, dated_policy, future, world

@@ -5,8 +5,8 @@ from decimal import Decimal as D
 
 import pytest
 
-from hedger.engine.movement import Evidence
-from hedger.engine.state import ChangeCause, Mode
+from hedger.engine.known.movement import Evidence
+from hedger.engine.known.state import ChangeCause, Mode
 from hedger.model.message import FillsRead, InstrumentsLoaded, ReadFills, TimePassed
 from hedger.model.order import Fill, FillCause, Side
 from tests.support.dated_worlds import FAR, NEAR, Desk, dated_policy, future, world

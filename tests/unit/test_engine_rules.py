@@ -1,6 +1,6 @@
 """When the rules of instruments are asked for again."""
 
-from hedger.engine.rules import AGAIN_AFTER_MS
+from hedger.engine.held.rules import AGAIN_AFTER_MS
 from hedger.model.message import InstrumentsLoaded, ReadInstruments, TimePassed
 from tests.support.engine_policies import ACCOUNT
 from tests.support.engine_worlds import NOW, feed, hedging

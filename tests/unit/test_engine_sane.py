@@ -5,7 +5,7 @@ from decimal import Decimal as D
 
 import pytest
 
-from hedger.engine.sane import flaw_of
+from hedger.engine.news.sane import flaw_of
 from hedger.engine.step import step
 from hedger.model.message import AccountRead, Stamped
 from hedger.model.order import Side

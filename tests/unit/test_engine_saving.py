@@ -5,13 +5,13 @@ from decimal import Decimal as D
 
 import pytest
 
-from hedger.engine.breaker import Breaker, BreakerStatus
-from hedger.engine.gate import held_back
-from hedger.engine.mode import with_mode
-from hedger.engine.orders import OrderStatus
-from hedger.engine.state import Mode, Reason, Severity, State
+from hedger.engine.guards.gate import held_back
+from hedger.engine.guards.mode import with_mode
+from hedger.engine.known.breaker import Breaker, BreakerStatus
+from hedger.engine.known.orders import OrderStatus
+from hedger.engine.known.state import Mode, Reason, Severity, State
+from hedger.engine.known.switch import Switch
 from hedger.engine.step import Result, step
-from hedger.engine.switch import Switch
 from hedger.model.message import OrderAccepted, OrderRejected, PlaceOrder, Stamped, TimePassed
 from hedger.model.order import RejectReason, Side
 from hedger.sim.checkers.gate import GateChecker

@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 
-from hedger.engine.orders import OrderStatus
-from hedger.engine.policy import Policy
-from hedger.engine.saving import reduce_margin, reduction_pace
-from hedger.engine.state import Action, HedgeState, Reason, Severity, State, initial_state
-from hedger.engine.switch import Switch
-from hedger.engine.verdict import Verdict
+from hedger.engine.decision.saving import reduce_margin, reduction_pace
+from hedger.engine.decision.verdict import Verdict
+from hedger.engine.known.orders import OrderStatus
+from hedger.engine.known.policy import Policy
+from hedger.engine.known.state import Action, HedgeState, Reason, Severity, State, initial_state
+from hedger.engine.known.switch import Switch
 from hedger.model.order import Side
 from tests.support.engine_policies import ACCOUNT, hedge_of, instrument_of, perpetual, policy_of
 from tests.support.engine_worlds import NOW, POLICY, hedging, mark_at, order_of, quote_at

@@ -3,8 +3,8 @@
 from dataclasses import replace
 from decimal import Decimal as D
 
-from hedger.engine.policy import Peg
-from hedger.engine.state import State
+from hedger.engine.known.policy import Peg
+from hedger.engine.known.state import State
 from hedger.engine.step import step
 from hedger.model.account import FundingPayment
 from hedger.model.instrument import InstrumentId

@@ -6,8 +6,8 @@ from itertools import pairwise
 
 import pytest
 
-from hedger.engine.movement import PriceRange
-from hedger.engine.state import State
+from hedger.engine.known.movement import PriceRange
+from hedger.engine.known.state import State
 from hedger.model.instrument import InstrumentId
 from tests.support.engine_policies import instrument_of
 from tests.support.engine_worlds import NOW

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from hedger.engine.orders import OrderStatus
-from hedger.engine.policy import Peg, Policy
-from hedger.engine.sources import contradicted
-from hedger.engine.state import Action, Reason, State
+from hedger.engine.guards.sources import contradicted
+from hedger.engine.known.orders import OrderStatus
+from hedger.engine.known.policy import Peg, Policy
+from hedger.engine.known.state import Action, Reason, State
 from hedger.engine.step import Result
 from hedger.model.instrument import InstrumentId, Payoff
 from hedger.model.message import CancelOrder

@@ -5,11 +5,11 @@ from decimal import Decimal as D
 
 import pytest
 
-from hedger.engine.belief import CONFIRM_AGAINST_US_MS
-from hedger.engine.mode import SETTLED_PROBES
-from hedger.engine.orders import Order, OrderStatus
-from hedger.engine.policy import Policy, Target, TargetKind
-from hedger.engine.state import Mode, Reason, State, initial_state
+from hedger.engine.guards.mode import SETTLED_PROBES
+from hedger.engine.known.orders import Order, OrderStatus
+from hedger.engine.known.policy import Policy, Target, TargetKind
+from hedger.engine.known.state import Mode, Reason, State, initial_state
+from hedger.engine.news.belief import CONFIRM_AGAINST_US_MS
 from hedger.engine.step import Result
 from hedger.model.message import (
     CancelOrder,

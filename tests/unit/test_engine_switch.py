@@ -5,11 +5,11 @@ from decimal import Decimal as D
 
 import pytest
 
-from hedger.engine.gate import listed
-from hedger.engine.policy import Policy
-from hedger.engine.state import Mode, Reason, State
+from hedger.engine.guards.gate import listed
+from hedger.engine.known.policy import Policy
+from hedger.engine.known.state import Mode, Reason, State
+from hedger.engine.known.switch import Switch
 from hedger.engine.step import step
-from hedger.engine.switch import Switch
 from hedger.model.message import (
     Event,
     ExtendSwitch,

@@ -7,15 +7,15 @@ from decimal import Decimal as D
 
 import pytest
 
-from hedger.engine.decide import decide
-from hedger.engine.exposure import exposure
-from hedger.engine.facts import gather
-from hedger.engine.overlay import NO_OPTIONS
-from hedger.engine.policy import Hedge, Policy, Target, TargetKind
-from hedger.engine.profile import Profile, ProfilePoint
-from hedger.engine.state import Action, HedgeState, Reason, Severity, State
-from hedger.engine.synthetic import LEAST_MS, Synthetic
-from hedger.engine.target import hedge_gamma, target_delta
+from hedger.engine.decision.decide import decide
+from hedger.engine.decision.facts import gather
+from hedger.engine.formulas.overlay import NO_OPTIONS
+from hedger.engine.formulas.profile import Profile, ProfilePoint
+from hedger.engine.formulas.synthetic import LEAST_MS, Synthetic
+from hedger.engine.held.exposure import exposure
+from hedger.engine.known.policy import Hedge, Policy, Target, TargetKind
+from hedger.engine.known.state import Action, HedgeState, Reason, Severity, State
+from hedger.engine.wanted.target import hedge_gamma, target_delta
 from hedger.model.option import OptionType
 from tests.support.engine_policies import hedge_of, policy_of
 from tests.support.engine_worlds import NOW, hedging, order_of

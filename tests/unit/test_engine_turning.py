@@ -5,7 +5,7 @@ from decimal import Decimal as D
 
 import pytest
 
-from hedger.engine.state import State
+from hedger.engine.known.state import State
 from hedger.model.message import TimePassed
 from hedger.model.order import Side
 from tests.support.engine_policies import instrument_of

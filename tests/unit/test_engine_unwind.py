@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from hedger.engine.breaker import Breaker, BreakerStatus
-from hedger.engine.latch import Flatten
-from hedger.engine.orders import Order, OrderStatus
-from hedger.engine.policy import Policy
-from hedger.engine.state import Action, HedgeState, Reason, Severity, State, initial_state
-from hedger.engine.unwind import Leg, legs_of, smallest, unwind
-from hedger.engine.verdict import Verdict
+from hedger.engine.decision.unwind import Leg, legs_of, smallest, unwind
+from hedger.engine.decision.verdict import Verdict
+from hedger.engine.known.breaker import Breaker, BreakerStatus
+from hedger.engine.known.latch import Flatten
+from hedger.engine.known.orders import Order, OrderStatus
+from hedger.engine.known.policy import Policy
+from hedger.engine.known.state import Action, HedgeState, Reason, Severity, State, initial_state
 from hedger.model.order import Side
 from tests.support.dated_worlds import NEAR, PERP, dated, dated_policy, future, world
 from tests.support.engine_policies import ACCOUNT, hedge_of, instrument_of, perpetual, policy_of

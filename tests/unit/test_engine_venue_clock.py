@@ -5,11 +5,11 @@ from decimal import Decimal as D
 
 import pytest
 
-from hedger.engine.expiry import has_expired, refuses_more
-from hedger.engine.exposure import exposure
-from hedger.engine.policy import Policy
-from hedger.engine.roll import roll_of
-from hedger.engine.state import State
+from hedger.engine.decision.roll import roll_of
+from hedger.engine.held.expiry import has_expired, refuses_more
+from hedger.engine.held.exposure import exposure
+from hedger.engine.known.policy import Policy
+from hedger.engine.known.state import State
 from tests.support.dated_worlds import FAR, NEAR, dated_policy, future, world
 from tests.support.engine_policies import ACCOUNT
 

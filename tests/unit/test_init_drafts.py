@@ -12,7 +12,7 @@ from hedger.app.drafting import write_draft
 from hedger.app.whole_file import whole_file
 from hedger.cli.asker import Asker
 from hedger.cli.init import BANDS, STAGES, VENUES, Given, draft_of, next_steps
-from hedger.engine.policy import TargetKind
+from hedger.engine.known.policy import TargetKind
 from hedger.errors import ConfigError
 from hedger.settings.draft import (
     SIZES,

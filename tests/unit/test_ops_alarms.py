@@ -1,13 +1,14 @@
 """Alarms: what is listed, in which order, since when, and what an acknowledgement is worth."""
 
 from dataclasses import replace
+from decimal import Decimal
 
-from hedger.engine.latch import Flatten, acknowledged
-from hedger.engine.orders import OrderStatus
-from hedger.engine.state import Mode, Severity, State
+from hedger.engine.known.latch import Flatten, acknowledged
+from hedger.engine.known.orders import OrderStatus
+from hedger.engine.known.state import Action, Change, ChangeCause, Mode, Reason, Severity, State
 from hedger.ops.alarms import Alarm, AlarmLevel, Alarms, alarms_of
 from hedger.ops.surroundings import Surroundings
-from tests.support.ops_states import NOW, hedging_state, policy
+from tests.support.ops_states import NOW, decision, hedging_state, policy
 
 
 def names(state: State) -> list[str]:
@@ -38,8 +39,17 @@ def test_each_thing_to_look_at_has_its_name_and_subject() -> None:
     assert names(state._replace(accounts={"binance": view})) == ["AccountStopped:binance"]
     assert names(with_memory(state, outside_since=NOW - 60_000)) == ["Unhedged:btc"]
     assert names(with_memory(state, margin_severity=Severity.STOP)) == ["MarginShort:btc"]
+    short = next(a for a in alarms_of(with_memory(state, margin_severity=Severity.STOP), policy()))
+    assert short.text == "btc: margin is short: nothing is added (margin ratio 12.33 %, liquidation 48.43 % away)"
     flat = Flatten(reason="leaving", asked_at=NOW, flat_at=NOW)
     assert names(state._replace(flattening={"btc": flat})) == ["Flattened:btc"]
+
+
+def test_that_it_is_not_hedged_says_why_by_the_last_decision() -> None:
+    denied = decision(24, action=Action.DENY, reason=Reason.BELOW_MINIMUM)
+    state = with_memory(hedging_state(), outside_since=NOW - 60_000, decision=denied)
+    (told,) = alarms_of(state, policy())
+    assert told.text.endswith("its band for 1 min; decision 24: the order would be smaller than the venue takes")
 
 
 def test_what_a_person_keeps_from_hedging_is_a_warning_and_no_hedge_that_failed() -> None:
@@ -110,6 +120,23 @@ def test_one_that_comes_back_was_not_seen_by_anybody() -> None:
     assert [a.acknowledged for a in of_halt(alarms.look(state))] == [True]
     alarms.look(state._replace(now=NOW + 2_000, halted=None, mode=Mode.HEDGING))
     assert [a.acknowledged for a in of_halt(alarms.look(state._replace(now=NOW + 60_000)))] == [False]
+
+
+def test_what_the_venue_closes_after_somebody_saw_an_earlier_one_was_seen_by_nobody() -> None:
+    def closed(at: int) -> Change:
+        liquidated, lost = ChangeCause.LIQUIDATION, Decimal("0.4")
+        return Change(at=at, account="binance", what="BTC/USDT:USDT", cause=liquidated, quantity=lost, detail="")
+
+    def looked(state: State, *closes: Change) -> list[bool]:
+        alarms.around = Surroundings(forced=closes)
+        return [one.acknowledged for one in alarms.look(state) if one.name == "AccountChanged"]
+
+    alarms, state = Alarms(policy()), hedging_state()
+    assert looked(state, closed(NOW)) == [False]
+    state = state._replace(acknowledged=acknowledged({}, "AccountChanged:binance", NOW + 5_000), now=NOW + 9_000)
+    assert looked(state, closed(NOW)) == [True]
+    assert looked(state, closed(NOW), closed(NOW + 8_000)) == [False]
+    assert looked(state, closed(NOW), closed(NOW + 8_000)) == [False]
 
 
 def test_the_key_names_the_subject_where_there_is_one() -> None:

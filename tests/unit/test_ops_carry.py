@@ -6,7 +6,7 @@ from decimal import Decimal as D
 import pytest
 from prometheus_client import CollectorRegistry
 
-from hedger.engine.state import State
+from hedger.engine.known.state import State
 from hedger.model.market import FundingRate
 from hedger.ops.carry import CarryGauges, CarryMeters, carry_line, carry_status, standing
 from hedger.ops.meters import Declaring

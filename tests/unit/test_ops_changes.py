@@ -12,8 +12,8 @@ import pytest
 import structlog
 from prometheus_client import generate_latest
 
-from hedger.engine.orders import OrderStatus
-from hedger.engine.state import Change, ChangeCause, State
+from hedger.engine.known.orders import OrderStatus
+from hedger.engine.known.state import Change, ChangeCause, State
 from hedger.engine.step import Result
 from hedger.model.message import OrderWrittenOff, Stamped, TimePassed
 from hedger.ops.logs import configure_logging

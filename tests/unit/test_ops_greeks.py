@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from hedger.engine.conventions import UNCHECKED, GreeksCheck
-from hedger.engine.exposure import exposure
-from hedger.engine.overlay import overlay
-from hedger.engine.state import Exposure, State, initial_state
+from hedger.engine.formulas.overlay import overlay
+from hedger.engine.held.exposure import exposure
+from hedger.engine.known.conventions import UNCHECKED, GreeksCheck
+from hedger.engine.known.state import Exposure, State, initial_state
 from hedger.engine.step import Result
 from hedger.model.instrument import InstrumentId
 from hedger.model.message import Stamped, TimePassed

@@ -12,7 +12,7 @@ from dataclasses import replace
 import pytest
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
-from hedger.engine.state import Mode, initial_state
+from hedger.engine.known.state import Mode, initial_state
 from hedger.errors import ConfigError
 from hedger.ops.health import HealthServer
 from hedger.ops.metrics import Metrics

@@ -18,8 +18,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hedger.app.consoling import console_of
-from hedger.engine.orders import OrderStatus
-from hedger.engine.state import Mode, Severity, State
+from hedger.engine.known.orders import OrderStatus
+from hedger.engine.known.state import Mode, Severity, State
 from hedger.engine.step import Result
 from hedger.model.message import Halt, JournalChanged, Operation, OperatorAsked, ReadFailed, Stamped, TimePassed
 from hedger.ops.console.tokens import own_token

@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from prometheus_client import generate_latest
 
-from hedger.engine.limits import EVALUATED
-from hedger.engine.orders import OrderStatus
-from hedger.engine.policy import Guards, Policy
-from hedger.engine.state import Action, Mode, Reason, State, initial_state
+from hedger.engine.guards.limits import EVALUATED
+from hedger.engine.known.orders import OrderStatus
+from hedger.engine.known.policy import Guards, Policy
+from hedger.engine.known.state import Action, Mode, Reason, State, initial_state
 from hedger.engine.step import Result
 from hedger.model.message import (
     Event,
@@ -25,10 +25,11 @@ from hedger.model.message import (
     Stamped,
     TimePassed,
 )
-from hedger.model.order import RejectReason
+from hedger.model.order import RejectReason, ReportStatus
 from hedger.ops.catalogue import metrics_page
 from hedger.ops.guard_limits import DECISION_PAIRS, NOT_NUMBERS, SCALES
 from hedger.ops.metrics import Metrics
+from tests.support.engine_worlds import report_of
 from tests.support.ops_states import (
     GUARDS,
     NOW,
@@ -173,6 +174,15 @@ def test_rejections_are_counted_by_reason(watched: Watched) -> None:
     state = hedging_state()
     reason = RejectReason.POST_ONLY_WOULD_CROSS
     watched.step(state, state, OrderRejected(client_order_id=ORDER_ID, reason=reason, text=""))
+    assert watched.value("order_rejects_total", hedge="btc", reason="post_only_would_cross") == 1
+
+
+def test_an_order_that_the_venue_takes_off_late_counts_as_refused_once(watched: Watched) -> None:
+    """Some venues take an order and say a moment later that it would have crossed."""
+    state, gone = hedging_state(), hedging_state(working=False)
+    told = replace(report_of(order()), status=ReportStatus.CANCELED, ended_because=RejectReason.POST_ONLY_WOULD_CROSS)
+    watched.step(state, gone, told)
+    watched.step(gone, gone, told)
     assert watched.value("order_rejects_total", hedge="btc", reason="post_only_would_cross") == 1
 
 

@@ -7,10 +7,10 @@ from decimal import Decimal as D
 
 import pytest
 
-from hedger.engine.breaker import Breaker, BreakerStatus
-from hedger.engine.latch import Flatten
-from hedger.engine.orders import OrderStatus
-from hedger.engine.state import AccountView, State
+from hedger.engine.known.breaker import Breaker, BreakerStatus
+from hedger.engine.known.latch import Flatten
+from hedger.engine.known.orders import OrderStatus
+from hedger.engine.known.state import AccountView, State
 from hedger.engine.step import Result
 from hedger.model.message import AccountRead, Event, Stamped, StreamChanged, SwitchFailed, TimePassed, VenueQuieted
 from hedger.ops.guard_limits import NOT_NUMBERS, SCALES, limits_of

@@ -7,7 +7,7 @@ from decimal import Decimal as D
 
 from prometheus_client import CollectorRegistry
 
-from hedger.engine.attribution import Component
+from hedger.engine.formulas.attribution import Component
 from hedger.ops.meters import Declaring
 from hedger.ops.pnl import PnlGauges, PnlMeters, flows_between, pnl_line, pnl_status, unexplained_between
 from tests.support.account_world import PERPETUAL, POLICY, AccountWorld

@@ -14,9 +14,9 @@ from hedger.cli.inspect import Said
 from hedger.cli.reconcile import ACCOUNT, TOLD, reconcile
 from hedger.cli.told import STATUS, status_line
 from hedger.cli.traded import WORKING
-from hedger.engine.movement import Doubt, Evidence, Movement, Shift, Strange
-from hedger.engine.orders import OrderStatus
-from hedger.engine.state import AccountView, State
+from hedger.engine.known.movement import Doubt, Evidence, Movement, Shift, Strange
+from hedger.engine.known.orders import OrderStatus
+from hedger.engine.known.state import AccountView, State
 from hedger.errors import Differs, GiveUp
 from hedger.model.order import OrderReport, ReportStatus, Side
 from hedger.ops.positions import options_status, positions_status, prices_status

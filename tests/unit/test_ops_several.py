@@ -6,8 +6,8 @@ from decimal import Decimal as D
 from pathlib import Path
 
 from hedger.cli.told import status_rows
-from hedger.engine.margin import liquidation_distances, margin_ratios
-from hedger.engine.policy import Failover
+from hedger.engine.guards.margin import liquidation_distances, margin_ratios
+from hedger.engine.known.policy import Failover
 from hedger.ops.several import absence_words, several_status, venues_line
 from hedger.ops.status import hedge_status, write_status
 from hedger.ops.view import Banner, render

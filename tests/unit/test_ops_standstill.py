@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from hedger.engine.latch import Flatten
-from hedger.engine.policy import Policy
-from hedger.engine.state import State
+from hedger.engine.known.latch import Flatten
+from hedger.engine.known.policy import Policy
+from hedger.engine.known.state import State
 from hedger.ops.alarms import Alarm, AlarmLevel, alarms_of
 from hedger.ops.standstill import TOO_LONG_MS, Standstills
 from hedger.ops.surroundings import Surroundings

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from hedger.cli.told import status_rows
-from hedger.engine.state import Mode, State
+from hedger.engine.known.state import Mode, State
 from hedger.ops.status import write_status
 from hedger.ops.view import Banner, render
 from hedger.ops.words import way_out

@@ -8,11 +8,11 @@ from decimal import Decimal as D
 import pytest
 from rich.console import Console
 
-from hedger.engine.band import Widths
-from hedger.engine.ledger import Ledger
-from hedger.engine.orders import OrderStatus
-from hedger.engine.policy import Policy
-from hedger.engine.state import Action, Mode, Reason, Severity, State, initial_state
+from hedger.engine.known.ledger import Ledger
+from hedger.engine.known.orders import OrderStatus
+from hedger.engine.known.policy import Policy
+from hedger.engine.known.state import Action, Mode, Reason, Severity, State, initial_state
+from hedger.engine.known.widths import Widths
 from hedger.model.account import MarginMode
 from hedger.ops.gauge import BandGauge, draw
 from hedger.ops.view import Banner, LiveView, render

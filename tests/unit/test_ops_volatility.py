@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from hedger.engine.state import State
+from hedger.engine.formulas.volatility import ESTIMATORS, Volatility
+from hedger.engine.known.state import State
 from hedger.engine.step import Result
-from hedger.engine.volatility import ESTIMATORS, Volatility
 from hedger.model.instrument import InstrumentId
 from hedger.model.message import ReadFailed, Stamped, TimePassed
 from hedger.model.spans import HOUR_MS

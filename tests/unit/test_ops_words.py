@@ -8,9 +8,9 @@ from pathlib import Path
 import pydantic_core
 import pytest
 
-from hedger.engine.orders import OrderStatus
-from hedger.engine.policy import Target, TargetKind
-from hedger.engine.state import Action, Mode, Reason
+from hedger.engine.known.orders import OrderStatus
+from hedger.engine.known.policy import Target, TargetKind
+from hedger.engine.known.state import Action, Mode, Reason
 from hedger.model.message import CancelOrder
 from hedger.ops.events import LogEvent
 from hedger.ops.explain import Story, explain, explain_story

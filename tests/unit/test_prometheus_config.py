@@ -1,6 +1,7 @@
 """The shipped Prometheus and Alertmanager files are accepted, and speak of what the hedger really exports."""
 
 import re
+import shlex
 import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
@@ -13,9 +14,9 @@ from prometheus_client import generate_latest
 from typer.main import get_command
 
 from hedger.cli.root import app
-from hedger.engine.orders import OrderStatus
-from hedger.engine.policy import Policy
-from hedger.engine.state import Severity, State
+from hedger.engine.known.orders import OrderStatus
+from hedger.engine.known.policy import Policy
+from hedger.engine.known.state import Severity, State
 from hedger.ops.alarms import alarms_of
 from hedger.ops.metrics import Metrics
 from hedger.ops.surroundings import Surroundings
@@ -139,6 +140,24 @@ def test_every_command_in_the_runbooks_exists() -> None:
             assert asked <= options | {"-c"}, f"{path.name}: `hedger {line}` has no {asked - options}"
 
 
+def test_what_is_pasted_from_a_runbook_has_all_that_its_command_needs() -> None:
+    """In the blocks, and in the text where more than a command's name stands: a name alone only points at it. What is
+    written in capitals is for the reader to fill in."""
+    root = get_command(app)
+    for path in RUNBOOKS:
+        text = path.read_text(encoding="utf-8")
+        blocks = re.findall(r"^ *```\n(.*?)^ *```", text, re.MULTILINE | re.DOTALL)
+        pasted = [line for block in blocks for line in re.findall(r"^ *hedger (.+)", block, re.MULTILINE)]
+        pasted += [said for said in re.findall(r"`hedger ([^`]+)`", text) if len(said.split()) > 1]
+        for line in pasted:
+            command, words = root, shlex.split(re.sub(r"\b[A-Z_]{4,}\b", "1", line), comments=True)
+            while words and hasattr(command, "commands"):
+                command = command.commands[words.pop(0)]
+            context = command.make_context("hedger", list(words), resilient_parsing=True)
+            lacking = [p.name for p in command.params if p.required and not context.params.get(str(p.name))]
+            assert not lacking, f"{path.name}: `hedger {line}` lacks {lacking}"
+
+
 def test_links_between_the_runbooks_lead_somewhere() -> None:
     for path in RUNBOOKS:
         for target in re.findall(r"\]\(([^)#]+)\)", path.read_text(encoding="utf-8")):
@@ -173,7 +192,7 @@ def test_every_alert_has_a_way_to_somebody() -> None:
 
 def test_what_the_console_calls_an_alarm_is_an_alert_of_that_name_and_level() -> None:
     severities = {(rule["alert"], rule["labels"]["severity"]) for rule in rules() if "alert" in rule}
-    around = Surroundings(file_changed="differs", console_fault="dead", stuck_since={"btc": 0})
+    around = Surroundings(file_changed="differs", console_fault="dead", stuck_since={"btc": 0}, keys_end={"binance": 0})
     found = {alarm.name: alarm.level for state, given in alarming() for alarm in alarms_of(state, given, around)}
     assert len(found) >= 11
     for name, level in found.items():

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from hedger.app.resume import set_journal_aside
-from hedger.engine.flatten import plan_of
-from hedger.engine.latch import MOST_ACKNOWLEDGED, Flatten
-from hedger.engine.state import State
+from hedger.engine.decision.flatten import plan_of
+from hedger.engine.known.latch import MOST_ACKNOWLEDGED, Flatten
+from hedger.engine.known.state import State
 from hedger.engine.step import step
 from hedger.model.message import Event, Operation, OperatorAsked, Stamped
 from hedger.runtime.journal import Journal

@@ -14,8 +14,8 @@ from typing import get_type_hints
 
 import pytest
 
-from hedger.engine.policy import Policy
-from hedger.engine.state import State
+from hedger.engine.known.policy import Policy
+from hedger.engine.known.state import State
 from hedger.model.message import Event, Stamped, StreamChanged, SwitchFailed, TimePassed
 from hedger.model.order import Fill
 from hedger.runtime.codec import decode, encode, holds_sets

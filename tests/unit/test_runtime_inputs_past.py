@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from hedger.engine.state import State
-from hedger.engine.volatility import Returns
+from hedger.engine.formulas.volatility import Returns
+from hedger.engine.known.state import State
 from hedger.model.market import FundingRate
 from hedger.model.message import Stamped, TimePassed
 from hedger.model.spans import HOUR_MS

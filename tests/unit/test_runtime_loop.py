@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from hedger.engine.orders import OrderStatus
+from hedger.engine.known.orders import OrderStatus
 from hedger.errors import AskAgain, Bug
 from hedger.model.message import (
     CancelAnswered,

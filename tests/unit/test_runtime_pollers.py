@@ -214,3 +214,14 @@ def test_the_notional_of_the_day_survives_a_restart(tmp_path: Path) -> None:
     again = recovered_state(POLICY, journal.begin(NOW + 60_000, {}), NOW + 60_000)
     journal.close()
     assert again.hedges["btc"].day_notional == D("0.3") * 60_000 == state.hedges["btc"].day_notional
+
+
+def test_funding_is_asked_for_no_further_back_than_venues_tell_it(tmp_path: Path) -> None:
+    """A hedge that holds nothing for months is paid nothing, and one venue refuses a longer time than it keeps."""
+    journal = Journal.open(tmp_path)
+    journal.begin(NOW, {})
+    book(journal, payments(0, 2, DAY_MS))
+    later = NOW + 200 * DAY_MS
+    recovered = journal.begin(later, {})
+    journal.close()
+    assert later - 89 * DAY_MS < recovered.funding_since_at < later - 80 * DAY_MS

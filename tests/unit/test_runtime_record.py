@@ -5,7 +5,7 @@ from decimal import Decimal as D
 
 import pytest
 
-from hedger.engine.orders import OrderStatus
+from hedger.engine.known.orders import OrderStatus
 from hedger.engine.step import Result, step
 from hedger.model.account import FundingPayment
 from hedger.model.message import FillsRead, FundingRead, OrderRejected, PlaceOrder, Stamped, TimePassed

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import pytest
 
-from hedger.engine.ledger import Ledger
-from hedger.engine.orders import Order, OrderStatus
-from hedger.engine.state import HedgeState, State
+from hedger.engine.known.ledger import Ledger
+from hedger.engine.known.orders import Order, OrderStatus
+from hedger.engine.known.state import HedgeState, State
 from hedger.errors import ConfigError
 from hedger.model.numeric import ONE
 from hedger.runtime.loop import LATE_MS

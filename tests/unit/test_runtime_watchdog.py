@@ -1,17 +1,28 @@
 """The watchdog: it acts on a loop that stands still or does not heed a kill, and on nothing else."""
 
+import os
+import re
 import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from hedger.engine.orders import OrderStatus
-from hedger.engine.reconcile import PROOF_LAG_MS
+from hedger.app.daemon import DRAIN_S, EMERGENCY_S
+from hedger.engine.known.orders import OrderStatus
+from hedger.engine.news.reconcile import PROOF_LAG_MS
 from hedger.model.message import VenueQuieted
 from hedger.runtime.kill import KillFile
 from hedger.runtime.lifeline import Lifeline, LiveOrder
-from hedger.runtime.watchdog import EXIT_CODE, Watchdog
+from hedger.runtime.watchdog import (
+    EXIT_CODE,
+    LONGEST_CANCEL_S,
+    LONGEST_KEEP_S,
+    LONGEST_TELL_S,
+    LOOK_S,
+    STUCK_S,
+    Watchdog,
+)
 from tests.support.engine_policies import ACCOUNT, hedge_of, policy_of
 from tests.support.engine_worlds import NOW, feed, hedging, order_of
 from tests.support.simulated_daemon import Play, play
@@ -147,6 +158,17 @@ def test_it_forbids_creates_cancels_writes_the_stacks_and_leaves_with_its_code(t
     assert bench.told[0].endswith("orders that may have worked: 1, all are gone")
 
 
+def test_a_disk_that_hangs_keeps_no_order_from_being_canceled(tmp_path: Path) -> None:
+    """A pipe that nobody reads takes the stacks as such a disk does: whoever opens it waits for ever."""
+    bench = Bench(tmp_path)
+    bench.line.live = (ORDER,)
+    os.mkfifo(tmp_path / "stacks.txt")
+    thread = threading.Thread(target=lambda: bench.dog._take_over("it stood still"), daemon=True)
+    thread.start()
+    assert bench.gone.wait(LONGEST_KEEP_S + 5)
+    assert bench.canceled == [ORDER]
+
+
 def test_a_cancel_that_fails_is_told_and_does_not_keep_it(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     bench.line.live = (ORDER,)
@@ -176,3 +198,11 @@ def test_a_kill_file_forbids_the_next_create_before_any_beat(tmp_path: Path) -> 
     assert line.forbids() is None
     (tmp_path / "kill").touch()
     assert line.forbids() == "the kill file is there"
+
+
+def test_a_container_that_is_stopped_has_time_for_a_drain_and_then_for_the_watchdog() -> None:
+    compose = (Path(__file__).parents[2] / "docker-compose.yml").read_text()
+    granted = re.search(r"stop_grace_period: (\d+)s", compose)
+    assert granted is not None
+    dog_s = STUCK_S + LOOK_S + LONGEST_KEEP_S + LONGEST_CANCEL_S + LONGEST_TELL_S
+    assert int(granted[1]) > DRAIN_S + EMERGENCY_S + dog_s

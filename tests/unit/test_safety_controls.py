@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from hedger.app.version import VERSION
-from hedger.engine.policy import BreakerLimits, Guards, Hedge, Levels, Policy
+from hedger.engine.known.policy import BreakerLimits, Guards, Hedge, Levels, Policy
 from hedger.engine.step import Result
 from hedger.model.message import Operation
 from hedger.settings.load import load_settings
@@ -16,7 +16,7 @@ from tests.support.engine_policies import hedge_of, policy_of
 
 ROOT = Path(__file__).resolve().parents[2]
 LIMITS = (Policy, Hedge, Guards, Levels, BreakerLimits)
-MAY_MAKE_LIMITS = {"hedger/settings/policy.py", "hedger/sim/staging.py", "hedger/engine/policy.py"}
+MAY_MAKE_LIMITS = {"hedger/settings/policy.py", "hedger/sim/staging.py", "hedger/engine/known/policy.py"}
 HEDGER = ROOT / "hedger"
 
 

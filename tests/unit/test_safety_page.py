@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
-from hedger.engine.limits import WITHOUT_SETTING
+from hedger.engine.guards.limits import WITHOUT_SETTING
 from hedger.settings.schema import Settings
 from hedger.sim.faults.catalogue import CATALOGUE
 from tests.planted.bugs import BUGS

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from hedger.engine.policy import Band, BandInputs, BandRule, RebalanceTo
+from hedger.engine.known.policy import Band, BandInputs, BandRule, RebalanceTo
 from hedger.errors import ConfigError
 from hedger.settings.policy import to_policy
 from hedger.settings.reachable import check_reachable

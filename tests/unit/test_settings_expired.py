@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hedger.engine.policy import Policy
+from hedger.engine.known.policy import Policy
 from hedger.errors import ConfigError
 from hedger.model.expiry_day import day_has_come, expiry_day
 from hedger.model.instrument import InstrumentId

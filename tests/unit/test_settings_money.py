@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hedger.app.daemon import ids_by_account
-from hedger.engine.policy import Numeraire, Peg
+from hedger.engine.known.policy import Numeraire, Peg
 from hedger.errors import ConfigError
 from hedger.model.instrument import InstrumentId, Kind, Payoff
 from hedger.settings.policy import to_policy

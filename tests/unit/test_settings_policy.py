@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from hedger.engine.policy import Band, BandRule, Execution, Guards, Levels, Policy, RebalanceTo
+from hedger.engine.known.policy import Band, BandRule, Execution, Guards, Levels, Policy, RebalanceTo
 from hedger.errors import ConfigError
 from hedger.model.account import MarginMode
 from hedger.model.instrument import Instrument, InstrumentId, Kind

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hedger.engine.policy import Failover, Shares
+from hedger.engine.known.policy import Failover, Shares
 from hedger.errors import ConfigError
 from hedger.settings.load import load_settings
 from hedger.settings.policy import to_policy

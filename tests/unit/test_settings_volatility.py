@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from hedger.app.daemon import polling_of
-from hedger.engine.volatility import VolatilityRule
+from hedger.engine.formulas.volatility import VolatilityRule
 from hedger.errors import ConfigError
 from hedger.runtime.history import HistoryPolling
 from hedger.settings.policy import to_policy

@@ -8,8 +8,8 @@ from random import Random
 import numpy as np
 import pytest
 
-from hedger.engine import greeks
-from hedger.engine.overlay import overlay
+from hedger.engine.formulas import greeks
+from hedger.engine.formulas.overlay import overlay
 from hedger.model.instrument import InstrumentId, Payoff
 from hedger.model.option import OptionPosition, OptionType
 from hedger.model.spans import MINUTE_MS

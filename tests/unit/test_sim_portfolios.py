@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from hedger.engine.policy import COMPUTED, OCCASIONAL, ChoiceRule, Numeraire, TargetKind
+from hedger.engine.known.policy import COMPUTED, OCCASIONAL, ChoiceRule, Numeraire, TargetKind
 from hedger.sim.naming import terms_of
 from hedger.sim.portfolios import OTHERS, Portfolio, kind_of, wanted_by
 from hedger.sim.staging import Staging, staging_of

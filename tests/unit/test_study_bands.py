@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hedger.engine.optimal import band_residual, budget_width
+from hedger.engine.formulas.optimal import band_residual, budget_width
 from hedger.study import gamma_pnl, hull, short_call
 from hedger.study.banding import band, clock, follow
 from hedger.study.log_contract import (

@@ -10,7 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 from hedger.cli.root import app
-from hedger.engine.policy import Band, BandInputs, BandRule, RebalanceTo
+from hedger.engine.known.policy import Band, BandInputs, BandRule, RebalanceTo
 from hedger.errors import ConfigError
 from hedger.study.outlook import Book, Outlook, outlooks
 from tests.support.configurations import GOOD, ROOT

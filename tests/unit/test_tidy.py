@@ -16,6 +16,7 @@ BROAD_EXCEPTS = {
     "hedger/__main__.py": "the one at the top",
     "hedger/ops/console/aside.py": "whatever the work raises is handed to whoever waits for it",
     "hedger/venues/outcome.py": "ccxt raises bare exceptions",
+    "hedger/venues/streams.py": "whatever ccxt stumbles on in a frame would end its reading, unsaid",
 }
 CLOCK_READERS = {
     "hedger/runtime/clock.py": "it is the clock",

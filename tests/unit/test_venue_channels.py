@@ -55,6 +55,29 @@ def test_a_stream_is_tried_again_after_more_than_a_thousand_failures() -> None:
     assert max(clock.pauses) == clock.pauses[-1] == LONGEST_PAUSE_S
 
 
+def test_a_connection_that_cannot_be_closed_does_not_end_the_keeping_of_its_stream() -> None:
+    clock, begun, again = SteppedClock(), 0, asyncio.Event()
+
+    async def begin() -> None:
+        nonlocal begun
+        begun += 1
+        if begun > 2:
+            again.set()
+        raise OSError
+
+    async def cut() -> None:
+        raise RuntimeError("the client stumbled")
+
+    async def scenario() -> None:
+        keeper = ChannelKeeper("main", clock, HintQueue("main"), [Channel(name="x", begin=begin, cut=cut, silence_s=1)])
+        keeper.start()
+        async with asyncio.timeout(5):
+            await again.wait()
+        await keeper.stop()
+
+    asyncio.run(scenario())
+
+
 async def nothing() -> None:
     """Nothing to cut."""
 

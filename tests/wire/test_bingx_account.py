@@ -28,10 +28,12 @@ from tests.support.stands.bingx import (
     coin_position,
     coin_record,
     coin_wallet,
+    linear_contract,
     ok,
     position,
     quick,
     record,
+    said,
     wallet,
 )
 from tests.support.wire_server import Answer, Seen, plain_answer
@@ -39,6 +41,7 @@ from tests.support.wire_venue import Desk, WireClock, opened
 
 BOTH = ("BTC/USDT:USDT", "1000PEPE/USDT:USDT", "SOL/USD:SOL")
 SPOT_WALLET = f"{SPOT}/account/balance"
+LISTING = f"{SWAP}/v2/quote/contracts"
 Answers = Mapping[str, Answer]
 
 
@@ -172,6 +175,65 @@ def test_one_of_two_positions_that_goes_missing_is_noticed() -> None:
     assert "that no list shows" in refused({BALANCE: ok([wallet(usedMargin="50000")])})
 
 
+def test_a_position_whose_row_is_missing_is_noticed_though_the_margin_of_another_would_hide_it() -> None:
+    # Bitcoin has risen by a tenth since it was sold. The wallet goes by its entry, and uses 2,900 for the other one.
+    risen = position(markPrice="66000", unrealizedProfit="-3000", liquidationPrice="118000")
+    hidden = position("1000PEPE-USDT", positionAmt="290000", avgPrice="0.01", markPrice="0.01", initialMargin="2900")
+
+    async def listed(request: Any, seen: Seen) -> Any:
+        rows = {None: [risen], "1000PEPE-USDT": [hidden]}[seen.params.get("symbol")]
+        return await plain_answer(200, json.dumps(ok(rows)))(request, seen)
+
+    answers = {POSITIONS: listed, BALANCE: ok([wallet(usedMargin="32900")])}
+    assert "1000PEPE-USDT is flat in one list of positions, and not in another" in refused(answers)
+
+
+def test_a_question_about_one_contract_that_the_venue_refuses_does_not_prove_it_flat() -> None:
+    async def listed(request: Any, seen: Seen) -> Any:
+        rows = ok([position()]) if seen.params.get("symbol") is None else said(109400, "timestamp is invalid")
+        return await plain_answer(200, json.dumps(rows))(request, seen)
+
+    assert "the venue does not know 1000PEPE-USDT" in refused({POSITIONS: listed})
+
+
+MANY = tuple(f"C{number}" for number in range(24))
+
+
+def asked_alone(desk: Desk) -> list[str]:
+    return [seen.params["symbol"] for seen in desk.fake.requests("GET", POSITIONS) if "symbol" in seen.params]
+
+
+def test_an_account_of_many_contracts_asks_about_a_few_of_them_in_turn_and_at_once_about_one_that_was_held() -> None:
+    async def scenario() -> None:
+        how = quick(60.0)
+        how["fake"].answers["GET", LISTING] = ok([linear_contract(f"{coin}-USDT") for coin in ("BTC", *MANY)])
+        symbols = [f"{coin}/USDT:USDT" for coin in ("BTC", *MANY)]
+        async with opened(symbols, stand=STAND, **how) as desk:
+            held, shown = False, False
+            small = position("C9-USDT", positionAmt="0.001", initialMargin="60")
+
+            async def listed(request: Any, seen: Seen) -> Any:
+                rows = {None: [position(), small] if shown else [position()], "C9-USDT": [small] if held else []}
+                return await plain_answer(200, json.dumps(ok(rows.get(seen.params.get("symbol"), []))))(request, seen)
+
+            coins = [{"asset": coin, "free": "0", "locked": "0"} for coin in ("BTC", *MANY)]
+            set_all(desk, {POSITIONS: listed, SPOT_WALLET: ok({"balances": coins})})
+            rounds = []
+            for holds in (False, False, True):
+                held = shown = holds
+                before = len(asked_alone(desk))
+                await desk.venue.read_account()
+                rounds.append(asked_alone(desk)[before:])
+            names = [f"{coin}-USDT" for coin in MANY]
+            assert [set(asked) for asked in rounds] == [set(names), set(names[:10]), set(names[10:20])]
+            assert [len(asked) for asked in rounds] == [24, 10, 10]
+            shown = False  # its sixty dollars are less than what the margin of the other one may differ by
+            with pytest.raises(AskAgain, match="C9-USDT is flat in one list of positions"):
+                await desk.venue.read_account()
+
+    asyncio.run(scenario())
+
+
 def test_margin_that_orders_hold_is_not_taken_for_a_position() -> None:
     held = flat_wallet(usedMargin="120.0002", availableMargin="39880")
     reading = read({POSITIONS: ok([]), BALANCE: ok([held])})
@@ -276,6 +338,22 @@ def test_a_coin_that_is_not_listed_is_none_only_where_two_lists_agree() -> None:
     assert "name other coins" in refused({SPOT_WALLET: in_turn(*[without, whole] * 3)})
 
 
+def test_a_coin_that_the_client_renames_is_counted_by_the_name_that_its_contract_has() -> None:
+    # The asset TRUMP is another coin than that of TRUMPSOL-USDT, which the client calls TRUMP.
+    rows = [{"asset": asset, "free": free, "locked": "0"} for asset, free in (("TRUMP", "7"), ("TRUMPSOL", "3"))]
+    listing = {("GET", LISTING): ok([linear_contract("BTC-USDT"), linear_contract("TRUMPSOL-USDT")])}
+
+    async def scenario() -> AccountReading:
+        how = quick()
+        how["fake"].answers |= listing
+        async with opened(("BTC/USDT:USDT", "TRUMP/USDT:USDT"), stand=STAND, **how) as desk:
+            set_all(desk, {SPOT_WALLET: ok({"balances": [*spot_rows(), *rows]})})
+            return await desk.venue.read_account()
+
+    reading = asyncio.run(scenario())
+    assert (reading.spot["TRUMP"], reading.spot["TRUMPMAGA"]) == (Decimal(3), Decimal(7))
+
+
 def test_a_coin_that_was_held_is_believed_gone_only_after_half_a_minute() -> None:
     clock = WireClock()
 
@@ -326,6 +404,20 @@ def test_what_is_set_for_idle_contracts_is_asked_for_sparingly_and_again_later()
             return counts
 
     assert asyncio.run(scenario()) == [2, 2, 3]
+
+
+def test_no_mode_of_the_account_is_asked_for_more_often_than_the_venue_allows() -> None:
+    async def scenario() -> int:
+        how = quick(5.0)
+        async with opened(("BTC/USDT:USDT",), stand=STAND, **how) as desk:
+            clock: WireClock = how["clock"]
+            begun = clock.now_ms()
+            for _ in range(3):
+                await desk.venue.read_account()
+            assert len(desk.fake.requests("GET", f"{SWAP}/v1/positionSide/dual")) == 3
+            return clock.now_ms() - begun
+
+    assert asyncio.run(scenario()) > 1_000
 
 
 def test_an_account_with_one_book_is_asked_about_that_book_only() -> None:

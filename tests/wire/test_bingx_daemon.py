@@ -14,7 +14,7 @@ from typing import Any
 from aiohttp import web
 
 from hedger.app.daemon import Daemon, Parts, polling_of
-from hedger.engine.state import State
+from hedger.engine.known.state import State
 from hedger.engine.step import Result
 from hedger.model.instrument import InstrumentId
 from hedger.model.message import ReadFailed, Stamped

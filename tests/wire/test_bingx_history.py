@@ -23,6 +23,7 @@ from tests.support.wire_server import Seen
 from tests.support.wire_venue import Desk, opened
 
 FILLS, INCOME = f"{SWAP}/v2/trade/fillHistory", f"{SWAP}/v2/user/income"
+NAMES = ("startTime", "endTime")
 COIN_ORDERS, COIN_FILLS = f"{COINS}/trade/orderHistory", f"{COINS}/trade/allFillOrders"
 PAIR = InstrumentId("main", "BTC/USDT")
 T = TypeVar("T")
@@ -135,6 +136,36 @@ def test_more_fills_of_one_moment_than_a_page_are_not_told_as_the_whole() -> Non
 def test_a_fill_that_is_not_understood_is_not_left_out(changes: dict[str, Any]) -> None:
     with pytest.raises(AskAgain):
         fills([fill(1, now_ms() - 60_000), fill(2, now_ms() - 50_000, **changes)])
+
+
+def test_what_a_contract_in_another_money_traded_is_asked_for_in_that_money() -> None:
+    other = InstrumentId("main", "BTC/USDC:USDC")
+
+    def asked_in(id: InstrumentId) -> list[str | None]:
+        async def work(desk: Desk) -> list[str | None]:
+            row = fill(7, now_ms() - 1_000, symbol=id.symbol.partition(":")[0].replace("/", "-"))
+            desk.fake.answers["GET", FILLS] = ok({"fill_history_orders": [row], "total": 1})
+            assert len(await desk.venue.read_fills(id, now_ms() - HOUR_MS)) == 1
+            seen = [*desk.fake.requests("GET", FILLS), *desk.fake.requests("GET", f"{SWAP}/v2/trade/forceOrders")]
+            return [one.params.get("currency") for one in seen]
+
+        return on_desk(work, id.symbol)
+
+    assert asked_in(other) == ["USDC"] * 3
+    assert asked_in(BTC) == [None] * 3
+
+
+def test_a_list_of_fills_that_is_nothing_is_empty_only_where_the_count_beside_it_says_so() -> None:
+    async def work(desk: Desk) -> None:
+        since_at = desk.fake.clock_ms() - HOUR_MS
+        desk.fake.answers["GET", FILLS] = ok({"fill_history_orders": None, "total": 0})
+        assert await desk.venue.read_fills(BTC, since_at) == ()
+        for told in ({"fill_history_orders": None}, {"fill_history_orders": None, "total": 3}, {"total": None}, None):
+            desk.fake.answers["GET", FILLS] = ok(told)
+            with pytest.raises(AskAgain):
+                await desk.venue.read_fills(BTC, since_at)
+
+    on_desk(work)
 
 
 def test_a_time_without_a_zone_or_in_the_future_is_not_believed() -> None:
@@ -280,6 +311,37 @@ def test_every_payment_of_our_contracts_is_told_once_with_its_sign() -> None:
     found = on_desk(work)
     assert len(found) == 1_200
     assert (found[0].amount, found[0].asset, found[0].exchange_at) == (Decimal("-0.0292"), "USDT", at)
+
+
+@proves(Ability.FUNDING_PAYMENTS)
+def test_a_week_without_payments_of_which_the_venue_tells_nothing_at_all_hides_no_other_week() -> None:
+    at = now_ms() - 10 * DAY_MS
+    row = {
+        "symbol": "BTC-USDT",
+        "incomeType": "FUNDING_FEE",
+        "income": "1.5",
+        "asset": "USDT",
+        "time": at,
+        "tranId": "1",
+    }
+
+    async def work(desk: Desk) -> Any:
+        desk.fake.answers["GET", INCOME] = between([row], lambda r: int(r["time"]), NAMES, lambda found: found or None)
+        assert await desk.venue.read_funding(at + 1) == ()
+        return await desk.venue.read_funding(at)
+
+    (paid,) = on_desk(work)
+    assert paid.amount == Decimal("1.5")
+
+
+@pytest.mark.parametrize("data", [{}, "", 0, {"orders": []}])
+def test_payments_in_another_shape_are_not_taken_for_none(data: Any) -> None:
+    async def work(desk: Desk) -> None:
+        desk.fake.answers["GET", INCOME] = ok(data)
+        with pytest.raises(AskAgain):
+            await desk.venue.read_funding(desk.fake.clock_ms() - HOUR_MS)
+
+    on_desk(work)
 
 
 @proves(Ability.FUNDING_PAYMENTS)

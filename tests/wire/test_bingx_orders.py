@@ -12,8 +12,9 @@ from hedger.model.message import CancelAnswered, CancelOrder, OrderAccepted, Ord
 from hedger.model.order import OrderReport, RejectReason, ReportStatus, Side
 from hedger.runtime.lifeline import LiveOrder
 from hedger.venues.abilities import Ability
-from hedger.venues.bingx.emergency import raw_name
+from hedger.venues.bingx.listing import raw_name
 from hedger.venues.emergency import EmergencyAccount, EmergencyExit
+from hedger.venues.light import load_exchange_class
 from hedger.venues.network import Network
 from tests.support.leave import let_go
 from tests.support.stand import OUR_ID, proves
@@ -255,6 +256,7 @@ def test_an_order_is_found_by_our_id_in_its_own_book() -> None:
 def test_only_the_venues_own_word_says_that_there_is_no_order() -> None:
     assert found(said(80016, "order does not exist")) is None
     assert found(said(109421, "The specified order does not exist")) is None
+    assert found(said(80001, "order not exist")) is None
     others = (
         said(80001, "service has some errors"),
         said(109414, "Request failed"),
@@ -320,6 +322,8 @@ def test_a_cancel_that_is_refused_says_whether_the_venue_knows_the_order() -> No
 
     assert known(said(80018, "order is already filled, The order doesn't exist")) is False
     assert known(said(80001, "service has some errors, The order doesn't exist")) is None
+    assert known(said(80001, "service has some errors, order not exist")) is None
+    assert known(said(80001, "order not exist")) is False
     assert known(ok({"order": record(clientOrderId="other", status="CANCELLED")})) is None
     assert known(ok({"order": record(symbol="ETH-USDT", status="CANCELLED")})) is None
     assert known(ok({"order": record(clientOrderId="", status="CANCELLED")})) is True
@@ -349,10 +353,10 @@ def test_the_moment_until_which_the_venue_wants_no_more_is_heeded(words: str) ->
     assert off == 0
 
 
-def leave(answer: Any = None) -> tuple[list[str], list[tuple[str, str]]]:
+def leave(answer: Any = None) -> tuple[list[str], list[tuple[str, str, str | None]]]:
     """What the emergency exit leaves, and what it asked."""
 
-    async def serve() -> tuple[list[str], list[tuple[str, str]]]:
+    async def serve() -> tuple[list[str], list[tuple[str, str, str | None]]]:
         venue = await fake().start()
         if answer is not None:
             venue.answers["DELETE", CREATE] = venue.answers["GET", CREATE] = answer
@@ -370,7 +374,7 @@ def leave(answer: Any = None) -> tuple[list[str], list[tuple[str, str]]]:
         finally:
             await venue.stop()
         assert venue.faults == []
-        return list(left), [(seen.method, seen.path) for seen in venue.seen]
+        return list(left), [(seen.method, seen.path, seen.params.get("symbol")) for seen in venue.seen]
 
     return asyncio.run(serve())
 
@@ -378,7 +382,8 @@ def leave(answer: Any = None) -> tuple[list[str], list[tuple[str, str]]]:
 def test_the_emergency_exit_ends_orders_in_both_books_by_our_id() -> None:
     left, asked = leave()
     assert left == []
-    assert {("DELETE", CREATE), ("DELETE", COIN_CANCEL), ("GET", FIND)} <= set(asked)
+    wanted = {("DELETE", CREATE, "BTC-USDT"), ("DELETE", COIN_CANCEL, "SOL-USD"), ("GET", FIND, "SOL-USD")}
+    assert wanted <= set(asked)
 
 
 def test_the_emergency_exit_does_not_take_a_strange_record_for_the_end() -> None:
@@ -386,9 +391,16 @@ def test_the_emergency_exit_does_not_take_a_strange_record_for_the_end() -> None
     assert left == [OUR_ID]
 
 
-def test_a_coin_that_the_client_renames_has_the_venues_own_name() -> None:
-    class Client:
-        commonCurrencies = {"TRUMP": "TRUMPMAGA", "TRUMPSOL": "TRUMP"}  # noqa: RUF012
-
-    assert raw_name(Client(), "TRUMP/USDT:USDT") == "TRUMPSOL-USDT"
-    assert raw_name(Client(), "BTC/USD:BTC") == "BTC-USD"
+@pytest.mark.parametrize(
+    ("symbol", "raw"),
+    [
+        ("BTC/USDT:USDT", "BTC-USDT"),  # that any venue's XBT is BTC, the client says of all of them
+        ("BTC/USD:BTC", "BTC-USD"),
+        ("BSV/USDT:USDT", "BSV-USDT"),
+        ("TRUMP/USDT:USDT", "TRUMPSOL-USDT"),
+        ("TRUMPMAGA/USDT:USDT", "TRUMP-USDT"),
+        ("OmniCat/USDT:USDT", "OMNI-USDT"),
+    ],
+)
+def test_a_coin_that_the_client_renames_has_the_venues_own_name(symbol: str, raw: str) -> None:
+    assert raw_name(load_exchange_class("bingx")(), symbol) == raw

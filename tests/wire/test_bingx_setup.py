@@ -23,6 +23,7 @@ from tests.support.stands.bingx import (
     COIN,
     COINS,
     RIGHTS,
+    SPOT,
     STAND,
     SWAP,
     SWITCH,
@@ -90,6 +91,16 @@ def test_rules_and_our_own_fees_are_those_of_the_venues_rows() -> None:
 def test_a_name_that_only_begins_like_a_number_is_one_coin() -> None:
     (rules,) = opened_with({CONTRACTS: ok([linear_contract("1INCH-USDT")])}, "1INCH/USDT:USDT")
     assert (rules.underlying, rules.contract_multiplier) == ("1INCH", Decimal(1))
+
+
+def test_a_pair_whose_coin_the_client_renames_is_asked_for_by_the_venues_own_name() -> None:
+    async def scenario() -> list[Any]:
+        async with opened((BTC.symbol,), stand=STAND, ready=False, **quick()) as desk:
+            with pytest.raises(ConfigError, match="lists no TRUMP/USDT"):
+                await desk.venue.open((BTC.symbol, "BTC/USDT", "TRUMP/USDT"))
+            return [seen.params["symbol"] for seen in desk.fake.requests("GET", f"{SPOT}/common/symbols")]
+
+    assert asyncio.run(scenario()) == ["BTC-USDT", "TRUMPSOL-USDT"]
 
 
 @pytest.mark.parametrize(

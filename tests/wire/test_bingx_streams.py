@@ -241,6 +241,24 @@ def test_a_frame_without_a_book_does_not_end_the_hearing_of_those_that_follow() 
     assert len(ignored) == 2
 
 
+def test_frames_that_are_cut_or_unpack_without_end_are_left_out_and_those_that_follow_are_heard() -> None:
+    endless = gzip.compress(b" " * 32 * 1024 * 1024)
+
+    async def scenario() -> tuple[list[Any], list[str]]:
+        async with reading() as (desk, reader):
+            swap = next(
+                socket for host, path, socket in desk.fake.sockets if "swap" in host and "listenKey" not in path
+            )
+            for bad in (endless, endless[:100], b"no gzip"):
+                await swap.send_bytes(bad)
+            await push(desk, "open-api-swap", SWAP_BOOK)
+            return await reader.until(Quote), desk.watcher.ignored
+
+    quotes, ignored = asyncio.run(scenario())
+    assert [quote.id for quote in quotes] == [BTC]
+    assert len(ignored) == 3
+
+
 @proves(Ability.STREAMS, Ability.TEST_ENVIRONMENT)
 def test_the_books_of_simulated_trading_come_from_its_own_host() -> None:
     async def scenario() -> tuple[list[Any], set[str]]:

@@ -22,6 +22,7 @@ from tests.support.stands.bybit import (
     INFO,
     INVERSE,
     LINEAR,
+    LISTING,
     OPEN,
     OPTION,
     PAIR,
@@ -31,7 +32,9 @@ from tests.support.stands.bybit import (
     USDC,
     WALLET,
     coin,
+    contract,
     good,
+    linear_listing,
     listed,
     option_ticker,
     order,
@@ -240,6 +243,46 @@ def test_positions_that_do_not_fit_together_are_not_believed(positions: Body) ->
 def test_an_odd_row_of_a_contract_on_another_coin_spoils_nothing() -> None:
     reading = read(positions=in_list(position("BTCUSDT", "0.500"), position("ETHUSDT", "NaN")))
     assert [row.id for row in reading.positions] == [LINEAR]
+
+
+def read_with_a_new_one(listing: Body) -> AccountReading:
+    """A reading in which a position is held in NEWUSDT, which `listing` may tell after the start."""
+    held = position("BTCUSDT", "0.500"), position("NEWUSDT", "7")
+
+    async def scenario() -> AccountReading:
+        async with opened(stand=STAND) as desk:
+            desk.fake.answers["GET", POSITIONS] = answering(in_list(*held))
+            desk.fake.answers["GET", LISTING] = answering(listing)
+            return await desk.venue.read_account()
+
+    return asyncio.run(scenario())
+
+
+@proves(Ability.POSITIONS)
+@pytest.mark.parametrize("status", ["PreLaunch", "Delivering"])
+def test_a_position_in_a_contract_that_does_not_trade_yet_or_no_more_is_known_and_spoils_nothing(status: str) -> None:
+    """Unasked the venue lists what trades, and nothing else."""
+    untraded = contract("NEWUSDT", "NEW", "USDT", "USDT", "LinearPerpetual", status=status)
+
+    def listing(params: Mapping[str, Any]) -> Any:
+        if "status" not in params:
+            return None
+        return listed(*([untraded] if (params["category"], params["status"]) == ("linear", status) else []))
+
+    assert of(read_with_a_new_one(listing), InstrumentId("main", "NEW/USDT:USDT")).quantity == Decimal("-7")
+
+
+@pytest.mark.parametrize("code", [10001, 10016, 10017])
+def test_a_list_of_what_does_not_trade_that_the_venue_refuses_hides_nothing_that_does(code: int) -> None:
+    """What is new since the start is learned all the same, whatever the venue says to that question."""
+    new = contract("NEWUSDT", "NEW", "USDT", "USDT", "LinearPerpetual")
+
+    def listing(params: Mapping[str, Any]) -> Any:
+        if "status" in params:
+            return refusal(code, "no such list")
+        return listed(*linear_listing(), new) if params["category"] == "linear" else None
+
+    assert of(read_with_a_new_one(listing), InstrumentId("main", "NEW/USDT:USDT")).quantity == Decimal("-7")
 
 
 def test_margin_that_is_held_for_positions_which_no_list_shows_is_not_believed() -> None:

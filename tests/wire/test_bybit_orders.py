@@ -2,11 +2,14 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from hedger.errors import AskAgain, Bug
 from hedger.model.message import CancelAnswered, CancelOrder, OrderAccepted, OrderOutcomeUnknown, OrderRejected
@@ -23,6 +26,7 @@ from tests.support.stands.bybit import (
     OPEN,
     STAND,
     WALLET,
+    good,
     listed,
     order,
     refusal,
@@ -43,6 +47,10 @@ def asked(ask: Asked, *symbols: str, answers: dict[tuple[str, str], Any] | None 
             return await ask(desk), list(desk.fake.seen)
 
     return asyncio.run(scenario())
+
+
+# Orders, and cancels, that the venue takes of an account in any second, on all contracts together.
+IN_A_SECOND = 10
 
 
 def placed(**changes: Any) -> Asked:
@@ -248,3 +256,39 @@ def test_an_order_off_the_grid_of_the_contract_is_a_mistake_of_ours() -> None:
 
     _, seen = asked(place)
     assert seen == []
+
+
+def arrivals(path: str, ask: Callable[[Desk, str], Awaitable[Any]]) -> tuple[list[float], list[Any]]:
+    """When each of a dozen requests came, in seconds since all were asked for at once, and what they came to."""
+
+    async def scenario() -> tuple[list[float], list[Any]]:
+        async with opened(stand=STAND) as desk:
+            came: list[float] = []
+
+            async def answer(_request: web.Request, seen: Seen) -> web.StreamResponse:
+                came.append(time.monotonic())
+                return web.json_response(good(seen))
+
+            desk.fake.answers["POST", path] = answer
+            begun = time.monotonic()
+            outcomes = await asyncio.gather(*(ask(desk, f"hpace{number:011d}") for number in range(12)))
+            return [at - begun for at in came], outcomes
+
+    return asyncio.run(scenario())
+
+
+@proves(Ability.LIMITS)
+def test_cancels_of_many_orders_at_once_never_leave_faster_than_the_venue_allows_in_any_second() -> None:
+    """Who asks for more is told to be quiet for a minute: what became of the others is then not even read."""
+    came, _ = arrivals(CANCEL, lambda desk, id: desk.venue.cancel(replace(STAND.cancel(), client_order_id=id)))
+    assert len(came) == 12, "and each leaves, in its turn"
+    assert came[IN_A_SECOND] >= 1
+
+
+@proves(Ability.LIMITS)
+def test_of_many_orders_at_once_no_more_leave_than_the_venue_takes_in_a_second() -> None:
+    came, outcomes = arrivals(CREATE, lambda desk, id: desk.venue.place(STAND.order(client_order_id=id), let_go))
+    refused = [outcome for outcome in outcomes if isinstance(outcome, OrderRejected)]
+    assert len(came) < IN_A_SECOND, "one is left to whoever trades by hand"
+    assert len(came) + len(refused) == 12
+    assert {outcome.reason for outcome in refused} == {RejectReason.NOT_SENT}, "which no breaker counts"

@@ -44,6 +44,7 @@ from tests.support.stands.bybit import (
     STAND,
     SWITCH_MODE,
     USDC,
+    WALLET,
     contract,
     fee,
     good,
@@ -115,6 +116,21 @@ def test_keys_with_rights_that_are_too_many_or_too_few_are_refused(changes: dict
         opening(rights=told(KEY_RIGHTS | changes))
 
 
+@pytest.mark.parametrize("code", [33004, -2015], ids=["of contracts", "of pairs"])
+def test_keys_that_have_expired_are_told_as_such_and_not_asked_again(code: int) -> None:
+    """The venue ends keys that no address binds after three months, and has two codes for it."""
+
+    async def scenario() -> int:
+        async with opened(stand=STAND) as desk:
+            desk.fake.seen.clear()
+            desk.fake.answers["GET", WALLET] = refusal(code, "Your api key has expired.")
+            with pytest.raises(CredentialsError, match="expired"):
+                await desk.venue.read_account()
+            return len([seen for seen in desk.fake.requests("GET", WALLET) if "coin" in seen.params])
+
+    assert asyncio.run(scenario()) == 1
+
+
 @proves(Ability.KEY_RIGHTS)
 @pytest.mark.parametrize(("ips", "bound"), [(["*"], False), ([], False), (["10.1.2.3"], True)])
 def test_whether_addresses_bind_the_keys_is_told(ips: list[str], bound: bool) -> None:
@@ -125,6 +141,27 @@ def test_whether_addresses_bind_the_keys_is_told(ips: list[str], bound: bool) ->
             return vars(desk.venue)["keys_bound"]
 
     assert asyncio.run(scenario()) is bound
+
+
+@pytest.mark.parametrize(
+    ("told_of_it", "end_at"),
+    [
+        ({"deadlineDay": 83, "expiredAt": "2026-05-24T12:00:00Z"}, 1_779_624_000_000),
+        ({"deadlineDay": -2, "expiredAt": "1970-01-01T00:00:00Z"}, None),
+        ({"deadlineDay": 83, "expiredAt": "soon"}, None),
+        ({}, None),
+    ],
+)
+def test_when_the_venue_ends_keys_that_no_address_binds_is_told(
+    told_of_it: dict[str, object], end_at: int | None
+) -> None:
+    async def scenario() -> object:
+        async with opened(stand=STAND, ready=False) as desk:
+            desk.fake.answers["GET", RIGHTS] = told({**KEY_RIGHTS, **told_of_it})
+            await desk.venue.open([LINEAR.symbol])
+            return vars(desk.venue)["keys_expire_at"]
+
+    assert asyncio.run(scenario()) == end_at
 
 
 @pytest.mark.parametrize("status", [1, 3, 4])
@@ -174,6 +211,14 @@ def test_our_names_are_those_of_the_client() -> None:
     names = asyncio.run(scenario())
     assert {id.symbol for id in ALL} <= names.keys()
     assert {symbol: raw_name(symbol) for symbol in names} == names
+
+
+@pytest.mark.parametrize(
+    ("symbol", "name"), [("BTC/USDT:USDT-260904", "BTCUSDT-04SEP26"), ("BTC/USDC:USDC-231201", "BTC-01DEC23")]
+)
+def test_the_day_of_a_future_has_two_digits_there(symbol: str, name: str) -> None:
+    """Both stood on the venue's lists; its options have one digit where one is enough."""
+    assert raw_name(symbol) == name
 
 
 @pytest.mark.parametrize(

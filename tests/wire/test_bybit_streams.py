@@ -245,6 +245,21 @@ def test_a_change_of_a_ticker_that_is_odd_does_not_spoil_those_after_it() -> Non
     assert len(ignored) == 1
 
 
+def test_what_changes_after_a_whole_ticker_that_is_odd_is_not_told_on_top_of_an_older_one() -> None:
+    async def scenario() -> tuple[list[Mark], list[str]]:
+        async with watched() as (desk, reader):
+            await desk.fake.push(PUBLIC, prices())
+            await reader.until(Mark)
+            await desk.fake.push(PUBLIC, prices(markPrice="70000", fundingRate="NaN"))
+            await desk.fake.push(PUBLIC, prices(kind="delta", fundingRate="0.0001"))
+            await desk.fake.push(PUBLIC, prices(markPrice="60200.5"))
+            return await reader.until(Mark, 2), desk.watcher.ignored
+
+    (_, second), ignored = asyncio.run(scenario())
+    assert (second.mark_price, second.funding_rate) == (Decimal("60200.5"), Decimal("0.00038246"))
+    assert len(ignored) == 1
+
+
 @pytest.mark.parametrize("category", [["linear"], {"linear": 1}, None])
 def test_a_row_of_our_orders_whose_category_is_odd_does_not_end_the_reading(category: Any) -> None:
     async def scenario() -> tuple[list[OrderReport], list[str]]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from hedger.engine.overlay import overlay
+from hedger.engine.formulas.overlay import overlay
 from hedger.errors import AskAgain
 from hedger.model.account import AccountReading, MarginMode
 from hedger.model.instrument import InstrumentId, Payoff

@@ -8,7 +8,7 @@ from decimal import Decimal as D
 
 import pytest
 
-from hedger.engine.overlay import overlay
+from hedger.engine.formulas.overlay import overlay
 from hedger.errors import AskAgain
 from hedger.model.account import MarginMode
 from hedger.model.instrument import InstrumentId, Kind, Payoff

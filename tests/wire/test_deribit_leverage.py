@@ -9,7 +9,7 @@ import pytest
 from hedger.app.doctor import Listed, account_rows
 from hedger.app.findings import Finding
 from hedger.app.precautions import configure_all
-from hedger.engine.policy import Policy
+from hedger.engine.known.policy import Policy
 from hedger.errors import GiveUp
 from hedger.model.account import AccountReading, MarginMode
 from hedger.model.instrument import InstrumentId

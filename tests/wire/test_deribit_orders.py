@@ -9,6 +9,7 @@ import pytest
 from aiohttp import web
 
 from hedger.errors import AskAgain
+from hedger.model.identity import OrderIdentity, format_order_id
 from hedger.model.instrument import InstrumentId
 from hedger.model.message import CancelAnswered, OrderAccepted, OrderOutcomeUnknown, OrderRejected, PlaceOrder
 from hedger.model.order import OrderReport, RejectReason, ReportStatus, Side
@@ -17,7 +18,7 @@ from hedger.venues.abilities import Ability
 from hedger.venues.deribit.emergency import DeribitEmergency
 from tests.support.leave import let_go
 from tests.support.stand import OUR_ID, proves
-from tests.support.stands.deribit import DATED, LINEAR, PERPETUAL, STAND, echoed, error, order, path, told
+from tests.support.stands.deribit import AT, DATED, LINEAR, PERPETUAL, STAND, echoed, error, order, path, told
 from tests.support.wire_server import Seen, plain_answer, reset_answer
 from tests.support.wire_venue import Desk, WireClock, opened
 
@@ -252,6 +253,47 @@ def test_no_order_is_found_only_where_neither_list_has_it_to_the_end() -> None:
             get_order_state_by_label=told([]),
             get_order_history_by_instrument=told([order(order_id="7", label="") for _ in range(1_000)]),
         )
+
+
+def numbered(epoch: int, sequence: int) -> str:
+    return format_order_id(OrderIdentity(bot="bot", epoch=epoch, sequence=sequence))
+
+
+def endless(every_ms: int, ours: str, at: int) -> Any:
+    """A history of orders with numbers before ours, newest first, that has no end; the one at `at` is ours."""
+
+    async def page(_request: Any, seen: Seen) -> Any:
+        rows = []
+        for number in range(int(seen.params["offset"]), int(seen.params["offset"]) + 1_000):
+            label, sent_at = numbered(1, 1_000_000 - number), AT - number * every_ms
+            moments = {"creation_timestamp": sent_at, "last_update_timestamp": sent_at + every_ms // 2}
+            row = order(order_id=str(number), order_state="cancelled", label=ours if number == at else label)
+            rows.append(row | moments)
+        return web.json_response(told(rows))
+
+    return page
+
+
+def looked_for(history: Any, label: str) -> tuple[OrderReport | None, int]:
+    """What a search by a label found, and how many pages of the history it read."""
+    answers = {"get_order_state_by_label": told([]), "get_order_history_by_instrument": history}
+    report, seen = ask(lambda desk: desk.venue.find_order(STAND.contract, label), **answers)
+    return report, sum(one.path == PAST for one in seen)
+
+
+@proves(Ability.FIND)
+def test_an_order_that_never_arrived_is_not_looked_for_in_a_history_of_years() -> None:
+    """Whatever has a number before it was sent before it: nothing that ended long before that can be it."""
+    assert looked_for(endless(1_000, "", -1), numbered(2, 1)) == (None, 1)
+    with pytest.raises(AskAgain, match="more than 10 pages"):
+        looked_for(endless(1_000, "", -1), numbered(0, 1))
+
+
+@proves(Ability.FIND)
+def test_an_order_that_others_overtook_is_still_found_behind_them() -> None:
+    ours = numbered(2, 1)
+    report, pages = looked_for(endless(100, ours, 2_500), ours)
+    assert (report is not None, pages) == (True, 3)
 
 
 @pytest.mark.parametrize(

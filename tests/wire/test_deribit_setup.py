@@ -22,6 +22,7 @@ from hedger.venues.deribit.payloads import Step
 from hedger.venues.deribit.setup import rights_of
 from hedger.venues.lanes import Lane
 from hedger.venues.outcome import Scrub
+from hedger.venues.profile import KeyRights
 from tests.support.stand import proves
 from tests.support.stands.deribit import (
     DATED,
@@ -76,8 +77,17 @@ def test_fees_that_are_told_by_index_are_the_accounts_too() -> None:
     assert perpetual.taker_fee == D("0.0005")
 
 
-def test_fees_of_a_form_that_nobody_knows_leave_those_of_the_listing() -> None:
-    odd = told({"currency": "BTC", "fees": [{"index_name": "btc_usd", "kind": "future", "value": {}}]})
+def test_fees_that_are_told_by_index_and_then_by_kind_are_the_accounts_too() -> None:
+    """The form that the documentation shows in 2026."""
+    value = {"default": {"type": "fixed", "maker": -0.0001, "taker": 0.00035}, "block_trade": 0.3}
+    fees = {"eth_usd": {"perpetual": {}}, "btc_usd": {"future": value, "option": 7, "perpetual": value}, "usdc": None}
+    (perpetual,) = loaded(PERPETUAL, private_get_account_summary=told({"currency": "BTC", "fees": fees}))
+    assert (perpetual.maker_fee, perpetual.taker_fee) == (D("-0.0001"), D("0.00035"))
+
+
+@pytest.mark.parametrize("fees", [[{"index_name": "btc_usd", "kind": "future", "value": {}}], {"btc_usd": 7}, "none"])
+def test_fees_of_a_form_that_nobody_knows_leave_those_of_the_listing(fees: Any) -> None:
+    odd = told({"currency": "BTC", "fees": fees})
     (perpetual,) = loaded(PERPETUAL, private_get_account_summary=odd)
     assert perpetual.taker_fee == D("0.0005")
 
@@ -118,10 +128,15 @@ def test_an_unknown_symbol_is_refused_with_the_nearest(symbol: str, hint: str) -
         loaded(symbol)
 
 
-@pytest.mark.parametrize("change", [{"is_active": False}, {"state": "settlement"}, {"state": "closed"}])
+@pytest.mark.parametrize("change", [{"is_active": False}, {"state": "locked"}, {"state": "closed"}])
 def test_a_contract_that_is_not_trading_is_refused(change: dict[str, Any]) -> None:
     with pytest.raises(ConfigError, match="not open for trading"):
         loaded(PERPETUAL, public_get_instruments=told([future("BTC-PERPETUAL", **change)]))
+
+
+def test_a_start_in_the_seconds_of_the_daily_settlement_may_be_tried_again() -> None:
+    with pytest.raises(AskAgain, match="being settled"):
+        loaded(PERPETUAL, public_get_instruments=told([future("BTC-PERPETUAL", state="settlement")]))
 
 
 @pytest.mark.parametrize(
@@ -218,7 +233,7 @@ def test_the_rights_are_asked_for_without_the_secret() -> None:
 
     asyncio.run(scenario())
     assert rights_of("account:read_write trade:read_write").may_withdraw is False
-    assert rights_of("mainaccount connection") == (False, False, False, None, "")
+    assert rights_of("mainaccount connection") == KeyRights(False, False, False, None)
 
 
 def test_a_sign_in_that_was_cut_shows_no_token() -> None:

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from decimal import Decimal as D
 from typing import Any
 
@@ -14,8 +15,10 @@ from hedger.model.instrument import InstrumentId
 from hedger.model.market import Mark, Quote
 from hedger.model.message import StreamChanged
 from hedger.model.order import Fill, FillCause, OrderReport, ReportStatus
+from hedger.model.spans import HOUR_MS
 from hedger.runtime.ports import Hint
 from hedger.venues.abilities import Ability
+from hedger.venues.deribit.names import raw_of
 from hedger.venues.deribit.payloads import as_text
 from tests.support.stand import OUR_ID, proves
 from tests.support.stands.deribit import (
@@ -23,10 +26,13 @@ from tests.support.stands.deribit import (
     PAIR,
     PERPETUAL,
     STAND,
+    dated,
     error,
     fake_deribit,
+    future,
     notification,
     order,
+    path,
     talk,
     ticker,
     trade,
@@ -84,8 +90,10 @@ class Ear:
 
 
 @asynccontextmanager
-async def listening(*symbols: str, fake: FakeVenue | None = None) -> AsyncIterator[tuple[Desk, Ear]]:
-    clock, fake = WireClock(speed=10), fake or fake_deribit()
+async def listening(
+    *symbols: str, fake: FakeVenue | None = None, clock: WireClock | None = None
+) -> AsyncIterator[tuple[Desk, Ear]]:
+    clock, fake = clock or WireClock(speed=10), fake or fake_deribit()
     fake.clock_ms = clock.now_ms
     async with opened(symbols or (PERPETUAL,), stand=STAND, fake=fake, clock=clock) as desk:
         ear = Ear(desk)
@@ -256,6 +264,51 @@ def test_a_connection_that_breaks_is_told_and_begun_again() -> None:
             await ear.until(StreamChanged, up=False)
             await ear.until(StreamChanged, 2, up=True)
             assert len(desk.fake.subscriptions) == 2
+
+    asyncio.run(scenario())
+
+
+async def without_the_day(fake: FakeVenue, connection: web.WebSocketResponse, text: str) -> None:
+    """A venue that knows no channel of the dated contract any more, and leaves it out as documented."""
+    asked = json.loads(text)
+    if asked["method"] != "private/subscribe":
+        return await talk(fake, connection, text)
+    fake.subscriptions.append(asked["params"]["channels"])
+    left = [channel for channel in asked["params"]["channels"] if "PERPETUAL" in channel or "user." in channel]
+    return await connection.send_json({"id": asked["id"], "result": left})
+
+
+def test_a_contract_that_trades_no_more_does_not_keep_the_stream_of_the_others_down() -> None:
+    async def scenario() -> None:
+        async with listening(PERPETUAL, DATED) as (desk, ear):
+            await ear.until(StreamChanged, up=True)
+            rows = {"jsonrpc": "2.0", "result": [future("BTC-PERPETUAL"), dated(state="delivered")]}
+            desk.fake.answers[path("public/get_instruments")] = rows
+            await desk.venue.read_instruments([PERPETUAL, DATED])
+            desk.fake.talk = without_the_day
+            await desk.fake.sockets[0][2].close()
+            await ear.until(StreamChanged, 2, up=True)
+
+    asyncio.run(scenario())
+
+
+def test_a_contract_whose_end_has_come_is_not_subscribed_again() -> None:
+    """The list of what trades is read each hour only."""
+
+    async def scenario() -> None:
+        fake, clock = fake_deribit(), WireClock(speed=10)
+        ends_at = WireClock().now_ms() + HOUR_MS
+        symbol = f"{PERPETUAL}-{datetime.fromtimestamp(ends_at / 1000, UTC):%y%m%d}"
+        rows = {"jsonrpc": "2.0", "result": [future("BTC-PERPETUAL"), dated(raw_of(symbol), ends_at)]}
+        fake.answers[path("public/get_instruments")] = rows
+        async with listening(PERPETUAL, symbol, fake=fake, clock=clock) as (_, ear):
+            await ear.until(StreamChanged, up=True)
+            fake.talk = without_the_day
+            clock.stand_still(-HOUR_MS)
+            await ear.until(StreamChanged, 2, up=True)
+            before, after = fake.subscriptions
+            name = raw_of(symbol)
+            assert [one for one in before if one not in after] == [f"quote.{name}", f"ticker.{name}.100ms"]
 
     asyncio.run(scenario())
 

@@ -7,7 +7,7 @@ from decimal import Decimal as D
 from hedger.app.doctor import Listed, account_rows
 from hedger.app.findings import Finding
 from hedger.app.holdings import holding_rows
-from hedger.engine.policy import Policy
+from hedger.engine.known.policy import Policy
 from hedger.settings.schema import Mode
 from tests.support.engine_policies import hedge_of, policy_of
 from tests.support.wire_venue import BTC, opened

@@ -2,16 +2,20 @@
 
 import asyncio
 import json
+import socket
+import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
 from aiohttp import web
+from aiohttp.abc import AbstractResolver, ResolveResult
 
 from hedger.runtime.lifeline import LiveOrder
+from hedger.runtime.watchdog import LONGEST_CANCEL_S
 from hedger.venues.client import Credentials
-from hedger.venues.emergency import ROUNDS, EmergencyAccount, EmergencyExit
+from hedger.venues.emergency import LONGEST_S, ROUNDS, EmergencyAccount, EmergencyExit
 from hedger.venues.network import Network
 from tests.support.wire_bodies import order_record
 from tests.support.wire_certificates import contexts
@@ -19,6 +23,7 @@ from tests.support.wire_server import KEY, SECRET, FakeVenue, Loopback, Seen, pl
 from tests.support.wire_venue import OUR_ID, WireClock
 
 ORDER = "/fapi/v1/order"
+SPARE_S = 3.0  # to make clients and to close them
 OTHER_ID = "hbot000100000297"
 OURS = LiveOrder(account="main", symbol="BTC/USDT:USDT", client_order_id=OUR_ID)
 OTHER = LiveOrder(account="main", symbol="ETH/USDT:USDT", client_order_id=OTHER_ID)
@@ -154,6 +159,13 @@ def test_a_ban_that_is_met_ends_the_rounds_at_once() -> None:
     assert len([one for one in seen if one.path == ORDER]) == 1
 
 
+@pytest.mark.parametrize("answer", [plain_answer(403, "<html>"), refusal(418, -1003)])
+def test_whatever_is_a_ban_to_the_desk_ends_the_rounds(answer: object) -> None:
+    left, seen, _ = cancel(answering(DELETE=answer, GET=answer), [OURS, OTHER])
+    assert all("banned" in text for text in left)
+    assert len([one for one in seen if one.method == "DELETE"]) <= 2
+
+
 @pytest.mark.parametrize(
     "answers",
     [
@@ -183,6 +195,72 @@ def test_a_cancel_that_failed_once_is_tried_again() -> None:
 def test_a_clock_that_is_off_by_minutes_does_not_keep_it_from_canceling() -> None:
     left, _, faults = cancel(answering(DELETE=canceled_record()), behind_ms=180_000)
     assert (left, faults) == ([], [])
+
+
+class _Hanging(AbstractResolver):
+    """Looks a name up for as long as it is let, in a thread that nobody can end, as the system's resolver does."""
+
+    def __init__(self) -> None:
+        self.let_go = threading.Event()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_INET
+    ) -> list[ResolveResult]:
+        await asyncio.get_running_loop().run_in_executor(None, self.let_go.wait, 60)
+        raise OSError(f"{host} has no address")
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+async def never(_request: web.Request, _seen: Seen) -> web.StreamResponse:
+    await asyncio.sleep(60)
+    return web.Response()
+
+
+def left_by_two(prepare: Callable[[FakeVenue], None], longest_s: float) -> tuple[list[str], float, list[Seen]]:
+    """What is left of an order on each of two accounts, of which one's names cannot be looked up, after how long."""
+
+    async def scenario() -> tuple[list[str], float, list[Seen]]:
+        fake, hanging = await FakeVenue().start(), _Hanging()
+        prepare(fake)
+        keys, context = Credentials(api_key=KEY, secret=SECRET), contexts()[1]
+        accounts = {
+            name: EmergencyAccount(
+                venue="binance",
+                environment="live",
+                credentials=keys,
+                network=Network(resolver=resolver, ssl_context=context),
+            )
+            for name, resolver in (("main", Loopback(fake.port)), ("other", hanging))
+        }
+        leave = EmergencyExit(accounts, WireClock(), pause_s=0.01, longest_s=longest_s)
+        begun_at = time.monotonic()
+        try:
+            left = await asyncio.to_thread(leave, [OURS, replace(OTHER, account="other")])
+        finally:
+            hanging.let_go.set()
+            await fake.stop()
+        return list(left), time.monotonic() - begun_at, fake.seen
+
+    return asyncio.run(scenario())
+
+
+def test_a_venue_whose_name_cannot_be_looked_up_takes_no_proof_from_the_others() -> None:
+    left, took_s, _ = left_by_two(answering(DELETE=canceled_record()), longest_s=1.0)
+    assert left == [OTHER_ID]
+    assert took_s < 1.0 + SPARE_S
+
+
+def test_a_venue_that_never_answers_is_left_in_time_and_has_been_asked() -> None:
+    left, took_s, seen = left_by_two(answering(DELETE=never, GET=never), longest_s=1.0)
+    assert left == [OUR_ID, OTHER_ID]
+    assert took_s < 1.0 + SPARE_S
+    assert "DELETE" in {one.method for one in seen}
+
+
+def test_the_watchdog_waits_for_longer_than_the_way_out_takes() -> None:
+    assert LONGEST_S + SPARE_S < LONGEST_CANCEL_S
 
 
 def test_a_run_that_only_watches_sends_nothing() -> None:

@@ -12,7 +12,7 @@ import pytest
 from aiohttp import web
 
 from hedger.app.daemon import Daemon, Parts, polling_of
-from hedger.engine.state import State
+from hedger.engine.known.state import State
 from hedger.engine.step import Result
 from hedger.model.message import OrderRejected, Stamped
 from hedger.model.numeric import plain

@@ -435,7 +435,10 @@ def test_each_state_is_read_and_an_unknown_one_is_never_final(changes: dict[str,
         ({"state": "5"}, False, RejectReason.POST_ONLY_WOULD_CROSS),
         ({}, True, None),
         ({"updateTime": str(AT + 5_000)}, False, None),
-        ({"errorCode": "2005"}, False, None),
+        ({"errorCode": "8"}, False, RejectReason.POST_ONLY_WOULD_CROSS),
+        ({"errorCode": "20", "updateTime": str(AT + 5_000)}, False, RejectReason.POST_ONLY_WOULD_CROSS),
+        ({"errorCode": "20"}, True, None),
+        ({"errorCode": "99"}, False, None),
         ({"orderType": "1"}, False, None),
         ({"category": "2"}, False, None),
         ({"dealVol": "1"}, False, None),
@@ -445,6 +448,27 @@ def test_an_order_taken_off_as_it_came_would_have_crossed_unless_anything_else_e
     changes: dict[str, Any], after_a_cancel: bool, why: RejectReason | None
 ) -> None:
     report = found(ok(record(**({"state": "4"} | changes))), after_a_cancel=after_a_cancel)
+    assert report is not None
+    assert report.ended_because is why
+
+
+@proves(Ability.WOULD_CROSS)
+@pytest.mark.parametrize(
+    ("code", "why"),
+    [
+        (1, RejectReason.INVALID_ORDER),
+        (2, RejectReason.INSUFFICIENT_MARGIN),
+        (3, RejectReason.REDUCE_ONLY_NOTHING_TO_REDUCE),
+        (4, RejectReason.REDUCE_ONLY_NOTHING_TO_REDUCE),
+        (5, RejectReason.INVALID_ORDER),
+        (6, RejectReason.INVALID_ORDER),
+        (7, RejectReason.RESTRICTED),
+    ],
+)
+def test_an_order_that_the_venue_took_off_for_a_fault_is_told_by_the_fault_and_not_as_one_that_would_cross(
+    code: int, why: RejectReason
+) -> None:
+    report = found(ok(record(state="5", errorCode=code)), after_a_cancel=False)
     assert report is not None
     assert report.ended_because is why
 

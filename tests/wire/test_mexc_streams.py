@@ -16,11 +16,13 @@ from hedger.runtime.lifeline import LiveOrder
 from hedger.runtime.ports import Hint
 from hedger.venues.abilities import Ability
 from hedger.venues.emergency import EmergencyAccount, EmergencyExit
+from hedger.venues.light import load_exchange_class
 from hedger.venues.mexc.answers import as_text
+from hedger.venues.mexc.emergency import raw_name
 from hedger.venues.network import Network
 from tests.support.leave import let_go
 from tests.support.stand import OUR_ID, proves
-from tests.support.stands.mexc import AT, BTC, CANCEL, CREATE, FIND, STAND, fake, ok, record, said, ticker
+from tests.support.stands.mexc import AT, BTC, CANCEL, CREATE, FIND, OPEN, STAND, fake, ok, record, said, ticker
 from tests.support.wire_certificates import contexts
 from tests.support.wire_server import Answer, FakeVenue, Loopback, Seen
 from tests.support.wire_venue import Desk, WireClock, opened
@@ -266,7 +268,7 @@ def leave(
 
     async def scenario() -> tuple[list[str], list[Seen]]:
         venue = await fake().start()
-        venue.answers |= answers
+        venue.answers |= {("GET", OPEN): ok([]), **answers}
         account = EmergencyAccount(
             venue="mexc",
             environment="live",
@@ -287,7 +289,7 @@ def test_the_watchdog_cancels_by_our_id_and_believes_the_record_only() -> None:
     left, seen = leave({("GET", FIND): ok(record(state="4"))})
     assert left == []
     orders = [(one.method, one.path) for one in seen if "/order/" in one.path]
-    assert orders == [("POST", CANCEL), ("GET", FIND)]
+    assert orders == [("POST", CANCEL), ("GET", OPEN), ("GET", FIND)]
     assert leave({})[0] == [OUR_ID], "a cancel that was taken note of is no end"
     assert leave({("GET", FIND): ok(record(state="4", externalOid="hbot000100000777"))})[0] == [OUR_ID]
     assert leave({("GET", FIND): ok(record(state="9"))})[0] == [OUR_ID]
@@ -297,3 +299,11 @@ def test_the_watchdog_takes_an_order_for_absent_when_the_venue_says_so_often_eno
     assert leave({("GET", FIND): {"success": True, "code": 0}})[0] == []
     assert leave({("GET", FIND): said(2040, "order not exist")})[0] == []
     assert leave({("GET", FIND): said(500, "System internal error!")})[0] == [OUR_ID]
+
+
+@pytest.mark.parametrize(
+    ("symbol", "raw"),
+    [("BTC/USDT:USDT", "BTC_USDT"), ("BSV/USDT:USDT", "BSV_USDT"), ("GMT/USDT:USDT", "STEPN_USDT")],
+)
+def test_the_watchdog_names_a_contract_as_the_venue_does(symbol: str, raw: str) -> None:
+    assert raw_name(load_exchange_class("mexc")(), symbol) == raw

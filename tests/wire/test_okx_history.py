@@ -34,7 +34,7 @@ from tests.support.stands.okx import (
     told,
 )
 from tests.support.wire_server import Answer, Seen
-from tests.support.wire_venue import Desk, opened
+from tests.support.wire_venue import Desk, WireClock, opened
 
 TICKER, MARK, INDEX, FUNDING = (
     f"{API}/market/ticker",
@@ -292,6 +292,36 @@ def test_closed_bars_of_the_index_are_read_in_pages_and_proven_whole() -> None:
     assert len(found) == 250
     assert {after.opened_at - before.opened_at for before, after in pairwise(found)} == {HOUR_MS}
     assert 0 <= now() - found[-1].opened_at - HOUR_MS < HOUR_MS + 60_000, "the newest that is closed"
+
+
+class Remembering(WireClock):
+    """A clock that remembers how long it was asked to wait, and does not."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.waited: list[float] = []
+
+    async def sleep(self, seconds: float) -> None:
+        self.waited.append(seconds)
+        await super().sleep(0)
+
+
+def test_pages_of_old_bars_are_asked_for_no_faster_than_the_venue_allows() -> None:
+    """Ten times in two seconds, for an address: the usual month of hours is eight pages for each coin."""
+
+    async def scenario() -> list[float]:
+        clock = Remembering()
+        async with opened(stand=STAND, clock=clock) as desk:
+            for path in (BARS, OLD_BARS):
+                desk.fake.answers["GET", path] = candles(HOUR_MS)
+            clock.waited.clear()
+            await desk.venue.read_candles(BTC, HOUR_MS, 720)
+            assert len(desk.fake.requests("GET", OLD_BARS)) == 7
+            return clock.waited
+
+    waited = asyncio.run(scenario())
+    assert len(waited) == 7
+    assert min(waited) >= 0.4, "two accounts may read at once"
 
 
 def rates(count: int, newest: int, step: int = 8 * HOUR_MS, **changes: str) -> dict[str, Any]:

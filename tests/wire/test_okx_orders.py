@@ -133,6 +133,18 @@ def test_an_acknowledgement_of_another_order_or_of_none_is_unknown() -> None:
     asyncio.run(scenario())
 
 
+def test_a_limit_of_positions_or_of_collateral_is_a_refusal_and_no_unknown_fate() -> None:
+    async def scenario() -> None:
+        async with opened(stand=STAND) as desk:
+            for code in ("54024", "54030", "54031", "54035", "54072"):
+                desk.fake.answers["POST", CREATE] = refused(code, "Order failed.")
+                outcome = await desk.venue.place(STAND.order(), let_go)
+                assert isinstance(outcome, OrderRejected), code
+                assert outcome.reason is RejectReason.RESTRICTED
+
+    asyncio.run(scenario())
+
+
 @proves(Ability.WOULD_CROSS)
 def test_an_order_that_would_cross_is_accepted_and_its_record_says_why_it_was_taken_off() -> None:
     """State and code of a recorded frame: canceled, by 31."""

@@ -419,7 +419,10 @@ def test_leverage_that_is_not_told_of_a_contract_of_ours_is_no_reading() -> None
     asyncio.run(scenario())
 
 
-def test_a_contract_that_the_venue_takes_away_costs_the_others_one_reading() -> None:
+@pytest.mark.parametrize("code", ["51001", "59402", ""])
+def test_a_contract_that_the_venue_takes_away_costs_the_others_one_reading(code: str) -> None:
+    """The venue says that it does not exist, that none asked about is live, or nothing about it."""
+
     async def scenario() -> AccountReading:
         async with opened([BTC.symbol, INVERSE.symbol], stand=STAND) as desk:
 
@@ -427,11 +430,9 @@ def test_a_contract_that_the_venue_takes_away_costs_the_others_one_reading() -> 
                 return told(swap()) if seen.params["instType"] == "SWAP" else listed(seen)
 
             def of_those_left(seen: Seen) -> Any:
-                return (
-                    refused("51001", "Instrument ID does not exist")
-                    if "USD-" in seen.params["instId"]
-                    else leverages(seen)
-                )
+                rows = leverages(seen)["data"]
+                left = [row for row in rows if "USD-" not in row["instId"]]
+                return refused(code, "not live") if code and left != rows else told(*left)
 
             desk.fake.answers["GET", INSTRUMENTS] = answering(without)
             desk.fake.answers["GET", LEVERAGE] = answering(of_those_left)

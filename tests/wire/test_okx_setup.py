@@ -351,6 +351,16 @@ def test_modes_that_differ_are_set_and_confirmed_by_reading() -> None:
     asyncio.run(scenario())
 
 
+def test_leverage_is_asked_for_by_kind_of_contract() -> None:
+    async def scenario() -> None:
+        async with opened([BTC.symbol, DATED, INVERSE.symbol], stand=STAND) as desk:
+            await desk.venue.read_account()
+            asked = [seen.params["instId"] for seen in desk.fake.requests("GET", LEVERAGE)]
+            assert sorted(asked) == ["BTC-USDT-271231", "BTC-USDT-SWAP,BTC-USD-SWAP"]
+
+    asyncio.run(scenario())
+
+
 def test_a_mode_that_is_accepted_and_not_in_force_is_refused() -> None:
     async def scenario() -> None:
         async with opened(stand=STAND) as desk:

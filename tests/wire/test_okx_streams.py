@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -13,7 +14,21 @@ from hedger.model.spans import HOUR_MS
 from hedger.runtime.ports import Hint
 from hedger.venues.abilities import Ability
 from tests.support.stand import OUR_ID, proves
-from tests.support.stands.okx import AT, BTC, INVERSE, PASSPHRASE, SPOT, STAND, fake_okx, order
+from tests.support.stands.okx import (
+    AT,
+    BTC,
+    INSTRUMENTS,
+    INVERSE,
+    PASSPHRASE,
+    SPOT,
+    STAND,
+    answering,
+    fake_okx,
+    future,
+    order,
+    swap,
+    told,
+)
 from tests.support.wire_server import FakeVenue
 from tests.support.wire_venue import Desk, WireClock, opened
 
@@ -257,6 +272,56 @@ def test_every_lost_connection_is_told_and_mended() -> None:
                 await reader.until(StreamChanged, count=ups + 1, up=True)
             await desk.fake.push("/private", TRADE)
             await reader.until(Fill)
+
+    asyncio.run(scenario())
+
+
+def test_a_contract_whose_delivery_has_come_does_not_keep_the_prices_of_the_others_down() -> None:
+    """The list of what trades is read each hour only, and the venue refuses a topic about what it lists no more."""
+
+    async def scenario() -> None:
+        clock, fake = WireClock(speed=10), fake_okx()
+        fake.clock_ms, good = clock.now_ms, fake.talk
+        delivered_at = clock.now_ms() + HOUR_MS
+        day = f"{datetime.fromtimestamp(delivered_at / 1000, UTC):%y%m%d}"
+        rows = {"SWAP": [swap()], "FUTURES": [future(day, delivered_at)]}
+        fake.answers["GET", INSTRUMENTS] = answering(lambda seen: told(*rows[seen.params["instType"]]))
+
+        async def without_the_day(fake: Any, connection: Any, text: str) -> None:
+            if day in text:
+                await connection.send_json({"event": "error", "code": "60018", "msg": "doesn't exist"})
+                return
+            await good(fake, connection, text)
+
+        async with streaming((BTC.symbol, f"{BTC.symbol}-{day}"), clock=clock, fake=fake) as (_, reader):
+            fake.talk = without_the_day
+            clock.stand_still(-HOUR_MS)
+            await reader.until(StreamChanged, 2, up=True)
+
+    asyncio.run(scenario())
+
+
+def test_a_stream_of_orders_that_the_venue_grants_and_ends_is_told_and_begun_again() -> None:
+    """As documented where a channel has more connections than an account may have."""
+
+    async def scenario() -> None:
+        async with opened(stand=STAND, clock=WireClock(speed=10)) as desk:
+            good, ended = desk.fake.talk, 0
+
+            async def end_once(fake: Any, connection: Any, text: str) -> None:
+                nonlocal ended
+                await good(fake, connection, text)
+                if '"channel":"orders"' in text.replace(" ", "") and not ended:
+                    ended += 1
+                    row = {"channel": "orders", "connCount": "30", "connId": "a4d3ae55"}
+                    await connection.send_json({"event": "channel-conn-count-error", **row})
+
+            desk.fake.talk = end_once
+            reader = Reader(desk)
+            down = await reader.until(StreamChanged, up=False)
+            assert "too many connections" in down.text
+            await reader.until(StreamChanged, up=True)
+            await reader.stop()
 
     asyncio.run(scenario())
 

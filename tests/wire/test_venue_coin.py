@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 import pytest
 from aiohttp import web
 
-from hedger.engine.settled import coins_owned
+from hedger.engine.news.settled import coins_owned
 from hedger.errors import AskAgain, ConfigError, GiveUp
 from hedger.model.account import MarginMode, Position
 from hedger.model.instrument import InstrumentId, Kind, Payoff

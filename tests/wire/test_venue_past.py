@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from hedger.engine.volatility import Bars, VolatilityRule, bars_of, measure
+from hedger.engine.formulas.volatility import Bars, VolatilityRule, bars_of, measure
 from hedger.errors import AskAgain, GiveUp
 from hedger.model.instrument import InstrumentId
 from hedger.model.market import Candle, FundingRate

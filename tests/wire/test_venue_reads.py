@@ -1,7 +1,8 @@
 """Reads on the wire: what a whole answer becomes, and that no broken one is ever read as empty or flat."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+import json
+from collections.abc import Awaitable, Callable, Mapping
 from decimal import Decimal
 from typing import Any
 
@@ -178,6 +179,66 @@ def test_a_coin_that_was_held_does_not_vanish_by_a_missing_row() -> None:
     asyncio.run(scenario())
 
 
+def in_derivatives(*assets: tuple[str, str]) -> dict[str, Any]:
+    """The account with these balances in its derivatives wallet, as in multi-assets mode."""
+    rows = [{"asset": name, "walletBalance": balance} for name, balance in assets]
+    return futures_account(held("BTCUSDT", "-0.5"), assets=rows)
+
+
+def test_a_coin_that_was_collateral_does_not_vanish_by_a_missing_row() -> None:
+    """Two coins less to hedge would be bought back at once."""
+
+    async def scenario() -> tuple[Decimal, AccountReading]:
+        clock = WireClock()
+        async with opened(clock=clock) as desk:
+            desk.fake.clock_ms = clock.now_ms
+            desk.fake.answers["GET", "/fapi/v3/account"] = in_derivatives(("USDT", "1000"), ("BTC", "2"))
+            before = (await desk.venue.read_account()).collateral["BTC"]
+            desk.fake.answers["GET", "/fapi/v3/account"] = in_derivatives(("USDT", "1000"))
+            with pytest.raises(AskAgain, match="held BTC and does not list it"):
+                await desk.venue.read_account()
+            clock.stand_still(-31_000)
+            return before, await desk.venue.read_account()
+
+    before, after = asyncio.run(scenario())
+    assert before == Decimal("2")
+    assert "BTC" not in after.collateral, "half a minute later it was moved elsewhere"
+
+
+def test_several_assets_that_go_missing_together_are_believed_gone_together_and_a_debt_like_a_holding() -> None:
+    """In multi-assets mode the money of a book is often owed: without that row there is more equity than is true."""
+
+    async def scenario() -> Mapping[str, Decimal]:
+        clock = WireClock()
+        async with opened(clock=clock) as desk:
+            desk.fake.clock_ms = clock.now_ms
+            owed = ("USDT", "-1000"), ("BTC", "2"), ("BNB", "1")
+            desk.fake.answers["GET", "/fapi/v3/account"] = in_derivatives(*owed)
+            await desk.venue.read_account()
+            for gone in ("USDT", "BTC"):
+                left = in_derivatives(*[row for row in owed if row[0] != gone])
+                desk.fake.answers["GET", "/fapi/v3/account"] = left
+                with pytest.raises(AskAgain, match=f"held {gone} and does not list it"):
+                    await desk.venue.read_account()
+            desk.fake.answers["GET", "/fapi/v3/account"] = in_derivatives(owed[2])
+            with pytest.raises(AskAgain, match="does not list it"):
+                await desk.venue.read_account()
+            clock.stand_still(-31_000)
+            return (await desk.venue.read_account()).collateral
+
+    assert asyncio.run(scenario()) == {"BNB": Decimal(1)}
+
+
+def test_a_coin_that_the_derivatives_wallet_tells_twice_is_not_believed() -> None:
+    async def scenario() -> None:
+        async with opened() as desk:
+            desk.fake.answers["GET", "/fapi/v3/account"] = in_derivatives(("USDT", "1"), ("BTC", "2"), ("BTC", "0"))
+            with pytest.raises(AskAgain, match="BTC twice"):
+                await desk.venue.read_account()
+
+    asyncio.run(scenario())
+
+
 def test_a_fill_between_two_requests_is_read_again_and_then_believed() -> None:
     async def scenario() -> AccountReading:
         async with opened() as desk:
@@ -245,6 +306,18 @@ def test_a_read_that_fails_once_is_read_again_without_a_word() -> None:
             return len(desk.fake.requests("GET", "/fapi/v3/account"))
 
     assert asyncio.run(scenario()) == 2
+
+
+def test_an_answer_is_read_as_every_venue_writes_whatever_decoder_it_names() -> None:
+    """A body of some megabytes that calls itself punycode would hold the loop for hours."""
+    odd = plain_answer(200, json.dumps({"serverTime": AT}), Content_Type="application/json; charset=punycode")
+
+    async def scenario() -> int:
+        async with opened() as desk:
+            desk.fake.answers["GET", "/fapi/v1/time"] = odd
+            return await desk.venue.measure_clock()
+
+    assert isinstance(asyncio.run(scenario()), int)
 
 
 def test_refused_keys_are_not_tried_again() -> None:

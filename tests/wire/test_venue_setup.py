@@ -185,6 +185,17 @@ def test_a_setting_that_the_venue_refuses_is_given_up_with_a_sentence(path: str,
     asyncio.run(scenario())
 
 
+def test_a_setting_that_is_refused_during_maintenance_is_asked_again_later() -> None:
+    async def scenario() -> None:
+        async with opened() as desk:
+            stateful(desk.fake)
+            desk.fake.answers["POST", LEVERAGE] = refusal(400, -1016, "Service is under maintenance.")
+            with pytest.raises(AskAgain, match="under maintenance"):
+                await desk.venue.configure([BTC.symbol], leverage=5, margin_mode=MarginMode.ISOLATED)
+
+    asyncio.run(scenario())
+
+
 def test_a_setting_that_does_not_take_is_given_up() -> None:
     async def scenario() -> None:
         async with opened() as desk:

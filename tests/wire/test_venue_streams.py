@@ -6,9 +6,12 @@ from contextlib import asynccontextmanager
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from hedger.model.market import Mark, Quote
 from hedger.model.message import StreamChanged
 from hedger.model.order import Fill, OrderReport, ReportStatus
+from hedger.model.spans import DAY_MS
 from hedger.runtime.ports import Hint
 from hedger.venues.abilities import Ability
 from tests.support.dialect_bench import streams_up
@@ -132,6 +135,29 @@ def test_a_trade_of_ours_is_a_fill_and_then_a_report() -> None:
     asyncio.run(scenario())
 
 
+def test_the_stream_of_our_orders_names_in_its_address_what_it_is_to_tell() -> None:
+    """Since April 2026 the venue sends nothing, and keeps the connection up, where nothing is named."""
+
+    async def scenario() -> list[str]:
+        async with streaming() as (desk, _):
+            return [path for _, path, _ in desk.fake.sockets if "listenKey" in path]
+
+    (path,) = asyncio.run(scenario())
+    assert path == "/private/ws?listenKey=LK1&events=ORDER_TRADE_UPDATE/listenKeyExpired"
+
+
+def test_the_client_renews_no_listen_key_by_itself_within_a_year() -> None:
+    """It would do so without a turn in a lane, in a ban too, and end the stream where it fails: we renew them."""
+
+    async def scenario() -> int:
+        async with opened() as desk:
+            return int(vars(desk.venue)["_link"].client.options["listenKeyRefreshRate"])
+
+    rate_ms = asyncio.run(scenario())
+    assert rate_ms > 365 * DAY_MS
+    assert rate_ms < AT, "and it asks for a key where it has none: its last was in 1970, it reckons"
+
+
 def test_prices_that_wait_are_conflated_and_the_latest_wins() -> None:
     async def scenario() -> None:
         async with opened() as desk:
@@ -225,6 +251,21 @@ def test_an_order_update_that_is_not_understood_is_a_gap_and_not_ignored() -> No
             assert "not understood" in down.text
             await reader.until(StreamChanged, count=2, up=True)
             assert not any(isinstance(hint, OrderReport) for hint in reader.hints)
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("text", ['{"e":', "[" * 100_000, '{"a":1' + "0" * 5_000 + "}"], ids=["cut", "deep", "long"])
+def test_a_frame_that_is_no_json_ends_no_stream_of_prices_and_begins_that_of_orders_again(text: str) -> None:
+    async def scenario() -> None:
+        async with streaming() as (desk, reader):
+            await desk.fake.push("/public/", text)
+            await desk.fake.push("/public/", BOOK)
+            assert (await reader.until(Quote)).bid == Decimal("60000.1")
+            await desk.fake.push("listenKey", text)
+            down = await reader.until(StreamChanged, up=False)
+            assert "not understood" in down.text
+            assert len(desk.watcher.ignored) == 2
 
     asyncio.run(scenario())
 

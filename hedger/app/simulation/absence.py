@@ -9,9 +9,9 @@ from typing import Protocol
 
 from hedger.app.simulation.process import Process
 from hedger.app.simulation.venues import Venues
-from hedger.engine.orders import OrderStatus
-from hedger.engine.policy import Hedge, Policy
-from hedger.engine.state import State
+from hedger.engine.known.orders import OrderStatus
+from hedger.engine.known.policy import Hedge, Policy
+from hedger.engine.known.state import State
 from hedger.model.numeric import ZERO
 from hedger.sim.checkers.ends import off_target
 from hedger.sim.checkers.finding import Finding

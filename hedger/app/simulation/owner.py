@@ -11,9 +11,9 @@ from typing import Protocol
 
 from hedger.app.daemon import Daemon
 from hedger.app.simulation.process import Process
-from hedger.engine.policy import COMPUTED, OCCASIONAL, Hedge, Policy
-from hedger.engine.revision import changed_hedges
-from hedger.engine.state import Mode
+from hedger.engine.known.policy import COMPUTED, OCCASIONAL, Hedge, Policy
+from hedger.engine.known.revision import changed_hedges
+from hedger.engine.known.state import Mode
 from hedger.errors import ConfigError
 from hedger.model.message import PolicyChanged
 from hedger.runtime.journal import Row

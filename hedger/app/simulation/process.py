@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from hedger.app.daemon import Daemon, Parts, forever
-from hedger.engine.policy import Policy
-from hedger.engine.state import State
+from hedger.engine.known.policy import Policy
+from hedger.engine.known.state import State
 from hedger.engine.step import Result
 from hedger.errors import Bug, HedgerError
 from hedger.model.message import Stamped

@@ -22,9 +22,9 @@ from hedger.app.simulation.fate import Fate, person
 from hedger.app.simulation.owner import Owner, is_restless
 from hedger.app.simulation.process import Makings, Process
 from hedger.app.simulation.venues import Venues
-from hedger.engine.orders import OrderStatus
-from hedger.engine.policy import Policy
-from hedger.engine.state import Mode
+from hedger.engine.known.orders import OrderStatus
+from hedger.engine.known.policy import Policy
+from hedger.engine.known.state import Mode
 from hedger.errors import Bug, HedgerError
 from hedger.model.message import Operation
 from hedger.model.numeric import ZERO

@@ -17,7 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from hedger.ops.console.access import Refused, same
-from hedger.runtime.kill import LONGEST_REASON, KillFile, is_too_long, one_line
+from hedger.ops.console.schemas import VISIBLE
+from hedger.runtime.kill import LONGEST_REASON, KillFile, one_line
 from hedger.runtime.requests import ASKED, Ask, Mailbox, Request
 
 Body = Mapping[str, Any]
@@ -31,6 +32,7 @@ REQUESTS = "/api/requests/"
 MOST_HEDGES = 64
 _MINUTE_S = 60.0
 _HEDGE = re.compile(r"[A-Za-z0-9]{1,20}")
+_SEEN = re.compile(VISIBLE)
 _OURS = re.compile(r"\d{20}-console-[0-9a-f]{16}")  # what the console asked; of others' requests it tells nothing
 
 
@@ -95,7 +97,7 @@ class Desk:
     def acknowledge(self, body: Body) -> Reply:
         """Say that somebody saw an alarm."""
         key = body.get("alarm")
-        if not isinstance(key, str) or not one_line(key) or len(key) > LONGEST_KEY:
+        if not isinstance(key, str) or not _SEEN.search(key) or len(key) > LONGEST_KEY:
             raise Refused(HTTPStatus.BAD_REQUEST, 'say which alarm: {"alarm": "…", "reason": "…"}')
         return self._send(Request(ask=Ask.ACKNOWLEDGE, reason=_reason_in(body), subject=one_line(key)))
 
@@ -193,9 +195,9 @@ class Desk:
 
 def _reason_in(body: Body) -> str:
     reason = body.get("reason", "")
-    if not isinstance(reason, str) or not one_line(reason):
+    if not isinstance(reason, str) or not _SEEN.search(reason):
         raise Refused(HTTPStatus.BAD_REQUEST, 'say why: {"reason": "…"}')
-    if is_too_long(reason):
+    if len(reason) > LONGEST_REASON:
         raise Refused(HTTPStatus.BAD_REQUEST, f"the reason is longer than {LONGEST_REASON} characters: shorten it")
     return one_line(reason)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from hedger.engine.policy import Policy
-from hedger.engine.state import Decision, State
+from hedger.engine.known.policy import Policy
+from hedger.engine.known.state import Decision, State
 from hedger.ops.surroundings import NOTHING, Surroundings
 from hedger.ops.view import Banner
 

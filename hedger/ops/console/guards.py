@@ -7,9 +7,9 @@ from dataclasses import fields
 from decimal import Decimal
 from typing import Any
 
-from hedger.engine.limits import EVALUATED, WITHOUT_SETTING
-from hedger.engine.policy import Guards, Hedge, Levels
-from hedger.engine.state import Action, Reason, Severity, State
+from hedger.engine.guards.limits import EVALUATED, WITHOUT_SETTING
+from hedger.engine.known.policy import Guards, Hedge, Levels
+from hedger.engine.known.state import Action, Reason, Severity, State
 from hedger.model.numeric import plain
 from hedger.ops import guard_values as measured
 from hedger.ops.guard_limits import SCALES

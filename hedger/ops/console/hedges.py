@@ -5,14 +5,14 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import Any
 
-from hedger.engine.carry import yearly_funding
-from hedger.engine.exposure import coins_for, position_of
-from hedger.engine.facts import Facts, gather
-from hedger.engine.ledger import basis_bps
-from hedger.engine.margin import distance_of
-from hedger.engine.orders import Order
-from hedger.engine.policy import Hedge, Levels
-from hedger.engine.state import Decision, State
+from hedger.engine.decision.facts import Facts, gather
+from hedger.engine.formulas.carry import yearly_funding
+from hedger.engine.guards.margin import distance_of
+from hedger.engine.held.exposure import coins_for, position_of
+from hedger.engine.known.ledger import basis_bps
+from hedger.engine.known.orders import Order
+from hedger.engine.known.policy import Hedge, Levels
+from hedger.engine.known.state import Decision, State
 from hedger.model.account import Position
 from hedger.model.numeric import plain
 from hedger.ops.alarms import flatten_words

@@ -5,9 +5,9 @@ from __future__ import annotations
 from array import array
 from decimal import Decimal
 
-from hedger.engine.facts import gather
-from hedger.engine.policy import Policy
-from hedger.engine.state import State
+from hedger.engine.decision.facts import gather
+from hedger.engine.known.policy import Policy
+from hedger.engine.known.state import State
 from hedger.model.spans import MINUTE_MS
 
 COLUMNS = ("at", "delta", "target", "upper", "lower")

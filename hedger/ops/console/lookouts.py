@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
 
-from hedger.engine.flatten import HedgePlan, LegPlan, plan_of, unknown_hedges
+from hedger.engine.decision.flatten import HedgePlan, LegPlan, plan_of, unknown_hedges
 from hedger.model.numeric import plain
 from hedger.ops.console.access import Refused
 from hedger.ops.console.desk import Outlook

@@ -6,8 +6,8 @@ import threading
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from hedger.engine.policy import Policy
-from hedger.engine.state import State
+from hedger.engine.known.policy import Policy
+from hedger.engine.known.state import State
 from hedger.ops.alarms import Alarms
 from hedger.ops.console.encode import encode
 from hedger.ops.console.feed import Feed, Seen

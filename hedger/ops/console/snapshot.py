@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from hedger.engine.orders import OrderStatus
-from hedger.engine.policy import Policy
-from hedger.engine.state import Decision, State
+from hedger.engine.known.orders import OrderStatus
+from hedger.engine.known.policy import Policy
+from hedger.engine.known.state import Decision, State
 from hedger.model.account import Margin
 from hedger.model.numeric import ZERO, plain
 from hedger.ops.alarms import Alarm

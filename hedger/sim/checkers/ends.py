@@ -6,7 +6,7 @@ from collections import deque
 from collections.abc import Collection, Iterator, Mapping
 from decimal import Decimal
 
-from hedger.engine.policy import COMPUTED, OCCASIONAL, Band, BandRule, Hedge
+from hedger.engine.known.policy import COMPUTED, OCCASIONAL, Band, BandRule, Hedge
 from hedger.model.numeric import ZERO
 from hedger.model.spans import HOUR_MS
 from hedger.sim.checkers.finding import Finding

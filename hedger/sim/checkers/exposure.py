@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
-from hedger.engine.policy import Hedge
-from hedger.engine.state import Decision, Mode, Reason, State
+from hedger.engine.known.policy import Hedge
+from hedger.engine.known.state import Decision, Mode, Reason, State
 from hedger.model.identity import parse_order_id
 from hedger.model.message import PlaceOrder
 from hedger.model.numeric import ONE, ZERO

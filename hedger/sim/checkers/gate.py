@@ -6,8 +6,8 @@ from collections import deque
 from collections.abc import Iterator
 from decimal import Decimal
 
-from hedger.engine.policy import Hedge
-from hedger.engine.state import Mode, State
+from hedger.engine.known.policy import Hedge
+from hedger.engine.known.state import Mode, State
 from hedger.model.identity import parse_order_id
 from hedger.model.instrument import InstrumentId
 from hedger.model.message import CancelOrder, PlaceOrder, VenueQuieted
@@ -119,7 +119,7 @@ class GateChecker:
         held = {id: self._witness.position(id) for id in hedge.instruments}
         held[order.id] += order.side.sign * order.quantity
         since = at - guards.mark_age - LATE_MS - BOUNDARY_MS
-        after = sum((abs(self._witness.open_at_least(id, units, since)) for id, units in held.items()), ZERO)
+        after = sum((abs(self._witness.open_at_least(id, units, since, at)) for id, units in held.items()), ZERO)
         if after > guards.position and abs(held[order.id]) > abs(position):
             yield _finding("I10", at, order, f"would make a position of {after}, the limit is {guards.position}")
 

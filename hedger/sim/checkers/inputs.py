@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from decimal import Decimal
 
-from hedger.engine.policy import Hedge
-from hedger.engine.state import Decision, State
+from hedger.engine.known.policy import Hedge
+from hedger.engine.known.state import Decision, State
 from hedger.model.market import Mark, Quote
 from hedger.model.message import AccountRead, FillsRead, PlaceOrder
 from hedger.model.order import Fill, OrderReport

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from hedger.engine.orders import FINAL, Order
-from hedger.engine.state import State
+from hedger.engine.known.orders import FINAL, Order
+from hedger.engine.known.state import State
 from hedger.model.message import Operation, OperatorAsked
 from hedger.sim.checkers.finding import Finding
 from hedger.sim.checkers.witness import Witness

@@ -5,7 +5,7 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import NamedTuple
 
-from hedger.engine.policy import Hedge, Numeraire, Target, TargetKind
+from hedger.engine.known.policy import Hedge, Numeraire, Target, TargetKind
 from hedger.model.numeric import ZERO
 from hedger.model.spans import HOUR_MS, YEAR_MS
 from hedger.sim.surface import black76

@@ -8,7 +8,7 @@ from decimal import Decimal
 from functools import partial
 from typing import NamedTuple
 
-from hedger.engine.policy import Hedge, Policy
+from hedger.engine.known.policy import Hedge, Policy
 from hedger.model.identity import parse_order_id
 from hedger.model.instrument import InstrumentId
 from hedger.model.numeric import ZERO
@@ -245,9 +245,9 @@ class Witness:
         earlier = past.since(since) if past is not None else []
         return min((self.coins(id, units), *(units * worth for worth in earlier)), key=abs)
 
-    def open_at_least(self, id: InstrumentId, units: Decimal, since: int) -> Decimal:
-        """The same without what a settlement average has fixed of it by now."""
-        return self.coins_at_least(id, units, since) * truths.left(self.listing(id), self.now)
+    def open_at_least(self, id: InstrumentId, units: Decimal, since: int, at: int) -> Decimal:
+        """The same without what a settlement average has fixed of it at a moment."""
+        return self.coins_at_least(id, units, since) * truths.left(self.listing(id), at)
 
     def hedge_of(self, id: InstrumentId) -> Hedge | None:
         """The hedge that trades an instrument."""

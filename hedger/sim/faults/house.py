@@ -74,11 +74,12 @@ class House:
         self._requests: deque[int] = deque()
         exchange.subscribe(self._hear)
 
-    def leaves(self, what: str, *, control: bool) -> None:
-        """A request leaves a process: that must not be while a quiet lasts that some process has heard of."""
+    def leaves(self, what: str, *, control: bool, heard_until: int) -> None:
+        """A request leaves a process: that must not be while a quiet lasts of which that process has heard, or one that
+        ran before it. Of two that run side by side neither knows what the other was told."""
         now = self.strikes.now
         until = self.banned_until if control else max(self.quiet_until, self.banned_until)
-        if now < min(until, self.heard_until):
+        if now < min(until, heard_until):
             self.breaches.append(Breach(now, what))
 
     # --- the door -------------------------------------------------------------------------------------------

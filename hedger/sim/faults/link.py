@@ -23,6 +23,8 @@ class FaultyLink:
     def __init__(self, inner: Link, house: House, clock: Clock, told: Callable[[Quieting], None]) -> None:
         self._inner, self._house, self._clock, self._told = inner, house, clock, told
         self._strikes = house.strikes
+        # Of quiet it knows what its own requests were told, and what earlier processes had left in the journal.
+        self.heard_until = house.heard_until
         self.measured_ms = 0
         self.doubt: Callable[[], None] = lambda: None
 
@@ -41,6 +43,7 @@ class FaultyLink:
             return
         await self._inner.response(what)
         if isinstance(refused, Quieting):
+            self.heard_until = max(self.heard_until, refused.until_at)
             self._house.heard_until = max(self._house.heard_until, refused.until_at)
             self._told(refused)
         elif "-1021" in str(refused):

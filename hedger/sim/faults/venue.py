@@ -235,7 +235,7 @@ class FaultyVenue:
         until = self._banned_until if control else max(self._quiet_until, self._banned_until)
         if now < until:
             raise AskAgain(f"the venue asked for quiet: nothing is sent for another {(until - now) / 1000:.1f} s.")
-        self.house.leaves(what, control=control)
+        self.house.leaves(what, control=control, heard_until=self._link.heard_until)
         self._tell(Sent(at=now, account=self.account, what=what, order=order))
 
     async def _wired(self, what: str, call: Coroutine[Any, Any, T]) -> T:

@@ -13,8 +13,10 @@ ABILITIES: Mapping[Ability, Told] = MappingProxyType(
     {
         Ability.SPOT_BALANCES: Told(
             _UNVERIFIED,
-            "`GET /api/v3/account`: free and locked of every asset; one of ours that goes missing is no zero",
-            "that zeros are listed when `omitZeroBalances` is false",
+            "`GET /api/v3/account`: free and locked of every asset; one of ours that goes missing is no zero. What is "
+            "in the derivatives wallet counts too; what goes missing there is believed gone after half a minute",
+            "that zeros are listed when `omitZeroBalances` is false; that in single-asset mode the derivatives wallet "
+            "lists coins that nothing settles in",
         ),
         Ability.POSITIONS: Told(
             _WIRE,
@@ -47,7 +49,10 @@ ABILITIES: Mapping[Ability, Told] = MappingProxyType(
         Ability.TIME_TO_LIVE: Told(_WIRE, "recvWindow of the create: what is left of the time-to-live when it leaves"),
         Ability.OPEN_ORDERS: Told(_WIRE, "`GET openOrders` of each contract, which has no pages"),
         Ability.FILLS: Told(
-            _WIRE, "`GET userTrades`, a week at a time (COIN-M: a day) and then by trade id, to the end"
+            _WIRE,
+            "`GET userTrades`, a week at a time (COIN-M: a day) and then by trade id, to the end; a commission above 0 "
+            "was paid",
+            "the sign of the commission: recorded ones that were paid are positive, the documented example is negative",
         ),
         Ability.MODES: Told(
             _WIRE,
@@ -90,7 +95,12 @@ ABILITIES: Mapping[Ability, Told] = MappingProxyType(
         Ability.KEY_RIGHTS: Told(
             _WIRE, "`apiRestrictions`: withdrawal is refused; whether addresses bind the keys is told"
         ),
-        Ability.STREAMS: Told(_WIRE, "best prices, marks with funding, and our orders by a listen key that we renew"),
+        Ability.STREAMS: Told(
+            _WIRE,
+            "best prices, marks with funding, and our orders by a listen key that we renew; the address names the "
+            "events that are told",
+            "that the stream of orders tells what its address names: without, others found, it is connected and silent",
+        ),
         Ability.LIMITS: Told(
             _WIRE,
             "x-mbx-used-weight-1m against 6,000 (spot, portfolio margin), 2,400 (USDⓈ-M and COIN-M together) and 400 "

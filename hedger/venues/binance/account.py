@@ -36,6 +36,7 @@ from hedger.venues.binance.positions import Configs, PositionReader
 from hedger.venues.link import Link
 from hedger.venues.listing import Listing, split_multiplier
 from hedger.venues.suspicion import Suspicion
+from hedger.venues.vanished import Vanished
 from hedger.venues.wire import reader
 
 T = TypeVar("T")
@@ -76,6 +77,8 @@ class AccountReader:
         self._positions = positions
         # The rows of our coins in the spot wallet that held some: one that goes missing is not read as none.
         self._held: frozenset[str] = frozenset()
+        # The same of the derivatives wallet, which may leave out what there is nothing of.
+        self._vanished = Vanished()
 
     async def read(self) -> AccountReading:
         """One complete reading; ValueError where two parts disagree.
@@ -169,14 +172,19 @@ class AccountReader:
 
     def _collateral(self, futures: FuturesAccount) -> dict[str, Decimal]:
         """Balances of the derivatives wallet; one that we neither trade nor settle in is left out when it is odd."""
-        held = {}
-        settled = {rules.settle for rules in self._listing.instruments.values()}
+        held: dict[str, Decimal] = {}
+        ours = self._listing.coins | {rules.settle for rules in self._listing.instruments.values()}
         for row in futures.assets:
+            concerns = split_multiplier(row.asset)[0] in ours
+            if concerns and row.asset in held:
+                raise ValueError(f"the derivatives wallet lists {row.asset} twice")
             try:
                 held[row.asset] = _read_asset(row.model_dump()).walletBalance
             except ValueError:
-                if split_multiplier(row.asset)[0] in self._listing.coins | settled:
+                if concerns:
                     raise ValueError(f"the derivatives wallet's row of {row.asset} is not understood") from None
+        coins = {split_multiplier(asset)[0]: balance for asset, balance in held.items()}
+        self._vanished.believe(coins, frozenset(ours), self._link.clock.now_ms())
         return held
 
     def _coins(self, spot: SpotAccount) -> dict[str, Decimal]:

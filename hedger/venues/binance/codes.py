@@ -89,7 +89,8 @@ CODES = Codes(
     # What an address that is banned is told as well: where the keys have worked before, it is taken for that.
     shut_out=frozenset({-2015}),
     hopeless=frozenset({-1100, -1101, -1102, -1103, -1104, -1105, -1106, -1121, -1130, -4109}),
-    passing=frozenset({-1000, -1001, -1003, -1006, -1007, -1008, -1015, -1021}),
+    # -1016 is also said while the venue is under maintenance.
+    passing=frozenset({-1000, -1001, -1003, -1006, -1007, -1008, -1015, -1016, -1021}),
     too_many=frozenset({-1003}),
     wrong_time=frozenset({-1021}),
 )
@@ -178,7 +179,8 @@ OPTIONS = MappingProxyType(
         "adjustForTimeDifference": False,
         "watchPositions": {"fetchPositionsSnapshot": False},
         "watchBalance": {"fetchBalanceSnapshot": False},
-        "listenKeyRefreshRate": 10**9,
+        # Three years: the client's own renewal would leave without a turn in a lane, and after a failure end a stream.
+        "listenKeyRefreshRate": 10**11,
         "ws": {"keepAlive": 15_000, "connectionTimeout": 5_000},
         "usedEndpoints": list(_USED),
     }

@@ -16,6 +16,10 @@ _ENDED = frozenset({"FILLED", "CANCELED", "EXPIRED", "EXPIRED_IN_MATCH", "REJECT
 class BinanceEmergency:
     """Orders on contracts, by our id."""
 
+    def name(self, client: Any, symbol: str) -> str:
+        """The venue's own name of a contract."""
+        return raw_name(symbol)
+
     def time(self, client: Any) -> Awaitable[Any]:
         """Ask for the venue's time."""
         found: Awaitable[Any] = client.fapipublic_get_time()

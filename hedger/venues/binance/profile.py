@@ -41,7 +41,7 @@ from hedger.venues.binance.setup import (
     load_listing,
     reload_rules,
 )
-from hedger.venues.binance.stream import BinanceFrames
+from hedger.venues.binance.stream import BinanceFrames, name_events
 from hedger.venues.binance.switch import Switch
 from hedger.venues.binance.transfer import transfer
 from hedger.venues.hints import HintQueue
@@ -110,6 +110,7 @@ def _coin_reader(link: Link, listing: Listing, suspicion: Suspicion, symbols: Se
 
 
 def _prepare(client: Any, environment: Environment) -> None:
+    name_events(client)
     if environment is Environment.TESTNET:
         client.enable_demo_trading(True)
     elif environment is not Environment.PAPER:

@@ -34,11 +34,25 @@ BOOK_SILENCE_S = 60.0
 # The end of the address of COIN-M's market data; that of its stream of orders ends in the listen key.
 _COIN = "/0"
 _OF_ORDERS = ("orders", "coin orders")
+# What the stream of USDⓈ-M's orders is to tell stands in its address. Without it, others found in May 2026, it is
+# connected and says nothing; the client names none.
+EVENTS = "ORDER_TRADE_UPDATE/listenKeyExpired"
 
 _read_book: Understand[BookFrame] = reader(BookFrame)
 _read_mark: Understand[MarkFrame] = reader(MarkFrame)
 _read_dated_mark: Understand[DatedMarkFrame] = reader(DatedMarkFrame)
 _read_order: Understand[OrderFrame] = reader(OrderFrame)
+
+
+def name_events(client: Any) -> None:
+    """Have a client name what the stream of our orders is to tell, where its address has room for it."""
+    address = client.get_private_ws_url
+
+    def named(type: str, listen_key: str) -> str:
+        found = str(address(type, listen_key))
+        return f"{found}&events={EVENTS}" if "?listenKey=" in found else found
+
+    client.get_private_ws_url = named
 
 
 class BinanceFrames:

@@ -21,7 +21,8 @@ ABILITIES: Mapping[Ability, Told] = MappingProxyType(
         Ability.POSITIONS: Told(
             _U,
             "USDT-M in coins, COIN-M in contracts of 10 or 100 dollars, signed by their side; what is not listed is "
-            "flat where the wallet uses no margin that the list leaves unexplained",
+            "flat where the wallet uses no margin that the list leaves unexplained, and where, with another contract "
+            "held, a question about it alone says so too (of more than ten, in turn)",
             "by which price the wallet reckons the margin in use",
         ),
         Ability.OPTIONS: Told(_A, "it has no options by API: options of another account are hedged here all the same"),
@@ -65,8 +66,9 @@ ABILITIES: Mapping[Ability, Told] = MappingProxyType(
         Ability.FILLS: Told(
             _U,
             "USDT-M by windows of a week, halved while one is full; COIN-M order by order, from the list of its orders",
-            "by which time the list of COIN-M orders is cut: it is read from a day earlier; that `role` is ours, which "
-            "the documentation words as the side of the trade",
+            "by which time the list of COIN-M orders is cut: it is read from a day earlier; USDT-M fills are timed to "
+            "the second; that `role` is ours, which the documentation words as the side of the trade, is known from "
+            "the fees in payloads that others published",
         ),
         Ability.MODES: Told(
             _U,
@@ -80,7 +82,8 @@ ABILITIES: Mapping[Ability, Told] = MappingProxyType(
         Ability.FUNDING_PAYMENTS: Told(
             _U,
             "the account's income, by windows of a week, halved while one is full",
-            "COIN-M tells none: on an account with such a contract this is refused, for a part is not the whole",
+            "COIN-M tells none: on an account with such a contract this is refused, for a part is not the whole; the "
+            "venue keeps three months, and what is older is missing without a word",
         ),
         Ability.PAST: Told(
             _U,
@@ -118,8 +121,9 @@ ABILITIES: Mapping[Ability, Told] = MappingProxyType(
         Ability.LIMITS: Told(
             _U,
             "1,000 requests a minute counted here, five orders and five cancels in any second, also of the watchdog; "
-            "100410 is heeded until the moment it names",
-            "the venue counts by endpoint, which is not counted here",
+            "each question of the account five times a second and each of the modes twice; 100410 is heeded until the "
+            "moment it names",
+            "other programs on the same account are not counted",
         ),
     }
 )

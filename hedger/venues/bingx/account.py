@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 from hedger.model.account import AccountReading, Margin, Position
@@ -14,7 +15,7 @@ from hedger.model.order import OrderReport
 from hedger.venues.asking import Understand, together
 from hedger.venues.bingx.answers import answered
 from hedger.venues.bingx.books import BOOKS, INVERSE, LINEAR, Book
-from hedger.venues.bingx.codes import API
+from hedger.venues.bingx.codes import API, NO_SUCH_SYMBOL
 from hedger.venues.bingx.history import HistoryReader
 from hedger.venues.bingx.parse import report_of
 from hedger.venues.bingx.payloads import AssetRow, OrderRecord, Orders, PositionRow, Row, Wallet
@@ -29,6 +30,9 @@ from hedger.venues.wire import reader
 
 # The settings of a contract of which nothing is held are asked for no more often: two questions a second are allowed.
 SETTINGS_MS = 20_000
+# About how many contracts one reading asks by themselves, a second's worth at a time: a reading must not take longer
+# than it may be old.
+MOST_ASKED, AT_ONCE = 10, 5
 _NO_MARGIN = Margin(equity=ZERO, maintenance_margin=ZERO, initial_margin=ZERO, available=ZERO)
 
 _read_rows: Understand[list[Row]] = answered(list[Row])
@@ -77,6 +81,8 @@ class AccountReader:
         self._spot = SpotReader(link, listing)
         self._tiers = Tiers(link)
         self._settings: dict[str, tuple[int, Settings]] = {}
+        # When each contract was last asked about by itself and found flat; none that has been held since.
+        self._asked_at: dict[str, int] = {}
 
     async def read(self) -> AccountReading:
         """One complete reading; ValueError where two parts disagree.
@@ -133,6 +139,7 @@ class AccountReader:
         needed = {self._listing.instruments[id].settle for id in part.ids}
         wallets = wallets_of(part.assets, needed)
         held = self._positions.understood(part.rows)
+        await self._prove_flat(part, held)
         positions = self._positions.positions(held, await self._settings_of(part, held), part.ids)
         margins = {}
         for asset in sorted(needed):
@@ -149,6 +156,33 @@ class AccountReader:
             orders=self._orders(part),
             both_ways=held.both_ways,
         )
+
+    async def _prove_flat(self, part: _Part, held: Held) -> None:
+        """Ask about contracts of ours that are not held, by themselves, where another is: the margin of that one may
+        hide them, such as where it is reckoned at the entry of one that has risen since. ValueError where one is held.
+
+        Of many, a reading asks about those that were held before or never asked about, and some of the others in turn.
+        """
+        ours = {self._listing.raw[id]: id for id in part.ids if id not in self._listing.gone}
+        flat = [raw for raw in ours if not held.has(raw)]
+        for raw in ours.keys() - set(flat):
+            self._asked_at.pop(raw, None)
+        if held.odd or any(held.has(raw) for raw in held.rows):
+            flat.sort(key=lambda raw: self._asked_at.get(raw, 0))
+            new = sum(raw not in self._asked_at for raw in flat)
+            due = flat[: max(new, MOST_ASKED)]
+            for first in range(0, len(due), AT_ONCE):
+                await together(*(self._prove(part.book, ours[raw]) for raw in due[first : first + AT_ONCE]))
+
+    async def _prove(self, book: Book, id: InstrumentId) -> None:
+        link, raw = self._link, self._listing.raw[id]
+        call = partial(getattr(link.client, book.positions), {"symbol": raw})
+        rows = await link.asker.ask("one position", call, _read_rows, host=link.hosts[API], absent=NO_SUCH_SYMBOL)
+        if rows is None and not await self._suspicion.is_gone(id):
+            raise UnknownContract(f"bingx: one position: the venue does not know {raw}.")
+        if rows is not None and self._positions.understood(rows).has(raw):
+            raise ValueError(f"{raw} is flat in one list of positions, and not in another")
+        self._asked_at[raw] = link.clock.now_ms()
 
     def _settles(self, raw: str, asset: str) -> bool:
         """Whether a contract is margined in this asset; of one that we do not know, it may be."""

@@ -97,8 +97,9 @@ CODES = Codes(
     too_many=frozenset({100410}),
     wrong_time=frozenset({100421, 80014}),
 )
-UNKNOWN_ORDER = frozenset({80016, 80018, 109421})
-NO_SUCH_ORDER = frozenset({80016, 109421})
+_NO_ORDER = 80016
+UNKNOWN_ORDER = frozenset({_NO_ORDER, 80018, 109421})
+NO_SUCH_ORDER = frozenset({_NO_ORDER, 109421})
 NO_SUCH_SYMBOL = frozenset({100400, 100490, 109400, 109425})
 
 API = "api"
@@ -115,9 +116,10 @@ VST = Places(rest={API: "open-api-vst.bingx.com"}, streams=frozenset({"vst-open-
 LONGEST_WINDOW_MS = 5_000
 
 # Published: market data 500 requests of an address in 10 s and 1,000 in a minute; account and orders 2,000 in 10 s, 300
-# for each endpoint; of an account 5 a second for each endpoint, 2 a second for margin modes, 1 for the countdown. Who
-# asks more is shut out for five minutes: orders and cancels leave five in any second, for many cancels at once, as at a
-# kill, would shut out those after them. No header tells a weight, so requests are counted here.
+# for each endpoint; of an account 5 a second for each endpoint, 2 a second for modes and for the countdown. Who asks
+# more is shut out for five minutes: orders and cancels leave five in any second, for many cancels at once, as at a
+# kill, would shut out those after them; questions keep the pace of `paces.py`. No header tells a weight, so requests
+# are counted here.
 WEIGHT_LIMITS = MappingProxyType({API: 1_000})
 BUDGETS: Mapping[Lane, Budget] = MappingProxyType(
     {
@@ -130,14 +132,18 @@ BUDGETS: Mapping[Lane, Budget] = MappingProxyType(
 
 
 def hear(status: int, body: str) -> Said:
-    """BingX's code and words, which stand in the body, whatever its status."""
+    """BingX's code and words, which stand in the body, whatever its status.
+
+    "order not exist" may come as a failed request (80001), of which others say less; alone it means what 80016 does.
+    """
     told = body_of(body)
     code = told.get("code")
     if isinstance(code, str) and code.isascii() and code.isdecimal():
         code = int(code)
     if isinstance(code, bool) or not isinstance(code, int) or code == 0:
         return SILENT
-    return Said(code, str(told.get("msg", "")))
+    words = str(told.get("msg", ""))
+    return Said(_NO_ORDER if (code, words.strip().lower()) == (80001, "order not exist") else code, words)
 
 
 _USED = ("swap", "cswap", "spot", "account", "api", "user", "ws/spot", "ws/linear", "ws/inverse")
@@ -145,7 +151,7 @@ USED_IN_TEST = ("swap", "user", "ws/linear")
 OPTIONS = MappingProxyType(
     {
         "defaultType": "swap",
-        "listenKeyRefreshRate": 10**9,
+        "listenKeyRefreshRate": 10**11,
         "watchPositions": {"fetchPositionsSnapshot": False, "awaitPositionsSnapshot": False},
         "watchBalance": {"fetchBalanceSnapshot": False, "awaitBalanceSnapshot": False},
         "ws": {"gunzip": True, "keepAlive": 15_000, "connectionTimeout": 5_000},

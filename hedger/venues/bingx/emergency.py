@@ -9,7 +9,7 @@ from hedger.model.order import ReportStatus
 from hedger.runtime.lifeline import LiveOrder
 from hedger.venues.bingx.books import INVERSE, LINEAR, Book
 from hedger.venues.bingx.codes import NO_SUCH_ORDER, status_of
-from hedger.venues.bingx.listing import is_inverse
+from hedger.venues.bingx.listing import is_inverse, raw_name
 from hedger.venues.speech import Code
 
 _ENDED = frozenset({ReportStatus.FILLED, ReportStatus.CANCELED, ReportStatus.EXPIRED, ReportStatus.REJECTED})
@@ -17,6 +17,10 @@ _ENDED = frozenset({ReportStatus.FILLED, ReportStatus.CANCELED, ReportStatus.EXP
 
 class BingxEmergency:
     """Orders on USDT-M and COIN-M contracts, by our id."""
+
+    def name(self, client: Any, symbol: str) -> str:
+        """The venue's own name of a contract."""
+        return raw_name(client, symbol)
 
     def time(self, client: Any) -> Awaitable[Any]:
         """Ask for the venue's time."""
@@ -60,10 +64,3 @@ def _book(order: LiveOrder) -> Book:
 def _query(client: Any, order: LiveOrder) -> dict[str, str]:
     id = order.client_order_id
     return {"symbol": raw_name(client, order.symbol), "clientOrderID": id, "clientOrderId": id}
-
-
-def raw_name(client: Any, symbol: str) -> str:
-    """BingX's own name of a contract: `BTC/USDT:USDT` is BTC-USDT there. A few coins have another name in ccxt."""
-    base, _, quote = symbol.partition(":")[0].partition("/")
-    theirs = {ours: raw for raw, ours in client.commonCurrencies.items()}
-    return f"{theirs.get(base, base)}-{quote}"

@@ -17,7 +17,7 @@ from hedger.venues.asking import Understand, together
 from hedger.venues.bingx.answers import answered
 from hedger.venues.bingx.books import BOOKS
 from hedger.venues.bingx.codes import API
-from hedger.venues.bingx.forced import FORCED_PAGE, forced_orders
+from hedger.venues.bingx.forced import FORCED_PAGE, forced_orders, in_money
 from hedger.venues.bingx.parse import inverse_fill_of, linear_fill_of, mark_of, payment_of, quote_of
 from hedger.venues.bingx.payloads import (
     Depth,
@@ -52,7 +52,7 @@ _read_premium: Understand[Premium] = answered(Premium)
 _read_premiums: Understand[list[Premium]] = answered(list[Premium])
 _read_fills: Understand[LinearFills] = answered(LinearFills)
 _read_coin_fills: Understand[list[InverseFill]] = answered(list[InverseFill])
-_read_incomes: Understand[list[Income]] = answered(list[Income])
+_read_incomes: Understand[list[Income] | None] = answered(list[Income] | None)
 _read_orders: Understand[Orders] = answered(Orders)
 _read_order: Understand[OrderRecord] = reader(OrderRecord)
 
@@ -133,6 +133,7 @@ class HistoryReader:
         async def ask(start: int, end: int) -> list[LinearFill]:
             # A moment is left out at either end of the venue's own window [V], so it is asked for a little more.
             params = {"symbol": raw, "startTs": start - 1, "endTs": end + 1, "pageIndex": 1, "pageSize": PAGE}
+            params |= in_money(self._listing.instruments[id])
             method = self._link.client.swap_v2_private_get_trade_fillhistory
             rows: list[LinearFill] = await self._ask("fills", method, params, understand)
             return rows
@@ -214,7 +215,7 @@ class HistoryReader:
         async def ask(start: int, end: int) -> list[Income]:
             params = {"incomeType": "FUNDING_FEE", "startTime": start - 1, "endTime": end + 1, "limit": PAGE}
             method = self._link.client.swap_v2_private_get_user_income
-            rows: list[Income] = await self._ask("funding", method, params, _read_incomes)
+            rows: list[Income] = await self._ask("funding", method, params, _payments_in)
             return rows
 
         rows = await whole("funding", since_at, self._link.venue_now(), PAGE, ask, self._link.clock.sleep)
@@ -234,6 +235,11 @@ class HistoryReader:
     ) -> Any:
         call = partial(method, params)
         return await self._link.asker.need(what, call, understand, host=self._link.hosts[API], lane=lane)
+
+
+def _payments_in(payload: Any) -> list[Income]:
+    """The payments of an answer; of a time without any the venue tells nothing (`null`), and no empty list."""
+    return _read_incomes(payload) or []
 
 
 def _all_of(rows: list[Any], raw: str) -> list[Any]:

@@ -16,7 +16,7 @@ from hedger.model.numeric import ONE, ZERO
 from hedger.venues.bingx.answers import MaybeFlag
 from hedger.venues.bingx.codes import LONGEST_WINDOW_MS
 from hedger.venues.bingx.payloads import Fees
-from hedger.venues.listing import Listed, not_listed, split_multiplier
+from hedger.venues.listing import Listed, name_there, not_listed, split_multiplier
 from hedger.venues.wire import Name, NotNegative, Payload, Positive, reader
 
 _DATED = re.compile(r".*-[0-9]{6}")
@@ -76,6 +76,12 @@ def is_inverse(symbol: str) -> bool:
     """Whether a contract settles in the coin that it is on: `BTC/USD:BTC`."""
     pair, _, settle = symbol.partition(":")
     return bool(settle) and pair.partition("/")[0] == settle
+
+
+def raw_name(client: Any, symbol: str) -> str:
+    """BingX's own name of a contract or a pair: `BTC/USDT:USDT` is BTC-USDT there. A few coins have another in ccxt."""
+    base, _, quote = symbol.partition(":")[0].partition("/")
+    return f"{name_there(client, base)}-{quote}"
 
 
 def unknown_symbol(symbol: str, known: Iterable[str]) -> ConfigError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import ConfigDict, Field
 
@@ -211,18 +211,19 @@ class LinearFill(Payload):
 
 
 class LinearFills(Payload):
-    """The same, whose list the documentation names in two ways."""
+    """The same, whose list the documentation names in two ways; `total` counts its rows."""
 
     fill_history_orders: list[LinearFill] | None = None
     fill_orders: list[LinearFill] | None = None
+    total: Any = None
 
     @property
     def rows(self) -> list[LinearFill]:
-        """The list; ValueError without one."""
+        """The list; ValueError without one, unless the count beside it says that there is nothing in it."""
         found = self.fill_history_orders if self.fill_history_orders is not None else self.fill_orders
-        if found is None:
+        if found is None and self.total not in (0, "0"):
             raise ValueError("no list of fills")
-        return found
+        return found or []
 
 
 class InverseFill(Payload):

@@ -13,6 +13,7 @@ from hedger.venues.bingx.codes import BUDGETS, CODES, LIVE, OPTIONS, USED_IN_TES
 from hedger.venues.bingx.emergency import BingxEmergency
 from hedger.venues.bingx.history import HistoryReader
 from hedger.venues.bingx.orders import Orders
+from hedger.venues.bingx.paces import keep_pace
 from hedger.venues.bingx.past import PastReader
 from hedger.venues.bingx.positions import PositionReader
 from hedger.venues.bingx.rights import check_key
@@ -29,6 +30,7 @@ from hedger.venues.suspicion import Suspicion
 
 async def assemble(link: Link, symbols: Sequence[str], queue: HintQueue) -> Parts:
     """Load the rules and fees of `symbols`, and make what asks about them."""
+    keep_pace(link.client, link.clock)
     listing = await load_listing(link, symbols)
     history = HistoryReader(link, listing)
     traded = [id.symbol for id in listing.instruments]

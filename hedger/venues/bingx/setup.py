@@ -13,7 +13,14 @@ from hedger.venues.asking import Understand, explain, together
 from hedger.venues.bingx.answers import answered
 from hedger.venues.bingx.books import BOOKS, INVERSE, LINEAR, Book
 from hedger.venues.bingx.codes import API, NO_SUCH_SYMBOL
-from hedger.venues.bingx.listing import derivatives_of, is_inverse, is_trading, rules_of, unknown_symbol
+from hedger.venues.bingx.listing import (
+    derivatives_of,
+    is_inverse,
+    is_trading,
+    raw_name,
+    rules_of,
+    unknown_symbol,
+)
 from hedger.venues.bingx.parse import MARGIN_MODES
 from hedger.venues.bingx.payloads import AssetMode, Fees, Leverage, LinearFees, MarginType, PositionMode, ServerTime
 from hedger.venues.lanes import Lane
@@ -124,7 +131,8 @@ async def _contracts(link: Link, book: Book) -> list[Any]:
 
 async def _spot(link: Link, symbol: str) -> list[Any]:
     """The market of one spot pair, of which the venue is asked for no more: it lists thousands."""
-    call = _markets(link, link.client.spot_v1_public_get_common_symbols, {"symbol": symbol.replace("/", "-")})
+    params = {"symbol": raw_name(link.client, symbol)}
+    call = _markets(link, link.client.spot_v1_public_get_common_symbols, params)
     found = await link.asker.ask("spot listing", call, lambda m: m, host=link.hosts[API], absent=NO_SUCH_SYMBOL)
     return [market for market in found or [] if market["type"] == "spot"]
 

@@ -54,9 +54,11 @@ class SpotReader:
             raise ValueError("the spot wallet lists nothing at all: that is not believed at once")
 
     async def _listed(self) -> dict[str, Decimal]:
-        method = self._link.client.spot_v1_private_get_account_balance
+        client = self._link.client
+        method = client.spot_v1_private_get_account_balance
         told = await self._link.asker.need("spot wallet", method, _read_balances, host=self._link.hosts[API])
-        return coins_listed("bingx", told.balances, self._listing.coins)
+        ours = self._listing.coins
+        return coins_listed("bingx", told.balances, ours, lambda name: str(client.safe_currency_code(name)))
 
 
 def wallets_of(rows: Iterable[AssetRow], needed: Collection[str]) -> dict[str, Wallet]:

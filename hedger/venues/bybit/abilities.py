@@ -20,7 +20,8 @@ ABILITIES: Mapping[Ability, Told] = MappingProxyType(
         Ability.POSITIONS: Told(
             _WIRE,
             "`GET /v5/position/list` by settle coin and of inverse contracts, paged; each contract of ours also by its "
-            "name, where a flat one is told as well, and both must agree",
+            "name, where a flat one is told as well, and both must agree; contracts that do not trade, yet or no more, "
+            "are known by lists of their own",
         ),
         Ability.OPTIONS: Told(
             _UNVERIFIED,
@@ -40,7 +41,12 @@ ABILITIES: Mapping[Ability, Told] = MappingProxyType(
             _WIRE,
             "liqPrice of `position/list`, an estimate in cross margin; empty is none, and then it is computed",
         ),
-        Ability.POST_ONLY: Told(_WIRE, "timeInForce PostOnly on a raw `order/create`; the answer has ids only"),
+        Ability.POST_ONLY: Told(
+            _WIRE,
+            "timeInForce PostOnly on a raw `order/create`; the answer has ids only",
+            "a price beyond the venue's price limits is moved to the nearest that it allows, unless the account is set "
+            "otherwise: away from the other side of the book, and the record has the price that counts",
+        ),
         Ability.WOULD_CROSS: Told(
             _WIRE,
             "accepted, then Cancelled with rejectReason EC_PostOnlyWillTakeLiquidity: in the stream and the record",
@@ -50,7 +56,8 @@ ABILITIES: Mapping[Ability, Told] = MappingProxyType(
         Ability.FIND: Told(
             _UNVERIFIED,
             "`order/realtime` and then `order/history` by orderLinkId; absent is what neither has",
-            "how long after its acknowledgement an order may be in neither; the history goes back seven days",
+            "how long after its acknowledgement an order may be in neither; the history goes back seven days, and a "
+            "single one for what ended without a fill",
         ),
         Ability.CANCEL: Told(
             _WIRE, "`order/cancel` by orderLinkId, which is only noted; the record says that it ended"
@@ -95,14 +102,17 @@ ABILITIES: Mapping[Ability, Told] = MappingProxyType(
             "which are not understood",
         ),
         Ability.KEY_RIGHTS: Told(
-            _WIRE, "`user/query-api`: withdrawal is refused, and a key that only reads; addresses that bind it are told"
+            _WIRE,
+            "`user/query-api`: withdrawal is refused, and a key that only reads; addresses that bind it are told, and "
+            "else when it ends, of which an alarm tells a week before",
         ),
         Ability.STREAMS: Told(
             _WIRE, "orderbook.1 and tickers of each category, and our orders and executions, a connection each"
         ),
         Ability.LIMITS: Told(
             _WIRE,
-            "requests are counted by us: 600 in five seconds an address, and the endpoints' own limits; 10006 and 403",
+            "requests are counted by us: 600 in five seconds an address; nine creates and nine cancels in a second, of "
+            "which the venue takes ten; 10006 and 403",
         ),
     }
 )

@@ -121,7 +121,8 @@ MARGIN_MODES: Mapping[str, MarginMode] = MappingProxyType(
 CODES = Codes(
     refused=_REFUSED,
     refusing=ANY_OR_4XX,
-    keys=frozenset({10003, 10004, 10005, 10007, 10008, 10010, 33004}),
+    # Keys that have expired are told by 33004, or as questions about pairs are, by -2015.
+    keys=frozenset({10003, 10004, 10005, 10007, 10008, 10010, 33004, -2015}),
     hopeless=frozenset({10017, 10020, 10028}),
     passing=frozenset({10000, 10002, 10006, 10009, 10016, 10018, 10019, 10429, 170007}),
     too_many=frozenset({10006, 10429}),
@@ -142,12 +143,14 @@ TEST = Places(rest={API: "api-testnet.bybit.com"}, streams=frozenset({"stream-te
 # 600 requests in five seconds from one address, on all hosts together (documentation, "Rate Limit Rules").
 WEIGHT_LIMITS = MappingProxyType({API: 7_200})
 
-# Per account and endpoint, in a second: 10 creates, 10 cancels, 50 reads of positions, orders, executions, balances,
-# 10 of fees. One reading of an account is a dozen requests, no more than five of them of one endpoint.
+# Per account and endpoint, in any second: 10 creates, 10 cancels, 50 reads of positions, orders, executions, balances,
+# 25 of the transaction log, 5 of fees. Of creates and cancels one is left to whoever trades by hand: for one too many
+# the venue refuses it, and nothing but cancels leaves for a minute. One reading of an account is a dozen requests, no
+# more than five of them of one endpoint.
 BUDGETS: Mapping[Lane, Budget] = MappingProxyType(
     {
-        Lane.CONTROL: Budget(requests=100, period_s=10, patience_s=1.0, weight_share=1.0, seats=24),
-        Lane.ORDERS: Budget(requests=40, period_s=10, patience_s=0.0, weight_share=0.95, seats=16),
+        Lane.CONTROL: Budget(requests=9, period_s=1, patience_s=4.0, weight_share=1.0, seats=24),
+        Lane.ORDERS: Budget(requests=9, period_s=1, patience_s=0.0, weight_share=0.95, seats=16),
         Lane.RECONCILE: Budget(requests=400, period_s=10, patience_s=5.0, weight_share=0.8, seats=24),
         Lane.DATA: Budget(requests=200, period_s=10, patience_s=5.0, weight_share=0.6, seats=16),
     }

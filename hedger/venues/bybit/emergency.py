@@ -15,6 +15,10 @@ _ENDED = frozenset({"Filled", "Cancelled", "PartiallyFilledCanceled", "Deactivat
 class BybitEmergency:
     """Orders on linear and inverse contracts, by our id."""
 
+    def name(self, client: Any, symbol: str) -> str:
+        """The venue's own name of a contract."""
+        return raw_name(symbol)
+
     def time(self, client: Any) -> Awaitable[Any]:
         """Ask for the venue's time."""
         found: Awaitable[Any] = client.public_get_v5_market_time()

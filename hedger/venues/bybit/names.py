@@ -50,8 +50,8 @@ def raw_name(symbol: str) -> str:
     if category_of(symbol) is Category.INVERSE:
         return f"{base}{quote}" if day is None else f"{base}{quote}{_MONTH_CODES[day.month - 1]}{day:%y}"
     if settle.startswith("USDC"):
-        return f"{base}PERP" if day is None else f"{base}-{day.day}{day:%b%y}".upper()
-    return f"{base}{quote}" if day is None else f"{base}{quote}-{day.day}{day:%b%y}".upper()
+        return f"{base}PERP" if day is None else f"{base}-{day:%d%b%y}".upper()
+    return f"{base}{quote}" if day is None else f"{base}{quote}-{day:%d%b%y}".upper()
 
 
 def unified(base: str, quote: str, settle: str, expiry_at: int | None) -> str:

@@ -45,11 +45,14 @@ class ServerTime(Payload):
 
 
 class ApiKey(Payload):
-    """The result of `GET /v5/user/query-api`. Addresses are `*` where the key works from any."""
+    """The result of `GET /v5/user/query-api`. Addresses are `*` where the key works from any; days are left, and an end
+    is meant, only where `deadlineDay` is not negative."""
 
     readOnly: Literal[0, 1]
     permissions: dict[str, list[str]]
     ips: list[str]
+    deadlineDay: Any = None
+    expiredAt: Any = None
 
 
 class AccountInfo(Payload):

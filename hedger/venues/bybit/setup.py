@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from datetime import datetime
 from functools import partial
 from typing import Any, TypeVar
 
@@ -33,6 +35,9 @@ from hedger.venues.wire import reader
 T = TypeVar("T")
 UNIFIED = (5, 6)
 _PAGE = 1_000
+# Unasked the venue lists what trades; what does not yet, or no more, it lists where it is asked for that.
+_NOT_TRADING = ("PreLaunch", "Delivering")
+_CONTRACTS = (Category.LINEAR, Category.INVERSE)
 _read_time: Understand[ServerTime] = reader(ServerTime)
 _read_key: Understand[ApiKey] = reader(ApiKey)
 _read_info: Understand[AccountInfo] = reader(AccountInfo)
@@ -66,7 +71,20 @@ async def check_key(link: Link) -> KeyRights:
         may_trade=key.readOnly == 0 and trades,
         may_withdraw=key.readOnly == 0 and "Withdraw" in words,
         bound=bool(key.ips) and "*" not in key.ips,
+        expire_at=_end_of(key),
     )
+
+
+def _end_of(key: ApiKey) -> int | None:
+    """When the venue ends the keys (ms), None where they last. What it says of that in another form is no reason not to
+    start."""
+    if not isinstance(key.deadlineDay, int) or key.deadlineDay < 0:
+        return None
+    try:
+        end = datetime.fromisoformat(str(key.expiredAt))
+    except ValueError:
+        return None
+    return int(end.timestamp() * 1000) if end.tzinfo is not None else None
 
 
 async def read_info(link: Link) -> AccountInfo:
@@ -130,15 +148,17 @@ async def reload_rules(link: Link, listing: Listing, symbols: Sequence[str]) -> 
 
 
 async def load_derivatives(link: Link) -> dict[str, Listed]:
-    """Every derivative that the venue lists now, by its own name."""
-    return derivatives_of(await _listed(link, []))
+    """Every derivative that the venue lists now, by its own name, with those that do not trade yet or no more."""
+    untraded = (_untraded(link, category, status) for category in _CONTRACTS for status in _NOT_TRADING)
+    parts = await together(_listed(link, []), *untraded)
+    return derivatives_of(market for part in parts for market in part)
 
 
 async def _listed(link: Link, symbols: Sequence[str]) -> list[Market]:
     """Every perpetual and dated contract, and the spot pairs among `symbols`: the venue lists hundreds of those."""
     pairs = [symbol for symbol in symbols if ":" not in symbol]
     needed = frozenset(raw_name(symbol) for symbol in symbols)
-    contracts = (_contracts(link, category, needed) for category in (Category.LINEAR, Category.INVERSE))
+    contracts = (_contracts(link, category, needed) for category in _CONTRACTS)
     parts = await together(*contracts, *(_pair(link, pair) for pair in pairs))
     return [market for part in parts for market in part]
 
@@ -149,6 +169,17 @@ async def _contracts(link: Link, category: Category, needed: frozenset[str]) -> 
     if not rows:
         raise AskAgain(f"bybit: {category} listing: it is empty.")
     return _understood(markets_of, rows, category, needed)
+
+
+async def _untraded(link: Link, category: Category, status: str) -> list[Market]:
+    """The contracts of a status in which they do not trade; none where the venue tells no such list. It must not keep
+    from being learned what trades: what is not learned is not known, and a position in it is not believed."""
+    method = link.client.public_get_v5_market_instruments_info
+    params = {"category": category.value, "status": status, "limit": _PAGE}
+    with suppress(AskAgain, GiveUp):
+        rows = await ask_rows(link, f"{category} listing", method, params, absent=NO_SUCH_SYMBOL)
+        return _understood(markets_of, rows or [], category)
+    return []
 
 
 async def _pair(link: Link, symbol: str) -> list[Market]:

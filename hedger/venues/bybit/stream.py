@@ -155,7 +155,11 @@ class BybitFrames:
         """A ticker is told whole once, and then by what has changed."""
         if frame.data.get("symbol") != self._listing.raw[id]:
             raise ValueError("a ticker of another instrument")
-        before = {} if frame.type == "snapshot" else self._tickers.get(id)
+        before = self._tickers.get(id)
+        if frame.type == "snapshot":
+            # What was told before is over, whether this is understood or not: an old price must not seem new.
+            self._tickers.pop(id, None)
+            before = {}
         if before is None:
             return
         # What is not understood is not kept: later frames are told on top of it.

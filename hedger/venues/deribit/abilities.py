@@ -47,7 +47,8 @@ ABILITIES: Mapping[Ability, Told] = MappingProxyType(
         ),
         Ability.FIND: Told(
             Proof.WIRE,
-            "state by label for open orders and those of the last half-hour, then the whole order history",
+            "state by label for open orders and those of the last half-hour, then the order history, as far back as "
+            "the numbers in our labels say that it can be",
         ),
         Ability.CANCEL: Told(Proof.WIRE, "cancel by label, which answers with a count: one, or none that was open"),
         Ability.TIME_TO_LIVE: Told(
@@ -62,6 +63,7 @@ ABILITIES: Mapping[Ability, Told] = MappingProxyType(
         Ability.FILLS: Told(
             Proof.WIRE,
             "by instrument and time, oldest first, while has_more; of the last day, and what is older of the history",
+            "its documentation calls the direction of an execution of ours the taker's; it is taken for ours",
         ),
         Ability.MODES: Told(
             Proof.WIRE,

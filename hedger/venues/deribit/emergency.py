@@ -15,6 +15,10 @@ _ENDED = frozenset({"filled", "cancelled", "rejected"})
 class DeribitEmergency:
     """Orders on futures, by our id, which is their label."""
 
+    def name(self, client: Any, symbol: str) -> str:
+        """The venue's own name of a contract."""
+        return raw_of(symbol)
+
     def time(self, client: Any) -> Awaitable[Any]:
         """Ask for the venue's time."""
         found: Awaitable[Any] = client.public_get_get_time()

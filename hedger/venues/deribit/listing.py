@@ -8,7 +8,7 @@ from fractions import Fraction
 from math import lcm
 from typing import Any
 
-from hedger.errors import ConfigError
+from hedger.errors import AskAgain, ConfigError
 from hedger.model.expiry_day import day_has_come
 from hedger.model.instrument import Instrument, InstrumentId, Kind, Payoff
 from hedger.model.numeric import ZERO, is_multiple
@@ -38,9 +38,12 @@ def rules_of(market: Mapping[str, Any], account: str, fees: Sequence[Fee]) -> In
     """The rules of one instrument from ccxt's market, read from the venue's own row.
 
     A unit is the venue's `amount`: a dollar of an inverse contract, a coin of a linear one and of a pair. Raises
-    ConfigError when it is not open for trading, ValueError when a rule is missing or two do not fit together.
+    ConfigError when it is not open for trading, AskAgain while it is settled, which takes some seconds each day, and
+    ValueError when a rule is missing or two do not fit together.
     """
     listed, symbol = _read_listed(market["info"]), str(market["symbol"])
+    if listed.state == "settlement":
+        raise AskAgain(f"deribit: {symbol} is being settled, which takes some seconds.")
     if not is_trading(market):
         raise ConfigError(f"{symbol} is not open for trading on Deribit (its state is {listed.state or 'not active'}).")
     kind, settle = _kind(listed), listed.settlement_currency or listed.counter_currency

@@ -7,14 +7,16 @@ The venue takes a label any number of times, so two orders that bear one are nev
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from hedger.errors import AskAgain
+from hedger.model.identity import OrderIdentity, parse_order_id
 from hedger.model.instrument import InstrumentId
 from hedger.model.message import OrderAccepted, OrderRejected, PlaceOrder
 from hedger.model.numeric import plain
 from hedger.model.order import OrderReport, RejectReason, ReportStatus, Side
+from hedger.model.spans import MINUTE_MS
 from hedger.venues.asking import Understand
 from hedger.venues.deribit.codes import REST
 from hedger.venues.deribit.names import settle_of
@@ -27,6 +29,8 @@ from hedger.venues.speech import Code
 from hedger.venues.wire import Identifier, reader
 
 PAGE, MOST_PAGES = 1_000, 10
+# How long after an order with a later number one with an earlier number may have reached the venue.
+OVERTAKEN_MS = 10 * MINUTE_MS
 
 _read_placed: Understand[Placed] = result_of(Placed)
 _read_rows: Understand[list[Row]] = result_of(list[Row])
@@ -130,8 +134,9 @@ class Orders:
         return found[0] if found else None
 
     async def _in_history(self, id: InstrumentId, client_order_id: str) -> list[OrderReport]:
-        """The orders of a label that ended long ago, in a history that is read to its end."""
-        client, link, last = self._link.client, self._link, ""
+        """The orders of a label that ended long ago. The history has all that the account ever sent, newest first, so
+        it is read only as far back as the order can be."""
+        client, link, last, since_at = self._link.client, self._link, "", 0
         for page in range(MOST_PAGES):
             params = {
                 "instrument_name": self._listing.raw[id],
@@ -148,7 +153,8 @@ class Orders:
                 host=link.hosts[REST],
             )
             found = self._understood(id, client_order_id, rows)
-            if found or len(rows) < PAGE:
+            since_at = max(since_at, _not_before(client_order_id, rows))
+            if found or len(rows) < PAGE or _moment(rows[-1], "last_update_timestamp", since_at) < since_at:
                 return found
             first = str(rows[0].model_dump().get("order_id"))
             if first == last:
@@ -172,3 +178,22 @@ class Orders:
 
 def _query(id: InstrumentId, client_order_id: str) -> dict[str, str]:
     return {"currency": settle_of(id.symbol), "label": client_order_id}
+
+
+def _not_before(client_order_id: str, rows: Iterable[Row]) -> int:
+    """When an order reached the venue at the earliest (ms): our numbers say which of the rows were sent before it."""
+    ours = parse_order_id(client_order_id)
+    earlier = [row for row in rows if ours is not None and _is_earlier(row, ours)]
+    return max((_moment(row, "creation_timestamp", 0) for row in earlier), default=0) - OVERTAKEN_MS
+
+
+def _is_earlier(row: Row, ours: OrderIdentity) -> bool:
+    theirs = parse_order_id(str(row.model_dump().get("label")))
+    if theirs is None or theirs.bot != ours.bot:
+        return False
+    return (theirs.epoch, theirs.sequence) < (ours.epoch, ours.sequence)
+
+
+def _moment(row: Row, field: str, otherwise: int) -> int:
+    at = row.model_dump().get(field)
+    return at if isinstance(at, int) else otherwise

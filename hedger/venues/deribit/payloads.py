@@ -99,11 +99,23 @@ def fee_of(row: Any) -> dict[str, Any]:
     return {"scope": scope, "kind": kind, "type": type, "maker": maker, "taker": taker}
 
 
+def fee_rows(told: Any) -> list[Any]:
+    """The fees of a summary as rows. The venue tells them by index and then by kind; it has told them as a list."""
+    if not isinstance(told, dict):
+        return told if isinstance(told, list) else []
+    by_index = ((index, kinds) for index, kinds in told.items() if isinstance(kinds, dict))
+    return [
+        {"index_name": index, "kind": kind, "value": value}
+        for index, kinds in by_index
+        for kind, value in kinds.items()
+    ]
+
+
 class Fees(Payload):
     """An extended account summary, of which the fees: there are none where nothing differs from the listing."""
 
     currency: Name
-    fees: tuple[Any, ...] = ()
+    fees: Any = ()
 
 
 class Grant(Payload):

@@ -16,7 +16,7 @@ from hedger.venues.asking import Understand, explain, together
 from hedger.venues.deribit.codes import REST
 from hedger.venues.deribit.listing import has_ended, is_trading, rules_of
 from hedger.venues.deribit.names import raw_of, terms_of
-from hedger.venues.deribit.payloads import CurrencyRow, Fee, Fees, Grant, fee_of, result_of
+from hedger.venues.deribit.payloads import CurrencyRow, Fee, Fees, Grant, fee_of, fee_rows, result_of
 from hedger.venues.lanes import Lane
 from hedger.venues.link import Link
 from hedger.venues.listing import Listed, Listing, not_listed
@@ -210,7 +210,7 @@ async def _fees(link: Link, currency: str) -> list[Fee]:
         if told.currency != currency:
             raise ValueError(f"the fees of {told.currency} came as an answer about {currency}")
         rows = []
-        for row in told.fees:
+        for row in fee_rows(told.fees):
             with suppress(ValueError):
                 rows.append(_read_fee(fee_of(row)))
         return rows

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Set
 from typing import Any
 
 from hedger.model.instrument import InstrumentId, Kind
@@ -33,18 +33,24 @@ class DeribitFrames:
     def __init__(self, link: Link, listing: Listing) -> None:
         self._link = link
         self._listing = listing
-        contracts = [f"ticker.{listing.raw[id]}.100ms" for id in listing.contracts]
-        books = [f"quote.{listing.raw[id]}" for id in (*listing.contracts, *listing.spots)]
         self._broken: Callable[[str, str], None] = lambda name, why: None
-        self._channels = [*books, *contracts, *(PRIVATE if listing.contracts else ())]
 
     def watches(self) -> Mapping[str, Watch]:
         """What is watched: all of it together."""
-        if not self._channels:
+        if not self._listing.instruments:
             return {}
         trades = bool(self._listing.contracts)
         silence_s = MARK_SILENCE_S if trades else BOOK_SILENCE_S
         return {_ALL: Watch(begin=self._begin, silence_s=silence_s, private=trades)}
+
+    def _channels(self, without: Set[InstrumentId] = frozenset()) -> list[str]:
+        """Everything that is told, but for contracts whose end has come: of those there is no channel any more."""
+        listing, now = self._listing, self._link.venue_now()
+        ended = {id for id, rules in listing.instruments.items() if rules.expiry_at and rules.expiry_at <= now}
+        contracts = [listing.raw[id] for id in listing.contracts if id not in ended | without]
+        pairs = [listing.raw[id] for id in listing.spots if id not in without]
+        prices = [*(f"quote.{raw}" for raw in (*contracts, *pairs)), *(f"ticker.{raw}.100ms" for raw in contracts)]
+        return [*prices, *(PRIVATE if listing.contracts else ())]
 
     async def _begin(self) -> None:
         """Sign in, then subscribe in one request: the venue answers with the channels that it granted."""
@@ -55,7 +61,7 @@ class DeribitFrames:
             "jsonrpc": "2.0",
             "id": client.request_id(),
             "method": "private/subscribe",
-            "params": {"channels": self._channels},
+            "params": {"channels": self._channels()},
         }
         await client.watch(url, "hedger", request, "hedger")
 
@@ -72,8 +78,8 @@ class DeribitFrames:
         return isinstance(message, dict) and "error" not in message
 
     def is_up(self, name: str, message: Any) -> bool:
-        """Whether the venue has granted every channel. A refusal, or a grant that leaves one out, ends the stream: the
-        venue does not say which right was missing."""
+        """Whether the venue has granted every channel of what trades: of a contract that was taken off it leaves them
+        out. A refusal, or a grant that leaves out another, ends the stream: it does not say which right was missing."""
         if not isinstance(message, dict):
             return False
         if "error" in message:
@@ -84,7 +90,7 @@ class DeribitFrames:
         granted = message.get("result")
         if not isinstance(granted, list):
             return False
-        whole = set(self._channels) <= {str(channel) for channel in granted}
+        whole = set(self._channels(self._listing.gone)) <= {str(channel) for channel in granted}
         if not whole:
             self._broken(name, "the venue left out a channel")
         return whole

@@ -40,9 +40,10 @@ ABILITIES: Mapping[Ability, Told] = MappingProxyType(
         ),
         Ability.WOULD_CROSS: Told(
             _U,
-            "a post-only order whose record ends in the second in which it came, with nothing filled, no cancel asked "
-            "for and no fault named, is told as one that would have crossed",
-            "the venue documents no word or code for it",
+            "by the errorCode of its record: 20 is told as a post-only order that would have crossed, and so is one "
+            "that names no fault and ends in the second in which it came, with nothing filled and no cancel asked for; "
+            "other faults, such as a short balance, are told as what they are",
+            "the venue documents no code for it: 20 was seen by others",
         ),
         Ability.REDUCE_ONLY: Told(
             _U,

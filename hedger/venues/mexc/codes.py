@@ -76,6 +76,21 @@ CODES = Codes(
     too_many=frozenset({429, 510}),
     wrong_time=frozenset({513, 10073, 700003}),
 )
+# What an order's record says of its end (`errorCode`), in numbers of its own: parameters, balance, position, price, ...
+# 20 is not documented and was seen on post-only orders that would have taken. 8, "system canceled", names no fault.
+FAULTS: Mapping[int, RejectReason] = MappingProxyType(
+    {
+        1: _INVALID,
+        2: RejectReason.INSUFFICIENT_MARGIN,
+        3: _REDUCE,
+        4: _REDUCE,
+        5: _INVALID,
+        6: _INVALID,
+        7: _RESTRICTED,
+        20: RejectReason.POST_ONLY_WOULD_CROSS,
+    }
+)
+NO_FAULT = frozenset({0, 8})
 NOT_EXIST = 2040
 NOT_CANCELABLE = 2041  # it is over already
 NO_SUCH_ORDER = frozenset({NOT_EXIST})
@@ -132,7 +147,7 @@ OPTIONS = MappingProxyType(
     {
         "defaultType": "swap",
         "adjustForTimeDifference": False,
-        "listenKeyRefreshRate": 10**9,
+        "listenKeyRefreshRate": 10**11,
         "usedEndpoints": ["spot/public", "spot/private", "contract/public", "contract/private", "ws/swap"],
     }
 )

@@ -8,19 +8,28 @@ from typing import Any
 from hedger.model.order import ReportStatus
 from hedger.runtime.lifeline import LiveOrder
 from hedger.venues.asking import Understand
-from hedger.venues.mexc.answers import answered, is_good
+from hedger.venues.listing import name_there
+from hedger.venues.mexc.answers import Page, Row, answered, is_good, page_of
 from hedger.venues.mexc.codes import NO_SUCH_ORDER
 from hedger.venues.mexc.orders import says_none
+from hedger.venues.mexc.paging import SIZE
 from hedger.venues.mexc.parse import status_of
 from hedger.venues.mexc.payloads import OrderRecord
 from hedger.venues.speech import Code
+from hedger.venues.wire import reader
 
 _ENDED = frozenset({ReportStatus.FILLED, ReportStatus.CANCELED, ReportStatus.EXPIRED, ReportStatus.REJECTED})
 _read_record: Understand[OrderRecord] = answered(OrderRecord)
+_read_rows: Understand[list[Row]] = reader(list[Row])
+MOST_PAGES = 3
 
 
 class MexcEmergency:
     """Orders on contracts, by our id."""
+
+    def name(self, client: Any, symbol: str) -> str:
+        """The venue's own name of a contract."""
+        return raw_name(client, symbol)
 
     def time(self, client: Any) -> Awaitable[Any]:
         """Ask for the venue's time."""
@@ -38,11 +47,15 @@ class MexcEmergency:
         found: Awaitable[Any] = client.contract_private_post_order_cancel_with_external(params)
         return found
 
-    def find(self, client: Any, order: LiveOrder) -> Awaitable[Any]:
-        """Ask for the record of an order by our id."""
+    async def find(self, client: Any, order: LiveOrder) -> Any:
+        """Ask for the record of an order by our id.
+
+        What the venue says of it, "none" above all, is believed only where it does not list it as open either:
+        ValueError where it does, or where the list is not whole.
+        """
+        await _assert_not_open(client, order)
         params = {"symbol": raw_name(client, order.symbol), "external_oid": order.client_order_id}
-        found: Awaitable[Any] = client.contract_private_get_order_external_symbol_external_oid(params)
-        return found
+        return await client.contract_private_get_order_external_symbol_external_oid(params)
 
     def is_over(self, answer: Any, order: LiveOrder) -> bool:
         """Whether an answer is the record of exactly this order, and says that it has ended."""
@@ -57,8 +70,22 @@ class MexcEmergency:
         return code in NO_SUCH_ORDER or (code is None and says_none(answer))
 
 
+async def _assert_not_open(client: Any, order: LiveOrder) -> None:
+    found = 0
+    for number in range(1, MOST_PAGES + 1):
+        query = {"page_num": number, "page_size": SIZE}
+        page: Page = page_of(await client.contract_private_get_order_list_open_orders(query), _read_rows)
+        if any((row.model_extra or {}).get("externalOid") == order.client_order_id for row in page.rows):
+            raise ValueError("the order is listed as open")
+        found += len(page.rows)
+        if len(page.rows) < SIZE:
+            if found < (page.total or 0):
+                raise ValueError(f"{found} open orders came of {page.total}")
+            return
+    raise ValueError(f"more than {MOST_PAGES} pages of open orders")
+
+
 def raw_name(client: Any, symbol: str) -> str:
     """MEXC's own name of a contract: `BTC/USDT:USDT` is BTC_USDT there. A few coins have another name in ccxt."""
     base, _, quote = symbol.partition(":")[0].partition("/")
-    theirs = {ours: raw for raw, ours in client.commonCurrencies.items()}
-    return f"{theirs.get(base, base)}_{theirs.get(quote, quote)}"
+    return f"{name_there(client, base)}_{name_there(client, quote)}"

@@ -12,7 +12,7 @@ from hedger.model.market import Mark, Quote
 from hedger.model.numeric import ONE, ZERO
 from hedger.model.order import Fill, FillCause, OrderReport, RejectReason, ReportStatus, Side
 from hedger.model.spans import HOUR_MS
-from hedger.venues.mexc.codes import CODES
+from hedger.venues.mexc.codes import FAULTS, NO_FAULT
 from hedger.venues.mexc.listing import Known
 from hedger.venues.mexc.payloads import Deal, Funding, FundingRecord, OrderRecord, PositionRow, Ticker
 from hedger.venues.mexc.stance import CLOSE_LONG, CLOSE_SHORT, LONG, MARGIN_MODES, OPEN_LONG, POST_ONLY
@@ -62,8 +62,7 @@ def cause_of(category: int) -> FillCause:
 def report_of(record: OrderRecord, id: InstrumentId, known: Known, *, unasked: bool) -> OrderReport:
     """An order's record; ValueError where more is filled than was ordered.
 
-    `unasked`: nobody here asked for its cancel. A post-only order that ended in the moment in which it came, unasked,
-    with nothing filled and no fault named, would have crossed [V]: the venue's records have no word for that.
+    `unasked`: nobody here asked for its cancel.
     """
     if record.dealVol > record.vol:
         raise ValueError("an order is filled beyond its quantity")
@@ -81,15 +80,18 @@ def report_of(record: OrderRecord, id: InstrumentId, known: Known, *, unasked: b
         status=status,
         reduce_only=bool(record.reduceOnly) or record.side in _CLOSING,
         exchange_at=record.updateTime,
-        ended_because=RejectReason.POST_ONLY_WOULD_CROSS if unasked and _would_cross(record, status) else None,
+        ended_because=_ended_because(record, status) if unasked else None,
     )
 
 
-def _would_cross(record: OrderRecord, status: ReportStatus) -> bool:
-    ended = status in (ReportStatus.CANCELED, ReportStatus.REJECTED) and not record.dealVol
-    faulty = record.errorCode in CODES.refused
+def _ended_because(record: OrderRecord, status: ReportStatus) -> RejectReason | None:
+    """Why the venue took off an order of which nothing was filled: the fault that its record names. A post-only order
+    that ended in the moment in which it came, and of which none is named, would have crossed [V]."""
+    if status not in (ReportStatus.CANCELED, ReportStatus.REJECTED) or record.dealVol:
+        return None
     at_once = record.updateTime - record.createTime <= AT_ONCE_MS
-    return ended and at_once and not faulty and record.orderType == POST_ONLY and record.category == _ORDERED
+    silent = record.errorCode in NO_FAULT and record.orderType == POST_ONLY and record.category == _ORDERED
+    return RejectReason.POST_ONLY_WOULD_CROSS if silent and at_once else FAULTS.get(record.errorCode)
 
 
 def signed(row: PositionRow) -> Decimal:

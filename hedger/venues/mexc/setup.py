@@ -16,7 +16,7 @@ from hedger.model.instrument import Instrument, InstrumentId, Kind
 from hedger.venues.asking import Understand, explain, together
 from hedger.venues.lanes import Lane
 from hedger.venues.link import Link
-from hedger.venues.listing import Listing
+from hedger.venues.listing import Listing, name_there
 from hedger.venues.mexc.answers import Row, answered
 from hedger.venues.mexc.codes import API, NO_SUCH_SYMBOL
 from hedger.venues.mexc.contracts import Contracts
@@ -111,8 +111,7 @@ async def _listed(
 
 async def _spot(link: Link, symbol: str) -> list[SpotPair]:
     """One spot pair, of which the venue is asked for no more: it lists thousands."""
-    theirs = {ours: raw for raw, ours in link.client.commonCurrencies.items()}
-    raw = "".join(theirs.get(part, part) for part in symbol.split("/"))
+    raw = "".join(name_there(link.client, part) for part in symbol.split("/"))
     call = partial(link.client.spot_public_get_exchangeinfo, {"symbol": raw})
     found = await link.asker.ask("spot listing", call, _read_spot, host=link.hosts[API], absent=NO_SUCH_SYMBOL)
     return [row for row in found.symbols if row.symbol == raw] if found is not None else []

@@ -43,7 +43,7 @@ from hedger.venues.wire import reader
 
 FUTURES_MODE = "2"
 # The configuration may be asked for five times in two seconds; a complaint would cost a minute of quiet.
-PAUSE_MS = 400
+PAUSE_MS = 450
 
 _read_balance: Understand[AccountBalance] = row_as(AccountBalance)
 _read_positions: Understand[list[NamedRow]] = rows_as(NamedRow)
@@ -128,14 +128,15 @@ class AccountReader:
         return await self._link.asker.need(what, method, understand, host=self._link.hosts[REST])
 
     async def _leverages(self) -> list[LeverageRow]:
-        """Of the contracts that trade. The venue says no more than that one of them does not exist: look which."""
-        ids = [id for id in self._listing.contracts if id not in self._listing.gone]
-        raws = [self._listing.raw[id] for id in ids]
-        rows = await read_leverage(self._link, raws, self._wanted.margin_mode) if raws else []
-        if rows is None:
-            gone = [id for id in ids if await self._suspicion.is_gone(id)]
-            told = f"{gone[0].symbol} does not trade any more" if gone else "it lists a contract and does not know it"
-            raise AskAgain(f"okx: leverage: {told}.")
+        """Of the contracts that trade. The venue leaves out one that does not, or says no more than that one does not
+        exist: look which."""
+        raws = {id: self._listing.raw[id] for id in self._listing.contracts if id not in self._listing.gone}
+        rows = await read_leverage(self._link, list(raws.values()), self._wanted.margin_mode)
+        told = {row.instId for row in rows or ()}
+        gone = [id for id, raw in raws.items() if raw not in told and await self._suspicion.is_gone(id)]
+        if gone or rows is None:
+            why = f"{gone[0].symbol} does not trade any more" if gone else "it lists a contract and does not know it"
+            raise AskAgain(f"okx: leverage: {why}.")
         return rows
 
     async def _open_orders(self) -> list[NamedRow]:

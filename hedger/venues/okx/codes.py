@@ -35,6 +35,7 @@ _BY_REASON: Mapping[RejectReason, tuple[str, ...]] = MappingProxyType(
         RejectReason.RESTRICTED: (
             "50007", "50009", "50012", "50027", "50028", "50029", "50030", "50032", "50033", "50051", "50052",
             "50059", "50060", "51009", "51010", "51024", "51037", "51155", "51209", "51210", "51211", "51213",
+            "54024", "54030", "54031", "54035", "54072",
         ),
         RejectReason.UNAVAILABLE: (
             "50017", "50018", "50019", "50020", "50021", "50022", "50023",
@@ -91,6 +92,8 @@ CODES = Codes(
 UNKNOWN_ORDER = frozenset({"51400", "51401", "51402", "51603"})
 NO_SUCH_ORDER = frozenset({"51603"})
 NO_SUCH_INSTRUMENT = frozenset({"51001"})
+# To a question about leverage: none of the contracts trades, or one of them does not exist.
+NOT_TRADING = NO_SUCH_INSTRUMENT | {"59402"}
 
 REST = "rest"
 LIVE = Places(rest={REST: "www.okx.com"}, streams=frozenset({"ws.okx.com"}))

@@ -14,6 +14,10 @@ from hedger.venues.speech import Code
 class OkxEmergency:
     """Orders on contracts, by our id."""
 
+    def name(self, client: Any, symbol: str) -> str:
+        """The venue's own name of a contract."""
+        return name_of(symbol)
+
     def time(self, client: Any) -> Awaitable[Any]:
         """Ask for the venue's time."""
         found: Awaitable[Any] = client.public_get_public_time()

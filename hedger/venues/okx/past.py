@@ -39,6 +39,8 @@ INTERVALS: Mapping[int, str] = MappingProxyType(
     }
 )
 PAGE = 100
+# Old bars may be asked for ten times in two seconds, by all who share an address.
+BARS_PAUSE_S = 0.45
 MOST_BARS, MOST_RATES = 1_000, 399
 
 
@@ -74,6 +76,8 @@ class PastReader:
         rows: list[TextColumns] = []
         after = newest_at + interval_ms
         while after > first_at:
+            if after <= newest_at:
+                await self._link.clock.sleep(BARS_PAUSE_S)
             rows = [*await self._bars(id, interval_ms, after), *rows]
             # The venue counts the bars before `after`, so each page begins where the one before it must.
             after -= PAGE * interval_ms

@@ -15,7 +15,7 @@ from hedger.venues.lanes import Lane
 from hedger.venues.link import Link
 from hedger.venues.listing import Listing, not_listed
 from hedger.venues.modes import Change
-from hedger.venues.okx.codes import NO_SUCH_INSTRUMENT, REST
+from hedger.venues.okx.codes import NO_SUCH_INSTRUMENT, NOT_TRADING, REST
 from hedger.venues.okx.contracts import Contracts
 from hedger.venues.okx.listing import has_ended, is_trading, name_of, rules_of
 from hedger.venues.okx.payloads import (
@@ -196,19 +196,24 @@ def _of_type(rows: Sequence[FeeRates], type: str) -> FeeRates:
 async def read_leverage(link: Link, raws: Sequence[str], margin_mode: MarginMode) -> list[LeverageRow] | None:
     """The leverage of contracts under a margin mode, None where the venue says that one of them does not exist."""
     rows: list[LeverageRow] = []
-    for start in range(0, len(raws), MOST_NAMES):
-        names = raws[start : start + MOST_NAMES]
+    for names in _asked_together(raws):
         found = await link.asker.ask(
             "leverage",
             partial(_ask_leverage, link, names, margin_mode),
             read_leverages,
             host=link.hosts[REST],
-            absent=NO_SUCH_INSTRUMENT,
+            absent=NOT_TRADING,
         )
         if found is None:
             return None
         rows += [row for row in found if row.mgnMode == margin_mode.value]
     return rows
+
+
+def _asked_together(raws: Sequence[str]) -> list[Sequence[str]]:
+    """Names for one question each: at most twenty, of one kind, as other questions of the venue's want them [V]."""
+    kinds = ([raw for raw in raws if raw.endswith("-SWAP") is swaps] for swaps in (True, False))
+    return [names[start : start + MOST_NAMES] for names in kinds for start in range(0, len(names), MOST_NAMES)]
 
 
 async def _ask_leverage(link: Link, names: Sequence[str], margin_mode: MarginMode) -> Any:

@@ -36,6 +36,7 @@ class OkxFrames:
         self._listing = listing
         self._contracts = contracts
         self._marks = marks
+        self._broken: Callable[[str, str], None] = lambda name, why: None
 
     def watches(self) -> Mapping[str, Watch]:
         """What is watched, by connection."""
@@ -53,7 +54,11 @@ class OkxFrames:
         await client.watch(client.get_url("tickers", "public"), PRICES, request, PRICES)
 
     def _topics(self) -> list[dict[str, str]]:
-        traded = [id for id in self._listing.instruments if id not in self._listing.gone]
+        """What is told of all that trades. The venue refuses a topic about what it lists no more, which ends the others
+        too: so none is about a contract whose delivery has come, though the listing is read only each hour."""
+        now, rules = self._link.venue_now(), self._listing.instruments
+        over = {id for id, told in rules.items() if told.expiry_at is not None and told.expiry_at <= now}
+        traded = [id for id in rules if id not in over | self._listing.gone]
         topics = [{"channel": "bbo-tbt", "instId": self._listing.raw[id]} for id in traded]
         contracts = [self._contracts.by_raw[self._listing.raw[id]] for id in self._listing.contracts if id in traded]
         for contract in contracts:
@@ -85,7 +90,10 @@ class OkxFrames:
         return isinstance(message, dict) or message == "pong"
 
     def is_up(self, name: str, message: Any) -> bool:
-        """A stream stands when the venue has granted what was asked for; that of orders, after the login."""
+        """A stream stands when the venue has granted what was asked for; that of orders, after the login. What it takes
+        away afterwards, because the account has too many connections, would be silent for ever."""
+        if isinstance(message, dict) and message.get("event") == "channel-conn-count-error":
+            self._broken(name, "the venue ended the subscription: the account has too many connections")
         if not isinstance(message, dict) or message.get("event") != "subscribe":
             return False
         channel = message["arg"].get("channel") if isinstance(message.get("arg"), dict) else None
@@ -144,5 +152,7 @@ class OkxFrames:
         queue.put(report)
 
     def maintain(self, broken: Callable[[str, str], None]) -> Coroutine[Any, Any, None] | None:
-        """The login lasts as long as the connection, which the client keeps with pings."""
+        """Nothing to do: the login lasts as long as the connection, which the client keeps with pings. `broken` is kept
+        for what the venue may take away."""
+        self._broken = broken
         return None

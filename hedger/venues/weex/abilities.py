@@ -42,7 +42,8 @@ ABILITIES: Mapping[Ability, Told] = MappingProxyType(
             _U,
             "its record ends in the half second in which it came, with nothing filled and no cancel asked for; a "
             "refusal whose code nobody knows is unknown and looked up",
-            "which of the two the venue does, and whether a record's last time is that of its end",
+            "which of the two the venue does, and whether a record's last time is that of its end; streamed orders "
+            "have a cancelReason, whose words are not documented",
         ),
         Ability.REDUCE_ONLY: Told(
             _U,

@@ -18,6 +18,10 @@ _ENDED = frozenset({ReportStatus.FILLED, ReportStatus.CANCELED, ReportStatus.EXP
 class WeexEmergency:
     """Orders on contracts, by our id: the venue cancels by it, and is looked through for it."""
 
+    def name(self, client: Any, symbol: str) -> str:
+        """The venue's own name of a contract."""
+        return raw_name(symbol)
+
     def time(self, client: Any) -> Awaitable[Any]:
         """Ask for the venue's time."""
         found: Awaitable[Any] = client.contract_get_capi_v3_market_time()

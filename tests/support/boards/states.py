@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from hedger.engine.breaker import BreakerStatus
-from hedger.engine.state import Mode
+from hedger.engine.known.breaker import BreakerStatus
+from hedger.engine.known.state import Mode
 from hedger.ops.words import MODE_WORDS
 from tests.support.boards.grafana import BAD, DOUBTFUL, FACT, GOOD, MUTED, WORSE, Words
 

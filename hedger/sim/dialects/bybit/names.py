@@ -46,15 +46,15 @@ CATEGORIES: Mapping[Wallet, Category] = MappingProxyType({wallet: category for c
 
 
 def name_of(listing: Listing) -> str:
-    """What Bybit calls a pair or a contract."""
+    """What Bybit calls a pair or a contract. Days of futures have two digits, those of options may have one."""
     base, quote, expiry_at = listing.base, listing.quote, listing.expiry_at
     if listing.wallet is Wallet.SPOT:
         return f"{base}{quote}"
     if listing.payoff is Payoff.INVERSE:
         return f"{base}{quote}{_month_code(expiry_at)}" if expiry_at is not None else f"{base}{quote}"
     if quote == "USDC":
-        return f"{base}-{day_name(expiry_at)}" if expiry_at is not None else f"{base}PERP"
-    return f"{base}{quote}-{day_name(expiry_at)}" if expiry_at is not None else f"{base}{quote}"
+        return f"{base}-{day_name(expiry_at):0>7}" if expiry_at is not None else f"{base}PERP"
+    return f"{base}{quote}-{day_name(expiry_at):0>7}" if expiry_at is not None else f"{base}{quote}"
 
 
 def option_name_of(option: OptionListing) -> str:

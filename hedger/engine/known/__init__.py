@@ -1,0 +1,1 @@
+"""What the engine knows and what the owner wants, as immutable values, and the tables by which they change."""

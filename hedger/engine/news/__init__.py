@@ -1,0 +1,1 @@
+"""What an event changes: orders, readings of accounts and the books, and what of them is believed."""
