@@ -35,7 +35,7 @@ POSITION = {
     "entry_price": "quote per unit",
     "mark_price": "of the reading",
     "unrealized": "what it gained since its entry, in quote",
-    "liquidation_price": "as the venue says; none where it says none",
+    "liquidation_price": "as the venue says; none where it says none, or has not been read since the first fill",
     "liquidation_distance": "how far the mark is from it, as a ratio of the mark",
     "leverage": "that of the venue",
     "margin_mode": "cross or isolated",
