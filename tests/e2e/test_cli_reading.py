@@ -54,7 +54,7 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         made = held.paper(directory, "--config", str(directory / "slow.toml"), "--metrics-port", "0", speed="5")
         made.until_mode("hedging")
         # A fill is told at once, but what the venue says of the position comes with the next reading.
-        made.until(lambda: any(row["liquidation_price"] for row in made.known()["positions"]), "reading of the position")
+        made.until(lambda: any(row["liquidation_price"] for row in made.known()["positions"]), "reading of it")
         yield made
 
 
