@@ -61,6 +61,19 @@ def check_crossing(order: SimOrder, book: Book) -> None:
         raise Refused(Refusal.WOULD_CROSS, "the order would immediately match and take")
 
 
+def check_lower_leverage(account: Account, listing: Listing, leverage: int, board: Board) -> None:
+    """Refuse less leverage than now for a position in isolated margin, or that is more than what is available bears."""
+    symbol, before = listing.symbol, account.leverage_of(listing.symbol)
+    if not 1 <= leverage < before:
+        return
+    holding = account.holding(symbol)
+    if symbol in account.isolated and holding.quantity:
+        raise Refused(Refusal.POSITION_OPEN, "leverage is not lowered in isolated margin with a position")
+    used = board.initial_margin(account, symbol, holding) + board.order_margin(account, symbol)
+    if used * before / leverage - used > board.available(account, listing.settle):
+        raise Refused(Refusal.INSUFFICIENT_MARGIN, "margin is insufficient for that leverage")
+
+
 def reducible(account: Account, symbol: str, side: Side) -> Decimal:
     """How much an order of `side` could close."""
     return max(ZERO, -side.sign * account.holding(symbol).quantity)

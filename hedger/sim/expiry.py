@@ -96,7 +96,7 @@ class Expiries:
         self._succeed(listing, heir)
 
     def _close(self, account: Account, pit: Pit, price: Decimal) -> None:
-        """The exchange closes a position against the crowd at the final price; there is no fee."""
+        """The exchange closes a position against the crowd at the final price, for the fee of a delivery."""
         floor, listing = self._floor, pit.listing
         quantity = account.holding(listing.symbol).quantity
         if not quantity:
@@ -104,7 +104,8 @@ class Expiries:
         self._closes += 1
         side = Side.SELL if quantity > 0 else Side.BUY
         order = floor.force(account, pit, side, abs(quantity), f"{SETTLEMENT}{floor.now}{self._closes:04d}", None)
-        floor.execute(pit, side, price, abs(quantity), Party(account.name, order.order_id), CROWD, forced=True)
+        owner, fee = Party(account.name, order.order_id), listing.delivery_fee
+        floor.execute(pit, side, price, abs(quantity), owner, CROWD, forced=True, fee=fee)
         floor.ledger.cover(account, listing.settle, floor.board.cross_equity(account, listing.settle))
         self._tell(account, listing.wallet)
 

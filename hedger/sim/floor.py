@@ -278,29 +278,30 @@ class Floor:
         taker: Party,
         *,
         forced: bool = False,
+        fee: Decimal = ZERO,
     ) -> None:
         """Book one execution on both sides (`side` is the maker's), then trim what may no longer reduce.
 
-        A forced execution (deleveraging) has no maker and no fee.
+        A forced execution (deleveraging, delivery) has no maker, and costs a user the share `fee` of its worth.
         """
         if maker.owner is None and taker.owner is None:
             return
         self._trade_id += 1
         other = Side.BUY if side is Side.SELL else Side.SELL
-        self._book_side(pit, maker, side, quantity, price, None if forced else True)
-        self._book_side(pit, taker, other, quantity, price, None if forced else False)
+        self._book_side(pit, maker, side, quantity, price, None if forced else True, fee)
+        self._book_side(pit, taker, other, quantity, price, None if forced else False, fee)
         for owner in (maker.owner, taker.owner):
             if owner is not None and pit.listing.wallet is not Wallet.SPOT:
                 self.trim_reduce_only(self.account(owner), pit)
 
     def _book_side(
-        self, pit: Pit, party: Party, side: Side, quantity: Decimal, price: Decimal, is_maker: bool | None
+        self, pit: Pit, party: Party, side: Side, quantity: Decimal, price: Decimal, is_maker: bool | None, fee: Decimal
     ) -> None:
         account, listing = self.ledger.account(party.owner), pit.listing
-        maker_rate, taker_rate = self.rates(account, listing.wallet) if is_maker is not None else (ZERO, ZERO)
-        booked = self.ledger.book(
-            account, listing, side, quantity, price, maker_rate if is_maker else taker_rate, self.now
-        )
+        rate = ZERO if party.owner is None else fee
+        if is_maker is not None:
+            rate = self.rates(account, listing.wallet)[0 if is_maker else 1]
+        booked = self.ledger.book(account, listing, side, quantity, price, rate, self.now)
         if party.owner is None:
             return
         order = account.orders[party.order_id]

@@ -8,13 +8,11 @@ from decimal import Decimal
 from hedger.model.numeric import ZERO
 from hedger.model.order import Side
 from hedger.sim.book import Book
-from hedger.sim.nouns import Premium
+from hedger.sim.nouns import DAMPER, INTEREST, Premium
 
 PRICE_GRID = Decimal("0.00000001")
 RATE_GRID = Decimal("0.00000001")
 SMOOTHING = Decimal("0.0328")  # 1 − e^(−1/30): a mean life of thirty seconds, once a second
-INTEREST = Decimal("0.0001")  # for eight hours
-CLAMP = Decimal("0.0005")
 CAP = Decimal("0.003")  # three quarters of the first tier's maintenance rate
 IMPACT_NOTIONAL = Decimal(25_000)  # USDT
 EIGHT_HOURS_MS = 8 * 3_600_000
@@ -27,7 +25,8 @@ class PremiumTracker:
 
     The average weighs the k-th sample of the interval by k, as Binance does. A dated contract pays no funding, and
     waits for its expiry instead; while its last average is taken, `settling` is what that comes to at the present
-    index, and its mark. `inverse_multiplier` is what one unit of an inverse contract is worth in quote.
+    index, and its mark. `inverse_multiplier` is what one unit of an inverse contract is worth in quote; `interest` and
+    `damper` are its listing's.
     """
 
     interval_ms: int
@@ -42,6 +41,8 @@ class PremiumTracker:
     dated: bool = False
     settling: Decimal | None = None
     inverse_multiplier: Decimal | None = None
+    interest: Decimal = INTEREST
+    damper: Decimal = DAMPER
 
     def observe(self, now: int, index: Decimal, book: Book) -> None:
         """Take in the book and the index, once a second."""
@@ -67,7 +68,7 @@ class PremiumTracker:
         if self.forced_rate is not None:
             return self.forced_rate
         average = 2 * self.weighted / (self.samples * (self.samples + 1)) if self.samples else ZERO
-        return funding_rate(average, self.interval_ms)
+        return funding_rate(average, self.interval_ms, self.interest, self.damper)
 
     def settle(self) -> Decimal:
         """The rate of the interval that ends now; the next begins."""
@@ -87,9 +88,12 @@ class PremiumTracker:
         )
 
 
-def funding_rate(premium: Decimal, interval_ms: int) -> Decimal:
-    """P + clamp(I − P, ±0.05 %) for eight hours, scaled to the interval and capped."""
-    eight_hourly = premium + max(-CLAMP, min(CLAMP, INTEREST - premium))
+def funding_rate(premium: Decimal, interval_ms: int, interest: Decimal = INTEREST, damper: Decimal = DAMPER) -> Decimal:
+    """P + clamp(I − P, ±damper) for eight hours, scaled to the interval and capped.
+
+    Without an interest that is max(damper, P) + min(−damper, P): nothing while the premium is within the damper.
+    """
+    eight_hourly = premium + max(-damper, min(damper, interest - premium))
     rate = eight_hourly * interval_ms / EIGHT_HOURS_MS
     return max(-CAP, min(CAP, rate)).quantize(RATE_GRID)
 

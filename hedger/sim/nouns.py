@@ -24,6 +24,7 @@ class Wallet(StrEnum):
 
 
 USDT_WALLETS = (Wallet.SPOT, Wallet.LINEAR)  # where a coin is traded against USDT, under one symbol
+INTEREST, DAMPER = Decimal("0.0001"), Decimal("0.0005")  # of eight hours of funding, on most venues
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +49,8 @@ class Listing:
     listing is known by (wallet, symbol). No two contracts share a symbol.
     One unit of a linear contract is `contract_multiplier` coins and its price is for the unit; one unit of an inverse
     contract is worth `contract_multiplier` quote and its price is for a coin. A contract with an `expiry_at` (ms since
-    1970) is settled then, at the average of the index over the `settlement_ms` before, and pays no funding.
+    1970) is settled then, at the average of the index over the `settlement_ms` before, and pays no funding;
+    `delivery_fee` is what of its worth that costs. Eight hours of a perpetual pay P + clamp(`interest` − P, ±`damper`).
     """
 
     wallet: Wallet
@@ -66,6 +68,9 @@ class Listing:
     contract_multiplier: Decimal = ONE
     expiry_at: int | None = None
     settlement_ms: int = 0
+    interest: Decimal = INTEREST
+    damper: Decimal = DAMPER
+    delivery_fee: Decimal = ZERO
 
     @property
     def settle(self) -> str:
@@ -98,7 +103,8 @@ class OptionListing:
     """One European option: nobody trades it, users are granted positions in it.
 
     Quantities are in contracts of `contract_multiplier` coins. A linear option pays in its quote, an inverse one in the
-    coin; it is settled at the average of the index over the `settlement_ms` before `expiry_at`.
+    coin; it is settled at the average of the index over the `settlement_ms` before `expiry_at`, which costs both sides
+    `delivery_fee` of the coins that it is for, and nothing where it ends worthless.
     """
 
     symbol: str
@@ -110,6 +116,7 @@ class OptionListing:
     expiry_at: int
     settlement_ms: int
     contract_multiplier: Decimal = ONE
+    delivery_fee: Decimal = ZERO
 
     @property
     def settle(self) -> str:
@@ -125,6 +132,11 @@ class OptionListing:
         """What the right to one coin is worth at a final price (> 0), in what it settles in."""
         gain = max(ZERO, self.option_type.sign * (price - self.strike))
         return gain / price if self.payoff is Payoff.INVERSE else gain
+
+    def delivery(self, price: Decimal) -> Decimal:
+        """What the delivery of one coin costs at a final price: never more than an eighth of what it is worth."""
+        whole = self.delivery_fee * (ONE if self.payoff is Payoff.INVERSE else price)
+        return min(whole, self.intrinsic(price) / 8)
 
 
 class OrderKind(StrEnum):

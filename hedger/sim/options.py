@@ -159,6 +159,7 @@ class OptionsDesk:
                 for owner, amount in ((account, cash), (ledger.crowd, -cash)):
                     owner.wallets[listing.settle] += amount
                     owner.option_cash[listing.settle] += amount
+                _charge_delivery(ledger, account, listing, quantity, price)
                 _take_from_spot(ledger, account, listing, price)
         ledger.crowd.options.pop(listing.symbol, None)
         self.listings.pop(listing.symbol, None)
@@ -186,6 +187,15 @@ class OptionsDesk:
                 initial += short * (INITIAL * coins + mark.price)
                 least += short * (MAINTENANCE * coins + mark.price)
         return initial.quantize(grid_of(asset)), least.quantize(grid_of(asset))
+
+
+def _charge_delivery(
+    ledger: Ledger, account: Account, listing: OptionListing, quantity: Decimal, price: Decimal
+) -> None:
+    each = listing.delivery(price) * listing.contract_multiplier
+    fee = (abs(quantity) * each).quantize(grid_of(listing.settle))
+    account.wallets[listing.settle] -= fee
+    ledger.charge(account, listing.settle, fee)
 
 
 def _take_from_spot(ledger: Ledger, account: Account, listing: OptionListing, price: Decimal) -> None:

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from hedger.model.spans import HOUR_MS, MINUTE_MS
 from hedger.sim.fair import BETAS, CORRELATION, Weather
+from hedger.sim.nouns import INTEREST
 
 YEAR_S = 365 * 86_400
 LENGTHS_MS = (5 * MINUTE_MS, 15 * MINUTE_MS, HOUR_MS, 4 * HOUR_MS, 24 * HOUR_MS)
@@ -25,7 +26,7 @@ MOST_SETTLEMENTS = 1_000
 PAST_SETTLEMENTS = 200
 STEPS = 4  # of the price in one bar of the past; between them its extremes are drawn from a Brownian bridge
 PRICE_GRID = Decimal("0.00000001")
-USUAL_RATE, RATE_DEVIATION, RATE_GRID = 0.0001, 0.00005, Decimal("0.00000001")
+RATE_DEVIATION, RATE_GRID = 0.00005, Decimal("0.00000001")
 
 
 class Bar(NamedTuple):
@@ -105,14 +106,15 @@ class Past:
             return [*before[:-1], Bar(first.opened_at, before[-1].open, high, low, first.close), *rest][-count:]
         return [*before, first, *rest][-count:]
 
-    def settlements(self, symbol: str, interval_ms: int, now: int) -> list[Settlement]:
-        """What a perpetual has paid, oldest first."""
+    def settlements(self, symbol: str, interval_ms: int, now: int, interest: Decimal = INTEREST) -> list[Settlement]:
+        """What a perpetual has paid, oldest first; what is made up of it lies around its `interest`."""
         lived = list(self._settled.get(symbol, ()))
         if self.origin is None:
             return lived
         first_at = lived[0].settled_at if lived else (now // interval_ms + 1) * interval_ms
         rng = Random(f"{self.origin.seed}/past/{symbol}/rates")
-        rates = (Decimal(repr(rng.gauss(USUAL_RATE, RATE_DEVIATION))) for _ in range(PAST_SETTLEMENTS))
+        usual = float(interest)
+        rates = (Decimal(repr(rng.gauss(usual, RATE_DEVIATION))) for _ in range(PAST_SETTLEMENTS))
         price = lived[0].mark_price if lived else Decimal(0)
         made_up = [
             Settlement(first_at - back * interval_ms, rate.quantize(RATE_GRID), price)

@@ -25,12 +25,11 @@ def candles(exchange: Exchange, id: InstrumentId, interval_ms: int, count: int) 
 def funding_rates(exchange: Exchange, id: InstrumentId, count: int) -> tuple[FundingRate, ...]:
     """What the last `count` settlements of a perpetual paid; raises AskAgain where there was none yet."""
     listing = _listing(exchange, id)
-    rows = exchange.past.settlements(listing.symbol, listing.funding_interval_ms, exchange.now)[-count:]
+    interval_ms, interest = listing.funding_interval_ms, listing.interest
+    rows = exchange.past.settlements(listing.symbol, interval_ms, exchange.now, interest)[-count:]
     if not rows:
         raise AskAgain(f"{id} has not paid any funding yet.")
-    return tuple(
-        FundingRate(rate=row.rate, interval_ms=listing.funding_interval_ms, settled_at=row.settled_at) for row in rows
-    )
+    return tuple(FundingRate(rate=row.rate, interval_ms=interval_ms, settled_at=row.settled_at) for row in rows)
 
 
 def _listing(exchange: Exchange, id: InstrumentId) -> Listing:

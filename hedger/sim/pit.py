@@ -46,5 +46,7 @@ def open_pit(listing: Listing, now: int) -> Pit:
         next_funding_at=next_settlement(now, interval) if expiry_at is None else expiry_at,
         dated=expiry_at is not None,
         inverse_multiplier=listing.contract_multiplier if listing.payoff is Payoff.INVERSE else None,
+        interest=listing.interest,
+        damper=listing.damper,
     )
     return Pit(listing=listing, tracker=tracker)

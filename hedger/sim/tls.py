@@ -1,4 +1,4 @@
-"""A certificate authority of one's own, for the hours of one simulated exchange."""
+"""A certificate authority of one's own, for the life of one simulated exchange."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-VALID_DAYS = 30
+VALID_DAYS = 3_650  # a paper run in real time may last for months, and connects anew all the time
 _EARLY = datetime.timedelta(hours=1)
 
 

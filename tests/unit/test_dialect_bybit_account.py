@@ -183,12 +183,36 @@ def test_open_positions_of_a_coin_are_told_and_flat_ones_are_not() -> None:
     take(stand, "Sell", "0.5")
     answer = stand.get("/v5/position/list", category="linear", settleCoin="USDT")
     (row,) = answer["result"]["list"]
-    assert (row["symbol"], row["side"], row["size"], row["liqPrice"]) == ("BTCUSDT", "Sell", "0.500", "")
+    assert (row["symbol"], row["side"], row["size"]) == ("BTCUSDT", "Sell", "0.500")
     assert (D(row["avgPrice"]), D(row["positionValue"])) == (D(60_000), D(30_000))
     held = stand.exchange.floor.board.position(stand.exchange.floor.account("main"), "BTCUSDT")
     assert (D(row["positionMM"]), D(row["positionIM"])) == (held.maintenance_margin, held.initial_margin)
     assert stand.get("/v5/position/list", category="linear", settleCoin="USDC")["result"]["list"] == []
     assert stand.get("/v5/position/list", category="linear")["retCode"] == 10001
+
+
+@pytest.mark.parametrize("side", ["Buy", "Sell"])
+@pytest.mark.parametrize(("contract", "quantity"), [({}, "5"), ({"category": "inverse", "symbol": "BTCUSD"}, "400000")])
+def test_in_cross_margin_a_liquidation_price_is_told_as_an_estimate(
+    side: str, contract: dict[str, str], quantity: str
+) -> None:
+    stand = desk()
+    take(stand, side, quantity, **contract)
+    named = {"category": "linear", "symbol": "BTCUSDT"} | contract
+    (row,) = stand.get("/v5/position/list", **named)["result"]["list"]
+    symbol = "BTCUSD_PERP" if contract else "BTCUSDT"
+    estimate = stand.exchange.floor.board.liquidation_price(stand.exchange.floor.account("main"), symbol)
+    assert estimate is not None
+    assert abs(D(row["liqPrice"]) - estimate) < 1
+    assert (D(row["liqPrice"]) < 60_000) is (side == "Buy")
+
+
+def test_where_no_price_of_the_contract_liquidates_none_is_told() -> None:
+    stand = desk()
+    take(stand, "Buy", "0.1")
+    take(stand, "Sell", "600", category="inverse", symbol="BTCUSD")
+    rows = [stand.get("/v5/position/list", category="inverse")["result"]["list"][0], position(stand)]
+    assert [row["liqPrice"] for row in rows] == ["", ""]
 
 
 def test_an_inverse_position_is_in_dollars_and_valued_in_coins() -> None:

@@ -62,7 +62,6 @@ def test_on_spot_an_order_that_would_take_is_refused_at_once() -> None:
         ({"qty": "0.0015"}, 10001),
         ({"qty": "100000"}, 10001),
         ({"price": "59000.05"}, 10001),
-        ({"price": "66001", "timeInForce": "GTC"}, 110003),
         ({"symbol": "ABCUSDT"}, 10001),
         ({"category": "none"}, 10001),
         ({"side": "buy"}, 10001),
@@ -85,6 +84,21 @@ def test_each_refusal_has_its_code_under_http_200(changes: dict[str, Any], code:
     answer = stand.order(**changes)
     assert (answer["status"], answer["retCode"]) == (200, code), answer["retMsg"]
     assert stand.exchange.floor.account("main").working == {}
+
+
+@pytest.mark.parametrize(
+    ("side", "asked", "taken"), [("Buy", "70000", "66000.0"), ("Sell", "50000", "54000.1"), ("Buy", "65000", "65000.0")]
+)
+def test_a_price_that_reaches_too_far_is_moved_to_the_furthest_that_is_allowed(
+    side: str, asked: str, taken: str
+) -> None:
+    stand = desk()
+    assert stand.order(side=side, qty="0.1", price=asked, timeInForce="GTC", orderLinkId="h1")["retCode"] == 0
+    assert stand.order(side=side, price=asked, orderLinkId="h2")["retCode"] == 0
+    through, turned_away = closed(stand, "h1"), closed(stand, "h2")
+    assert (through["price"], through["orderStatus"]) == (taken, "Filled")
+    assert (turned_away["price"], turned_away["rejectReason"]) == (taken, "EC_PostOnlyWillTakeLiquidity")
+    assert stand.order(side=side, price=f"{asked}.05", timeInForce="GTC")["retCode"] == 10001
 
 
 def test_an_order_below_the_least_value_is_refused_with_its_own_code() -> None:

@@ -215,8 +215,8 @@ def test_a_future_and_an_option_are_delivered_not_traded(ending: DeribitBoard) -
     by_name = {row["instrument_name"]: row for row in rows}
     assert by_name.keys() == {DATED, CALL}
     assert (by_name[DATED]["position"], by_name[DATED]["mark_price"]) == (6000, 90_000)
-    assert by_name[DATED]["profit_loss"] == pytest.approx(6000 / 60_000.5 - 6000 / 90_000)
-    assert (by_name[CALL]["position"], by_name[CALL]["profit_loss"]) == (-1, pytest.approx(-10_000 / 90_000))
+    assert by_name[DATED]["profit_loss"] == pytest.approx(6000 / 60_000.5 - 6000 / 90_000 * 1.00025)
+    assert (by_name[CALL]["position"], by_name[CALL]["profit_loss"]) == (-1, pytest.approx(-10_000 / 90_000 - 0.00015))
     prices = result(ending, "public/get_delivery_prices", index_name="btc_usd")
     assert prices == {"data": [{"date": "2026-03-27", "delivery_price": 90_000}], "records_total": 1}
 

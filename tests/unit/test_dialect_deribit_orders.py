@@ -84,6 +84,18 @@ def test_a_limit_order_that_crosses_takes_and_tells_its_trades(board: DeribitBoa
     assert trade["fee"] == pytest.approx(1000 / 60000.5 * 0.0005)
 
 
+@pytest.mark.parametrize(("side", "asked"), [("buy", 70_000), ("sell", 50_000), ("buy", 60_500)])
+def test_a_price_beyond_the_highest_or_the_lowest_is_moved_to_it(board: DeribitBoard, side: str, asked: int) -> None:
+    ticker = result(board, "public/ticker", instrument_name=PERPETUAL)
+    asked_for = {"instrument_name": PERPETUAL, "amount": 1000, "price": asked}
+    order = result(board, f"private/{side}", **asked_for)["order"]
+    assert order["order_state"] == "filled"
+    nearest = min(asked, ticker["max_price"]) if side == "buy" else max(asked, ticker["min_price"])
+    assert abs(order["price"] - nearest) < 0.5
+    assert ticker["min_price"] <= order["price"] <= ticker["max_price"]
+    assert refusal(board, f"private/{side}", **(asked_for | {"price": asked + 0.3}))["data"]["param"] == "price"
+
+
 def test_immediate_or_cancel_leaves_nothing_resting(board: DeribitBoard, buy: Create) -> None:
     order = buy(post_only=False, time_in_force="immediate_or_cancel")
     assert (order["order_state"], order["time_in_force"]) == ("cancelled", "immediate_or_cancel")

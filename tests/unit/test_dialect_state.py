@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import ssl
 import stat
+import time
 from decimal import Decimal
 from pathlib import Path
 from random import Random
 
 import pytest
+from cryptography import x509
 
 from hedger.model.order import Side
 from hedger.sim.dead_man import DeadManSwitch
@@ -147,6 +149,13 @@ def test_a_shared_clock_runs_at_its_speed_and_never_back() -> None:
     instants = [clock.now_ms() for _ in range(100)]
     assert instants == sorted(instants)
     assert instants[0] > START
+
+
+def test_certificates_outlast_a_paper_run_of_months(tmp_path: Path) -> None:
+    made = make_certificates(tmp_path, ["a.example"])
+    in_two_years = time.time() + 2 * 365 * 86_400
+    for path in (made.authority, made.chain):
+        assert x509.load_pem_x509_certificate(path.read_bytes()).not_valid_after_utc.timestamp() > in_two_years
 
 
 def test_certificates_are_readable_by_their_owner_only_and_name_the_hosts(tmp_path: Path) -> None:

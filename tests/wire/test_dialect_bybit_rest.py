@@ -250,7 +250,6 @@ def test_funding_is_read_from_the_log(stage: Stage) -> None:
         (PERPETUAL, 50, 59000, POST_ONLY, ccxt.InsufficientFunds, "110007"),
         (INVERSE, 100, 59000, {"reduceOnly": True}, ccxt.InvalidOrder, "110017"),
         (PERPETUAL, 2000, 59000, {}, ccxt.BadRequest, "10001"),
-        (PERPETUAL, 0.01, 70000, {}, ccxt.InvalidOrder, "110003"),
         (PAIR, 0.01, 61000, POST_ONLY, ccxt.InvalidOrder, "170218"),
         (PAIR, 10, 59000, {}, ccxt.InsufficientFunds, "170131"),
     ],

@@ -91,6 +91,34 @@ def test_a_malformed_order_is_refused(changes: dict[str, str | None], code: str)
     at_the_wire(run)
 
 
+def test_a_lower_leverage_is_refused_where_the_margin_behind_a_position_does_not_reach() -> None:
+    async def run(bench: Bench) -> None:
+        client = await bench.client()
+        await client.create_order(PERPETUAL, "market", "sell", "2", None)
+        await client.create_order(PERPETUAL, "limit", "sell", "0.4", "61000")
+        with pytest.raises(ccxt.OperationRejected, match="-2028"):
+            await client.set_leverage(2, PERPETUAL)
+        (row,) = await client.fapiPrivateGetSymbolConfig({"symbol": "BTCUSDT"})
+        assert int(row["leverage"]) == 20
+        for leverage in (3, 40):
+            await client.set_leverage(leverage, PERPETUAL)
+
+    at_the_wire(run)
+
+
+def test_a_lower_leverage_is_refused_of_an_isolated_position() -> None:
+    async def run(bench: Bench) -> None:
+        client = await bench.client()
+        await client.set_margin_mode("isolated", PERPETUAL)
+        await client.set_leverage(10, PERPETUAL)
+        await client.create_order(PERPETUAL, "market", "sell", "0.01", None)
+        with pytest.raises(ccxt.ExchangeError, match="-4161"):
+            await client.set_leverage(9, PERPETUAL)
+        await client.set_leverage(11, PERPETUAL)
+
+    at_the_wire(run)
+
+
 def test_a_client_id_in_use_is_refused_and_may_return_later() -> None:
     async def run(bench: Bench) -> None:
         client = await bench.client()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from hedger.sim.admission import check_lower_leverage
 from hedger.sim.dialects.binance import linear_account as bodies
 from hedger.sim.dialects.binance.changes import LastChanges
 from hedger.sim.dialects.binance.desk import Access, Call, Route, Routes
@@ -134,7 +135,9 @@ class MarginApi:
         leverage = call.params.integer("leverage")
         if leverage is None:
             raise missing("leverage")
+        floor = self._exchange.floor
         try:
+            check_lower_leverage(floor.account(call.user), listing, leverage, floor.board)
             self._exchange.set_leverage(call.user, listing.symbol, leverage)
         except Refused as refused:
             raise translate(refused, SET_LEVERAGE, LINEAR, detail=leverage) from refused

@@ -67,7 +67,16 @@ LINEAR: Words = MappingProxyType(
 )
 
 CANCEL: Words = MappingProxyType({Refusal.UNKNOWN_ORDER: (-2011, "Unknown order sent.")})
-SET_LEVERAGE: Words = MappingProxyType({Refusal.LEVERAGE: (-4028, "Leverage {} is not valid")})
+SET_LEVERAGE: Words = MappingProxyType(
+    {
+        Refusal.LEVERAGE: (-4028, "Leverage {} is not valid"),
+        Refusal.INSUFFICIENT_MARGIN: (-2028, "Leverage is smaller than permitted: insufficient margin balance."),
+        Refusal.POSITION_OPEN: (
+            -4161,
+            "Leverage reduction is not supported in Isolated Margin Mode with open positions.",
+        ),
+    }
+)
 SET_MARGIN_TYPE: Words = MappingProxyType(
     {
         Refusal.NO_CHANGE: (-4046, "No need to change margin type."),

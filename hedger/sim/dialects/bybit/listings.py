@@ -23,6 +23,7 @@ from hedger.sim.naming import quarters, terms_of
 from hedger.sim.nouns import Listing, OptionListing, Wallet
 
 MIN_NOTIONAL = Decimal(5)  # of a linear order, in its quote
+DELIVERY_FEE, OPTION_DELIVERY_FEE = Decimal("0.0005"), Decimal("0.00015")
 DOLLARS_IN_ONE_ORDER = Decimal(25_000_000)
 
 
@@ -60,6 +61,8 @@ def bybit_contract(coin: str, *, quote: str = "USDT", expiry_at: int | None = No
     """A contract as Bybit has it: of one coin in USDT or USDC, or of one dollar in the coin."""
     payoff = Payoff.INVERSE if quote == "USD" else Payoff.LINEAR
     made = contract(coin, quote=quote, payoff=payoff, expiry_at=expiry_at)
+    if expiry_at is not None:
+        made = replace(made, delivery_fee=DELIVERY_FEE)
     if payoff is Payoff.LINEAR:
         return replace(made, min_notional=MIN_NOTIONAL)
     return replace(made, contract_multiplier=ONE, max_quantity=DOLLARS_IN_ONE_ORDER)
@@ -69,7 +72,8 @@ def bybit_option(
     coin: str, *, strike: Decimal, expiry_at: int, option_type: OptionType, settle: str = "USDT"
 ) -> OptionListing:
     """An option on one coin that settles in USDT or USDC."""
-    return option(coin, quote=settle, payoff=Payoff.LINEAR, strike=strike, expiry_at=expiry_at, option_type=option_type)
+    made = option(coin, quote=settle, payoff=Payoff.LINEAR, strike=strike, expiry_at=expiry_at, option_type=option_type)
+    return replace(made, delivery_fee=OPTION_DELIVERY_FEE)
 
 
 def from_unified(symbol: str) -> Listing | OptionListing:

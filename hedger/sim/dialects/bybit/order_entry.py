@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from hedger.model.numeric import floor_to
@@ -11,6 +11,7 @@ from hedger.model.order import Side
 from hedger.sim.dialects.bybit.names import Category
 from hedger.sim.dialects.bybit.params import Params
 from hedger.sim.dialects.bybit.refusals import ApiError
+from hedger.sim.dialects.reach import within_reach
 from hedger.sim.nouns import BestPrices, Listing, OrderKind
 
 SIDES = {"Buy": Side.BUY, "Sell": Side.SELL}
@@ -59,13 +60,12 @@ def read_order(params: Params, category: Category, listing: Listing, best: BestP
     )
 
 
-def check_price(entry: Entry, listing: Listing, mark: Decimal) -> None:
-    """Refuse (110003) a limit price that reaches too far through the market."""
-    if entry.price is None or not mark:
-        return
-    highest, lowest = mark * (1 + PRICE_LIMIT), mark * (1 - PRICE_LIMIT)
-    if entry.price > highest if entry.side is Side.BUY else entry.price < lowest:
-        raise ApiError(110003, "Order price exceeds the allowable range.")
+def within_limits(entry: Entry, listing: Listing, mark: Decimal) -> Entry:
+    """The order of a contract with a price that reaches no further through the market than Bybit allows: of an account
+    that is not set otherwise a price beyond is moved, not refused."""
+    if entry.price is None:
+        return entry
+    return replace(entry, price=within_reach(entry.price, entry.side, listing, mark, PRICE_LIMIT))
 
 
 def _refuse_what_is_not_modelled(params: Params) -> None:

@@ -11,7 +11,7 @@ from hedger.sim.dialects.bybit.desk import Call, Route, Routes
 from hedger.sim.dialects.bybit.ids import Ids
 from hedger.sim.dialects.bybit.names import WALLETS, Category, Directory
 from hedger.sim.dialects.bybit.notices import Notices
-from hedger.sim.dialects.bybit.order_entry import Entry, check_price, read_order
+from hedger.sim.dialects.bybit.order_entry import Entry, read_order, within_limits
 from hedger.sim.dialects.bybit.order_payloads import order_row, status_of
 from hedger.sim.dialects.bybit.pages import page
 from hedger.sim.dialects.bybit.params import Params
@@ -57,7 +57,7 @@ class OrderApi:
         best = self._exchange.best(listing.wallet, listing.symbol)
         entry = read_order(call.params, category, listing, best)
         if category is not Category.SPOT:
-            check_price(entry, listing, self._exchange.premium(listing.symbol).mark_price)
+            entry = within_limits(entry, listing, self._exchange.premium(listing.symbol).mark_price)
         self._check_link_id(call.user, listing.wallet, entry.link_id)
         if len(self._exchange.open_orders(call.user, listing.wallet, listing.symbol)) >= MOST_OPEN_ORDERS:
             raise ApiError(110020, f"You can not have more than {MOST_OPEN_ORDERS} active orders.")

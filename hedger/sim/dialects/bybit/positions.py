@@ -13,6 +13,7 @@ from hedger.sim.dialects.bybit.names import CATEGORIES, Category, Directory, nam
 from hedger.sim.dialects.bybit.pages import page
 from hedger.sim.dialects.bybit.params import Params
 from hedger.sim.dialects.bybit.refusals import ApiError
+from hedger.sim.dialects.bybit.rules import LARGEST_TICKS
 from hedger.sim.dialects.bybit.unified import MONEY
 from hedger.sim.dialects.requests import Body
 from hedger.sim.exchange import Exchange
@@ -48,7 +49,7 @@ class PositionApi:
         index = floor.tracker(listing.symbol).index_price
         position = floor.board.position(account, listing.symbol, index)
         realised = self._journal.realised_by(user, listing.symbol)
-        return position_row(position, listing, realised, isolated=bool(account.isolated))
+        return position_row(position, listing, realised)
 
     def _list(self, call: Call) -> Mapping[str, object]:
         """The named position whatever it is, or all that are open."""
@@ -137,15 +138,13 @@ class PositionApi:
         raise ApiError(100028, "The API cannot be accessed by unified account users.")
 
 
-def position_row(position: SimPosition, listing: Listing, realised: Decimal, *, isolated: bool) -> Body:
-    """One contract. A flat position has no side. In cross margin the whole account is liquidated at once, and a
-    position has no liquidation price of its own."""
+def position_row(position: SimPosition, listing: Listing, realised: Decimal) -> Body:
+    """One contract. A flat position has no side."""
     size, lot, tick = abs(position.quantity), listing.lot_size, listing.tick_size
     fine = min(CENT, tick)
     notional = abs(listing.notional(size, position.mark_price)) if position.mark_price else ZERO
     tier = tier_of(listing.tiers, notional)
     side = "" if not size else "Buy" if position.quantity > 0 else "Sell"
-    liquidation = position.liquidation_price if isolated else None
     at = str(position.updated_at) if position.updated_at else "0"
     value = abs(listing.notional(size, position.entry_price)) if size else ZERO
     return {
@@ -164,7 +163,7 @@ def position_row(position: SimPosition, listing: Listing, realised: Decimal, *, 
         "leverage": str(position.leverage),
         "positionBalance": plain(position.initial_margin) if size else "0",
         "markPrice": on_grid(position.mark_price, fine),
-        "liqPrice": on_grid(liquidation, fine) if liquidation is not None and size else "",
+        "liqPrice": _liquidation(position, listing) if size else "",
         "bustPrice": "",
         "positionMM": plain(position.maintenance_margin) if size else "",
         "positionMMByMp": plain(position.maintenance_margin) if size else "",
@@ -185,6 +184,14 @@ def position_row(position: SimPosition, listing: Listing, realised: Decimal, *, 
         "mmrSysUpdatedTime": "",
         "leverageSysUpdatedTime": "",
     }
+
+
+def _liquidation(position: SimPosition, listing: Listing) -> str:
+    """Where it is liquidated, in cross margin an estimate; empty where no price of the contract is that far."""
+    price, tick = position.liquidation_price, listing.tick_size
+    if price is None or not tick < price < tick * LARGEST_TICKS:
+        return ""
+    return on_grid(price, min(CENT, tick))
 
 
 def position_frame(row: Body, listing: Listing) -> Body:

@@ -58,7 +58,7 @@ class Quotes:
             "predictedDeliveryPrice": "",
             "basisRate": money(basis / premium.index_price) if dated and premium.index_price else "",
             "basis": money(basis) if dated else "",
-            "deliveryFeeRate": "0.0005" if dated else "",
+            "deliveryFeeRate": plain(listing.delivery_fee) if dated else "",
             "deliveryTime": str(listing.expiry_at or 0),
             "preOpenPrice": "",
             "preQty": "",

@@ -16,8 +16,6 @@ LAUNCHED = "1585526400000"
 OPTION_TICK, OPTION_LOT, MOST_OPTIONS = Decimal(5), Decimal("0.01"), Decimal(500)
 MARKET_SHARE = Decimal("0.2")  # of the largest limit order: the largest market order
 LARGEST_TICKS = 19_999_998
-DELIVERY_FEE = "0.0005"
-OPTION_DELIVERY_FEE = "0.00015"
 
 
 def spot_rules(listing: Listing) -> Body:
@@ -61,7 +59,7 @@ def contract_rules(listing: Listing, status: str) -> Body:
         "quoteCoin": listing.quote,
         "launchTime": LAUNCHED,
         "deliveryTime": str(listing.expiry_at or 0),
-        "deliveryFeeRate": DELIVERY_FEE if dated else "",
+        "deliveryFeeRate": plain(listing.delivery_fee) if dated else "",
         "priceScale": str(scale(tick)),
         "leverageFilter": {
             "minLeverage": "1",
@@ -106,7 +104,7 @@ def option_rules(option: OptionListing) -> Body:
         "optionsType": option.option_type.value.capitalize(),
         "launchTime": LAUNCHED,
         "deliveryTime": str(option.expiry_at),
-        "deliveryFeeRate": OPTION_DELIVERY_FEE,
+        "deliveryFeeRate": plain(option.delivery_fee),
         "priceFilter": {"minPrice": plain(OPTION_TICK), "maxPrice": "10000000", "tickSize": plain(OPTION_TICK)},
         "lotSizeFilter": {
             "maxOrderQty": plain(MOST_OPTIONS),

@@ -8,9 +8,9 @@ one balance of each currency from then on (see `deribit.purse`). `options` are l
 `board.trouble` makes the whole venue refuse; `board.protection.fired` counts connections whose orders were canceled.
 Calls over a WebSocket suffer what `board.fates.plan("WS", "private/buy", mishap)` plans, as requests the server's.
 
-What is simpler than Deribit: there is no daily settlement of profit, funding is paid at the end of intervals, options
-are held but not traded, every account has the greatest leverage, and there is neither `edit` nor any order type beyond
-limit and market.
+What is simpler than Deribit: there is no daily settlement of profit, funding is paid at the end of intervals and by the
+premium of the book instead of the mark's, options are held but not traded, every account has the greatest leverage, and
+there is neither `edit` nor any order type beyond limit and market.
 """
 
 from __future__ import annotations

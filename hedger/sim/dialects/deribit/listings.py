@@ -5,11 +5,14 @@
 The exchange's own symbols are those of `hedger.sim.naming`; `deribit.naming.name_of` makes Deribit's of a listing and
 `from_unified` a listing of ccxt's symbol. Deribit's linear margin rule (the more coins, the more margin) is told in
 steps; the initial margin of the first is 2 %, its maintenance margin 1 %.
+
+Funding has no interest: a perpetual within 0.025 % of its index pays nothing, and beyond that what is over it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from types import MappingProxyType
 
@@ -25,6 +28,8 @@ from hedger.sim.nouns import Listing, OptionListing, Tier, Wallet
 
 LINEAR_QUOTE = "USDC"
 OPTION_FEE = Decimal("0.0003")
+DEAD_BAND = Decimal("0.00025")
+DELIVERY_FEE, OPTION_DELIVERY_FEE = Decimal("0.00025"), Decimal("0.00015")  # half of a taker's
 FEES: Mapping[Wallet, Sequence[FeeTier]] = MappingProxyType(
     {
         Wallet.SPOT: (FeeTier(volume=ZERO, maker=ZERO, taker=ZERO),),
@@ -89,6 +94,9 @@ def linear(coin: str, *, expiry_at: int | None = None) -> Listing:
         max_quantity=_largest(coin),
         min_notional=ZERO,
         tiers=_tiers(ONE),
+        interest=ZERO,
+        damper=DEAD_BAND,
+        delivery_fee=DELIVERY_FEE if expiry_at is not None else ZERO,
         expiry_at=expiry_at,
         settlement_ms=SETTLEMENT_MS if expiry_at is not None else 0,
     )
@@ -108,6 +116,9 @@ def inverse(coin: str, *, expiry_at: int | None = None, settlement_ms: int = SET
         max_quantity=(LARGEST_NOTIONAL / worth).quantize(ONE),
         min_notional=ZERO,
         tiers=_tiers(COINS[coin].price),
+        interest=ZERO,
+        damper=DEAD_BAND,
+        delivery_fee=DELIVERY_FEE if expiry_at is not None else ZERO,
         payoff=Payoff.INVERSE,
         contract_multiplier=worth,
         expiry_at=expiry_at,
@@ -117,7 +128,8 @@ def inverse(coin: str, *, expiry_at: int | None = None, settlement_ms: int = SET
 
 def coin_option(coin: str, strike: Decimal, option_type: OptionType, *, expiry_at: int) -> OptionListing:
     """`BTC-26JUN26-80000-C`: settled in the coin."""
-    return option(coin, quote="USD", payoff=Payoff.INVERSE, strike=strike, expiry_at=expiry_at, option_type=option_type)
+    made = option(coin, quote="USD", payoff=Payoff.INVERSE, strike=strike, expiry_at=expiry_at, option_type=option_type)
+    return replace(made, delivery_fee=OPTION_DELIVERY_FEE)
 
 
 def from_unified(symbol: str) -> Listing | OptionListing:

@@ -15,6 +15,7 @@ from hedger.sim.dialects.deribit.purse import Purse
 from hedger.sim.dialects.deribit.quotes import FURTHEST, MARK_GRID, Quotes
 from hedger.sim.dialects.deribit.refusals import RpcError, invalid
 from hedger.sim.dialects.deribit.rpc import Call, Method, Methods
+from hedger.sim.dialects.reach import within_reach
 from hedger.sim.exchange import Exchange
 from hedger.sim.nouns import Listing, SimOrder, Wallet
 
@@ -66,7 +67,8 @@ class OrdersApi:
     def _create(self, call: Call, side: Side) -> object:
         listing = self._catalogue.find_listing(call.params.text("instrument_name"))
         entry = read_entry(call.params, listing, self._exchange.now)
-        order = self._place(call.user, listing, side, self._off_the_spread(entry, listing, side))
+        entry = self._off_the_spread(self._within_limits(entry, listing, side), listing, side)
+        order = self._place(call.user, listing, side, entry)
         if call.connection is not None:
             call.connection.orders.add(order.order_id)
         if entry.note.immediate and self._is_working(order):
@@ -93,6 +95,13 @@ class OrdersApi:
         finally:
             if spot:
                 self._purse.gather(user)
+
+    def _within_limits(self, entry: Entry, listing: Listing, side: Side) -> Entry:
+        """A price of a future beyond `max_price` or `min_price` is moved there, without a word."""
+        if entry.price is None or listing.wallet is Wallet.SPOT:
+            return entry
+        price = within_reach(entry.price, side, listing, self._quotes.mark(listing), FURTHEST)
+        return replace(entry, price=price)
 
     def _off_the_spread(self, entry: Entry, listing: Listing, side: Side) -> Entry:
         """Post-only that would take is moved to the best price that does not, unless it is to be refused."""

@@ -102,7 +102,7 @@ class PastApi:
         """(when, rate of that hour, rate of the eight hours until then), oldest first."""
         interval = listing.funding_interval_ms
         hours = max(1, interval // HOUR_MS)
-        paid = self._exchange.past.settlements(listing.symbol, interval, self._exchange.now)
+        paid = self._exchange.past.settlements(listing.symbol, interval, self._exchange.now, listing.interest)
         each = [
             (settled.settled_at - back * HOUR_MS, settled.rate / hours)
             for settled in paid

@@ -132,9 +132,10 @@ class Quotes:
 
     def funding(self, listing: Listing) -> Body:
         """What a perpetual's running interval and its last one come to, for eight hours."""
-        scale = Decimal(EIGHT_HOURS_MS) / listing.funding_interval_ms
+        interval_ms, now = listing.funding_interval_ms, self._exchange.now
+        scale = Decimal(EIGHT_HOURS_MS) / interval_ms
         rate = self._exchange.premium(listing.symbol).funding_rate
-        paid = self._exchange.past.settlements(listing.symbol, listing.funding_interval_ms, self._exchange.now)
+        paid = self._exchange.past.settlements(listing.symbol, interval_ms, now, listing.interest)
         last = paid[-1].rate if paid else rate
         return {"current_funding": figure(rate * scale), "funding_8h": figure(last * scale)}
 

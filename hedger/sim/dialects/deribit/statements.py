@@ -110,7 +110,7 @@ class Statements:
         record = self._exchange.floor.account(user).funding[-1]
         listing = self._exchange.floor.contract(record.symbol).listing
         held = self._exchange.floor.account(user).holding(record.symbol).quantity
-        for currency, change in changes.items():
+        for currency, change in ({listing.settle: ZERO} | changes).items():  # a row also where nothing was due
             self._write(
                 user,
                 currency,
