@@ -50,10 +50,14 @@ def _missing_markets(state: State, policy: Policy) -> str | None:
 
 
 def stale_words(state: State, policy: Policy) -> str | None:
-    """Which hedge lacks fresh data, None where none does: it needs one instrument with fresh prices, and every account
-    of it read."""
-    told = ((hedge.name, stale_detail(state, hedge)) for hedge in policy.hedges)
-    return next((f"{name}: {detail}" for name, detail in told if detail is not None), None)
+    """Which hedges lack fresh data, None where none does: each needs one instrument with fresh prices, and every
+    account of it read. What the first one lacks is told, and the others' names."""
+    told = [(hedge.name, detail) for hedge in policy.hedges if (detail := stale_detail(state, hedge)) is not None]
+    if not told:
+        return None
+    (name, detail), *others = told
+    also = f"; also {', '.join(other for other, _ in others)}" if others else ""
+    return f"{name}: {detail}{also}"
 
 
 def stale_detail(state: State, hedge: Hedge) -> str | None:

@@ -37,17 +37,18 @@ class Fed:
     def __init__(self, feed: Feed, address: str) -> None:
         self.feed = feed
         self.address = f"{address}#token={TOKEN}"
+        self.port = int(address.rsplit(":", 1)[1].strip("/"))
 
     def show(self, state: State, *decisions: Decision) -> None:
         self.feed.update(state, decisions)
 
 
 @contextmanager
-def fed(directory: Path, wishes: Policy, state: State) -> Iterator[Fed]:
-    feed = Feed(wishes, banner=Banner(kind="paper", transport="wire", started_at=NOW - 60_000))
+def fed(directory: Path, wishes: Policy, state: State, *, port: int = 0, version: str = "0") -> Iterator[Fed]:
+    feed = Feed(wishes, banner=Banner(kind="paper", transport="wire", started_at=NOW - 60_000), version=version)
     feed.update(state)
     tokens = Tokens(act=TOKEN)
-    with Console(directory, feed, tokens=tokens, host="127.0.0.1", port=0, now=stopwatch, story=no_story) as console:
+    with Console(directory, feed, tokens=tokens, host="127.0.0.1", port=port, now=stopwatch, story=no_story) as console:
         yield Fed(feed, f"http://127.0.0.1:{console.port}/")
 
 

@@ -6,6 +6,7 @@ import asyncio
 import json
 import tempfile
 import threading
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -126,12 +127,15 @@ def paper_past(config: Path = COVERED_CALL, seed: int = 5) -> Past:
 
 @dataclass
 class StillConsole:
-    """Serves the page with one document that stands still, with the real headers. `beats` come, their clock `moves`,
-    and what is posted is remembered: path, header, token, body."""
+    """Serves the page with one document that stands still, with the real headers. `beats` come, their clock `moves`, so
+    does that of the picture where it is `drawn`, `more` events come as a test puts them there, and what is posted is
+    remembered: path, header, token, body."""
 
     past: Past
     beats: bool = True
     moves: bool = True
+    drawn: bool = True
+    more: deque[tuple[str, Json]] = field(default_factory=deque)
     posted: list[tuple[str, str | None, str | None, object]] = field(default_factory=list)
     port: int = 0
     _ended: threading.Event = field(default_factory=threading.Event)
@@ -144,6 +148,11 @@ class StillConsole:
         with suppress(ConnectionError):
             while not self._ended.is_set():
                 at += self.moves  # a clock that moves, and shows the same second
+                if self.more:
+                    name, told = self.more.popleft()
+                    await response.write(f"event: {name}\ndata: {json.dumps(told)}\n\n".encode())
+                elif self.beats and self.drawn:
+                    await response.write(f'event: change\ndata: {{"at":{at}}}\n\n'.encode())
                 if self.beats:
                     await response.write(f'event: beat\ndata: {{"at":{at}}}\n\n'.encode())
                 await asyncio.sleep(0.5)
@@ -192,7 +201,7 @@ class StillConsole:
         ready = threading.Event()
         thread = threading.Thread(target=lambda: asyncio.run(self._serve(ready)), daemon=True)
         thread.start()
-        assert ready.wait(5), "the page is not served"
+        assert ready.wait(60), "the page is not served"
         try:
             yield f"http://127.0.0.1:{self.port}/"
         finally:

@@ -10,9 +10,11 @@ import pytest
 from hedger.engine.known.latch import Flatten
 from hedger.engine.known.state import Action, Mode, Reason, Severity, State, initial_state
 from hedger.ops.alarms import Alarms
+from hedger.ops.console.hedges import hedge_document
 from hedger.ops.console.snapshot import View, changes, document, merge
 from hedger.ops.view import Banner
 from tests.support.ops_states import NOW, decision, hedging_state, policy
+from tests.unit.test_engine_other_coins import world
 
 BANNER = Banner(kind="paper", transport="wire", started_at=NOW - 60_000)
 NAMES = ("BTC", "ETH")
@@ -82,6 +84,20 @@ def test_a_flatten_is_told_of_its_hedge() -> None:
     flattened = hedging_state()._replace(flattening={"btc": Flatten(reason="leaving", asked_at=NOW)})
     assert drawn(hedging_state())["hedges"]["btc"]["flatten"] is None
     assert drawn(flattened)["hedges"]["btc"]["flatten"] == "is being flattened: leaving"
+
+
+def test_what_a_hedge_is_judged_by_is_said_to_be_old_when_it_is() -> None:
+    told = [drawn(hedging_state()._replace(now=NOW + later))["hedges"]["btc"]["stale"] for later in (0, 60_000)]
+    assert told == [None, "binance:BTC/USDT:USDT is 60120 ms old, the limit is 2000 ms"]
+
+
+def test_what_is_held_and_the_futures_on_other_coins_add_up_to_the_delta() -> None:
+    state, hedge = world(eth="-10", btc="-0.1")
+    told = hedge_document(state, hedge)
+    parts = sum(D(told[name]) for name in ("spot", "static", "options", "across"))
+    assert abs(parts - D(told["delta"])) < D("1e-6")
+    assert D(told["across"]) < 0
+    assert drawn(hedging_state())["hedges"]["btc"]["across"] is None
 
 
 def moved(state: State) -> State:

@@ -1,5 +1,6 @@
 """The stream: a whole picture, then what changed; slow readers miss pictures, and silent ones are left."""
 
+import json
 import socket
 import threading
 import time
@@ -13,11 +14,12 @@ from hedger.ops.console.feed import MOST_KEPT, Feed
 from hedger.ops.console.seats import MOST_CONNECTIONS
 from hedger.ops.console.server import Console
 from hedger.ops.console.snapshot import merge
-from hedger.ops.console.streams import MOST_STREAMS
+from hedger.ops.console.streams import KEPT_FOR_ACTING, MOST_STREAMS
 from hedger.ops.console.tokens import Tokens
 from hedger.ops.surroundings import Surroundings
 from tests.support import ops_states
 from tests.support.console_stand import (
+    BEARER,
     READ_TOKEN,
     TOKEN,
     Listener,
@@ -143,9 +145,9 @@ def test_pictures_come_at_most_ten_times_a_second_however_much_happens(server: C
 
 
 def test_there_are_at_most_sixteen_streams_and_a_place_is_free_again(server: Console) -> None:
-    clients = [Listener(server) for _ in range(MOST_STREAMS)]
+    clients = [Listener(server, **BEARER) for _ in range(MOST_STREAMS)]
     assert {client.status for client in clients} == {200}
-    refused = get(server, "/api/stream")
+    refused = get(server, "/api/stream", **BEARER)
     assert (refused.status, "streams are open" in refused.body["error"]) == (503, True)
     for client in clients:
         client.__exit__()
@@ -155,6 +157,16 @@ def test_there_are_at_most_sixteen_streams_and_a_place_is_free_again(server: Con
             return client.status == 200
 
     assert until(admitted)
+
+
+def test_where_reading_is_free_those_who_read_leave_room_for_whoever_may_act(server: Console) -> None:
+    readers = [Listener(server) for _ in range(MOST_STREAMS)]
+    told = [client.status for client in readers]
+    assert (told.count(200), told.count(503)) == (MOST_STREAMS - KEPT_FOR_ACTING, KEPT_FOR_ACTING)
+    with Listener(server, **BEARER) as operator:
+        assert (operator.status, operator.next()[1]["scope"]) == (200, "act")
+    for client in readers:
+        client.__exit__()
 
 
 def test_a_client_that_reads_nothing_is_left_and_one_that_reads_is_not(tmp_path: Path) -> None:
@@ -216,8 +228,6 @@ def test_the_feed_keeps_the_last_decisions_and_counts_them_all() -> None:
 
 
 def test_json_in_pieces_is_the_same_json() -> None:
-    import json
-
     values = [
         {},
         [],
@@ -231,10 +241,18 @@ def test_json_in_pieces_is_the_same_json() -> None:
         assert json.loads(encode(value)) == value
 
 
+def test_half_a_character_and_what_is_no_number_leave_the_rest_to_be_read() -> None:
+    nan, many = float("nan"), [1.5] * 300
+    deep, first = {"a": {"b": {"c": [nan, 2]}}}, float("inf")
+    value = {"said": "half \ud83d of it", "deep": deep, "many": [first, *many], "one": nan}
+    told = {"said": "half ? of it", "deep": {"a": {"b": {"c": [None, 2]}}}, "many": [None, *many], "one": None}
+    assert json.loads(encode(value)) == told
+
+
 def test_a_kill_gets_through_while_streams_and_idle_connections_hold_every_seat(
     tmp_path: Path, server: Console
 ) -> None:
-    clients = [Listener(server) for _ in range(MOST_STREAMS)]
+    clients = [Listener(server, **BEARER) for _ in range(MOST_STREAMS)]
     idle = [socket.create_connection(("127.0.0.1", server.port), timeout=5) for _ in range(2 * MOST_CONNECTIONS)]
     try:
         assert post(server, "/api/kill").status == 202

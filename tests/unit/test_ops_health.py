@@ -201,6 +201,13 @@ def test_old_prices_make_the_data_stale() -> None:
     assert "the limit is 2000 ms" in failing[Check.FRESH_DATA]
 
 
+def test_each_hedge_whose_data_is_stale_is_named() -> None:
+    two = policy("BTC", "ETH")
+    failing = readiness(hedging_state(two)._replace(now=NOW + 60_000), two)
+    assert failing[Check.FRESH_DATA].startswith("btc: ")
+    assert failing[Check.FRESH_DATA].endswith("; also eth")
+
+
 def test_halts_lost_leases_and_journal_faults_are_told_in_their_words() -> None:
     state = hedging_state()._replace(halted="futile hedges", journal_fault="disk full")
     failing = readiness(state, policy(), lease="held by another process")

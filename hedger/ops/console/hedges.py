@@ -8,7 +8,7 @@ from typing import Any
 from hedger.engine.decision.facts import Facts, gather
 from hedger.engine.formulas.carry import yearly_funding
 from hedger.engine.guards.margin import distance_of
-from hedger.engine.held.exposure import coins_for, position_of
+from hedger.engine.held.exposure import coins_for, exposure, position_of
 from hedger.engine.known.ledger import basis_bps
 from hedger.engine.known.orders import Order
 from hedger.engine.known.policy import Hedge, Levels
@@ -19,6 +19,7 @@ from hedger.ops.alarms import flatten_words
 from hedger.ops.console.guards import guard_limits, guard_states, guard_values
 from hedger.ops.lines import decision_line
 from hedger.ops.pnl import today
+from hedger.ops.readiness import stale_detail
 from hedger.ops.status import hedge_status
 from hedger.ops.words import ACTION_WORDS, ORDER_WORDS, REASON_WORDS, target_words
 
@@ -40,6 +41,8 @@ def hedge_document(state: State, hedge: Hedge) -> Json:
         "target_words": target_words(hedge.target),
         "quote": _quote_of(state, hedge),
         **_place(facts),
+        "across": _across(state, hedge, facts),
+        "stale": stale_detail(state, hedge),
         "outside_since": memory.outside_since,
         "flatten": None if flatten is None else flatten_words(flatten),
         "unhedged_after_ms": hedge.unhedged_after_ms,
@@ -87,6 +90,14 @@ def _place(facts: Facts | None) -> Json:
         "lower": _coins(target - edges.lower),
         "flaw": facts.flaw,
     }
+
+
+def _across(state: State, hedge: Hedge, facts: Facts | None) -> str | None:
+    """What the futures on other coins come to in this one: with what is held it makes the delta. None without any."""
+    held = exposure(state, hedge) if hedge.cross is not None else None
+    if held is None or facts is None:
+        return None
+    return _coins(facts.exposure.delta - held.unhedged)
 
 
 def _prices(facts: Facts) -> Json:

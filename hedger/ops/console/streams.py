@@ -19,13 +19,16 @@ from hedger.ops.console.painter import Picture
 from hedger.ops.console.seats import abort
 from hedger.ops.console.snapshot import changes
 
-MOST_STREAMS = 16
+MOST_STREAMS, KEPT_FOR_ACTING = 16, 4
 BEAT_S = 1.0
 DRAIN_S = 10.0
 
 
 class Streams:
-    """At most sixteen. A client that reads slowly misses pictures in between; one that reads nothing is left."""
+    """At most sixteen, the last four for whoever may act: where reading is free, those who read keep nobody out.
+
+    A client that reads slowly misses pictures in between; one that reads nothing is left.
+    """
 
     def __init__(self, gallery: Gallery, feed: Feed, drain_s: float = DRAIN_S) -> None:
         self._gallery = gallery
@@ -37,8 +40,9 @@ class Streams:
 
         Each whole picture says what the client's token allows, so that a page knows which of its buttons do something.
         """
-        if self._gallery.followers >= MOST_STREAMS:
-            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, f"{MOST_STREAMS} streams are open: close one of them")
+        most = MOST_STREAMS if scope is Scope.ACT else MOST_STREAMS - KEPT_FOR_ACTING
+        if self._gallery.followers >= most:
+            raise Refused(HTTPStatus.SERVICE_UNAVAILABLE, f"{most} streams are open: close one of them")
         self._gallery.followers += 1
         try:
             response = stream_answer()

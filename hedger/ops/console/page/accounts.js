@@ -3,6 +3,7 @@
 import { $, attribute, keyed, row, scrolling, sign, table } from "./dom.js";
 import { coins, money, percent, seconds, timeOfDay } from "./format.js";
 
+const CREATING = new Set(["hedging", "reduce_only"]);
 const COLUMNS = [
   { name: "account", label: "Account" },
   { name: "state", label: "State" },
@@ -23,7 +24,7 @@ export class Accounts {
 
   update(document) {
     const names = Object.keys(document.accounts);
-    keyed(this.table.body, names, (name) => name, make, (line, name) => line.show(name, document.accounts[name], document.at));
+    keyed(this.table.body, names, (name) => name, make, (line, name) => line.show(name, document.accounts[name], document));
   }
 }
 
@@ -31,11 +32,13 @@ function make() {
   const line = row(COLUMNS);
   const state = sign();
   line.cell.state.append(state);
-  line.show = (name, account, at) => {
-    const { level, words } = standing(account);
+  line.show = (name, account, { at, hedges, program }) => {
+    const { level, words } = standing(account, CREATING.has(program.mode));
     state.tell(level, words);
     attribute(line, "data-level", level);
-    const spot = Object.entries(account.spot).map(([asset, total]) => `${coins(total)} ${asset}`);
+    const hedged = new Set(Object.values(hedges).map((hedge) => hedge.underlying));
+    const assets = Object.keys(account.spot).sort((one, other) => hedged.has(other) - hedged.has(one)); // the rest by name
+    const spot = assets.map((asset) => `${coins(account.spot[asset])} ${asset}`);
     line.tell({
       account: name,
       equity: purses(account, "equity"),
@@ -67,11 +70,11 @@ function fullest(account) {
   return all.length ? String(Math.max(...all.map((margin) => Number(margin.margin_ratio)))) : undefined;
 }
 
-function standing(account) {
+function standing(account, creating) {
   if (account.doubted) return { level: "crit", words: "its readings are in doubt" };
   if (account.out_of_sight) return { level: "warn", words: account.out_of_sight };
   if (account.creates_stopped) return { level: "warn", words: account.creates_stopped };
   if (account.failures) return { level: "warn", words: `${account.failures} failed readings: ${account.last_failure ?? ""}` };
   if (account.margin === null) return { level: "unknown", words: "not read yet" };
-  return { level: "ok", words: "orders leave" };
+  return { level: "ok", words: creating ? "orders leave" : "no orders now" };
 }

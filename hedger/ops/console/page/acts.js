@@ -9,7 +9,9 @@ const PATIENCE_MS = 45_000;
 const MOST = 12;
 
 export class Acts {
-  constructor() {
+  // `now()` is the daemon's time where it is known: this machine's clock may be another.
+  constructor(now) {
+    this.now = now;
     this.list = $("act-list");
     this.section = $("acts");
   }
@@ -20,7 +22,7 @@ export class Acts {
     const what = el("span", { class: "words" }, words);
     const why = el("span", { class: "aside" });
     const button = el("button", { type: "button", class: "quiet", "aria-label": `Take away: ${words}`, on: { click: () => this.#remove(line) } }, "take away");
-    const line = el("li", {}, el("time", {}, timeOfDay(Date.now())), what, state, why, button);
+    const line = el("li", {}, el("time", {}, timeOfDay(this.now())), what, state, why, button);
     line.tell = (level, told, detail = "") => {
       state.tell(level, told);
       text(why, detail);

@@ -25,12 +25,14 @@ export function keepToken(value) {
   }
 }
 
-// `#token=…` in the address `hedger console` prints: taken, and out of the address bar before anybody sees it.
+// `#token=…` in the address `hedger console` prints: taken, and out of the address bar before anybody sees it. Whether
+// there was one.
 export function takeTokenFromAddress() {
   const given = new URLSearchParams(location.hash.slice(1)).get("token");
-  if (given === null) return;
+  if (given === null) return false;
   keepToken(given);
   history.replaceState(null, "", location.pathname + location.search);
+  return true;
 }
 
 export function headers() {

@@ -41,6 +41,7 @@ const PARTS = [
   ["static", "held outside"],
   ["options", "options"],
   ["futures", "futures"],
+  ["across", "futures on other coins"],
 ];
 const OF_DAY = { hedged: "hedged book", unhedged: "had it not hedged", static: "had it hedged once", open: "not yet explained, beside these" };
 const OWN_DECISIONS = 6;
@@ -202,14 +203,13 @@ export class Card {
         used === null
           ? "waiting for prices and accounts"
           : `target ${coins(hedge.target, { signed: true })} · band ${edges} · ${placeWords(used)}`,
-      pending: hedge.flaw ?? (outcomes.length && hedge.delta !== null ? `if what works fills: ${outcomes.join(" or ")}` : ""),
+      pending: hedge.flaw ?? tooOld(hedge.stale) ?? (outcomes.length && hedge.delta !== null ? `if what works fills: ${outcomes.join(" or ")}` : ""),
     });
   }
 
   #exposure(hedge) {
-    const parts = PARTS.filter(([name]) => name !== "options" || hedge.option_greeks);
-    const rows = parts.map(([name, words]) => [name, words, hedge[name]]);
-    if (hedge.cross) rows.push(["cross", "across other coins", hedge.cross?.delta ?? null]);
+    const absent = { options: !hedge.option_greeks, futures: hedge.cross, across: !hedge.cross };
+    const rows = PARTS.filter(([name]) => !absent[name]).map(([name, words]) => [name, words, hedge[name]]);
     rows.push(["delta", "net delta", hedge.delta]);
     keyed(
       this.parts.body,
@@ -225,7 +225,7 @@ export class Card {
   }
 
   #risk(hedge) {
-    this.margin.update(hedge.margin_ratio, hedge.margin);
+    this.margin.update(hedge.margin_ratio, hedge.margin, hedge.margin_ratio !== null);
     this.liquidation.update(hedge.liquidation_distance, hedge.liquidation, hedge.liquidation_known);
     text(this.doubts, (hedge.liquidation_doubts ?? []).join("; "));
     hide(this.doubts, !hedge.liquidation_doubts?.length);
@@ -240,12 +240,12 @@ export class Card {
         ? `${percent(funding.yearly, { signed: true })} a year (${percent(funding.rate, { places: 4, signed: true })} each ${coins(funding.interval_h)} h)`
         : unknown,
       funding_who: funding ? `${funding.words}${Number(funding.ours) ? `, ${money(funding.ours, { signed: true })} ${hedge.quote ?? ""} a day` : ""}` : unknown,
-      funding_next: funding ? `in ${span(Math.max(0, Math.floor((funding.next_at - at) / 60_000) * 60_000) || 0)}` : unknown,
+      funding_next: funding ? upcoming(funding.next_at - at) : unknown,
       carry: carry === undefined ? unknown : `${carry >= 0 ? "earns" : "pays"} ${percent(Math.abs(carry))} a year · ${hedge.carry.why}`,
       roll: hedge.carry?.late ?? hedge.carry?.roll ?? (hedge.carry?.roll_at ? `next ${minute(hedge.carry.roll_at)}` : unknown),
       basis: hedge.basis ? `${bps(hedge.basis.bps)}${entry === null ? "" : ` · ${bps(entry)} at entry`}` : unknown,
       mark: hedge.prices ? `${price(hedge.prices.mark)} · ${price(hedge.prices.index)}` : unknown,
-      fees: paid(hedge.fees),
+      fees: [paid(hedge.fees), ...inOthers(hedge.fees_in_other_assets)].join(", "),
       funding_sum: paid(hedge.funding),
       slippage: money(hedge.slippage, { signed: true }),
       edge: `${money(hedge.edge, { signed: true })}, kept ${money(hedge.realised_spread, { signed: true })}`,
@@ -359,6 +359,13 @@ export class Card {
     });
   }
 }
+
+// Fees that could not be valued when they were booked are in no sum.
+const inOthers = (fees) => Object.entries(fees ?? {}).map(([asset, fee]) => `${coins(fee).replace(/^\D/, "")} ${asset} ${Number(fee) < 0 ? "paid" : "received"}`);
+
+const tooOld = (detail) => (detail ? `too old to act on: ${detail}` : null);
+
+const upcoming = (ms) => (ms < 0 ? unknown : ms < 60_000 ? "in under 1 min" : `in ${span(Math.floor(ms / 60_000) * 60_000)}`);
 
 const makeNearest = () => row(NEAREST);
 

@@ -1,6 +1,6 @@
 // What a person may ask of the daemon: each act in a dialog that says first what it does, and then what became of it.
 
-import { $, attribute, el, text } from "./dom.js";
+import { $, attribute, el, hide, text } from "./dom.js";
 import { post, token } from "./api.js";
 import { Dialog, field, paragraph } from "./dialog.js";
 import { holding } from "./hold.js";
@@ -15,14 +15,18 @@ export class Controls {
     this.known = known;
     this.askToken = askToken;
     this.acts = true; // whether the token may act, as far as is known
-    const open = { pause: () => this.#pauses(), resume: () => this.#resume(), flatten: () => this.#flatten(), reload: () => this.#reload() };
+    const open = { pause: () => this.#pauses(), unpause: () => this.#unpauses(), resume: () => this.#resume(), flatten: () => this.#flatten(), reload: () => this.#reload() };
     for (const [id, deed] of Object.entries(open)) $(id).addEventListener("click", () => this.#allowed() && deed());
     holding($("kill"), { held: () => this.#kill(), pressed: () => this.#askKill() });
     $("more").addEventListener("click", () => this.#more());
   }
 
-  update(program) {
+  update({ program, hedges }) {
     text($("pause"), program.paused ? "Unpause" : "Pause");
+    // What a person flattened rests while the others go on: that is ended by an unpause too.
+    const rests = !program.paused && flattened(hedges).length > 0;
+    if (!rests && document.activeElement === $("unpause")) $("pause").focus();
+    hide($("unpause"), !rests);
     const waits = Boolean(program.halted) || program.doubted?.length > 0;
     attribute($("resume"), "data-wanted", waits);
     attribute($("pause"), "data-wanted", Boolean(program.paused));
@@ -88,15 +92,33 @@ export class Controls {
   // --- pause and its end ---
 
   #pauses() {
-    const paused = this.known()?.program.paused;
-    const dialog = new Dialog(paused ? "End the pause?" : "Pause?");
+    if (this.known()?.program.paused) {
+      this.#unpauses();
+      return;
+    }
+    const dialog = new Dialog("Pause?");
     const reason = reasonField();
-    const words = paused
-      ? [paragraph("It is paused: ", el("q", {}, paused)), paragraph("From then on orders are placed again. A halt is not lifted by this.")]
-      : [paragraph("Nothing new is placed and what rests is canceled. Positions stay, and are not hedged meanwhile.")];
-    const [label, path] = paused ? ["Unpause", "/api/unpause"] : ["Pause", "/api/pause"];
-    dialog.fill([...words, reason], label, () => this.#send(dialog, label, path, reason));
+    const held = this.#flattened().length ? [paragraph("A flatten that goes on stops too, until it is asked for again.")] : [];
+    const words = paragraph("Nothing new is placed and what rests is canceled. Positions stay, and are not hedged meanwhile.");
+    dialog.fill([words, ...held, reason], "Pause", () => this.#send(dialog, "Pause", "/api/pause", reason));
     dialog.show(reason.input);
+  }
+
+  #unpauses() {
+    const paused = this.known()?.program.paused;
+    const dialog = new Dialog("End the pause?");
+    const reason = reasonField();
+    const words = [
+      ...(paused ? [paragraph("It is paused: ", el("q", {}, paused))] : []),
+      ...this.#flattened().map(([name, words]) => paragraph(`${name} ${words}. That ends too: it is hedged again.`)),
+      paragraph("From then on orders are placed again. A halt is not lifted by this."),
+    ];
+    dialog.fill([...words, reason], "Unpause", () => this.#send(dialog, "Unpause", "/api/unpause", reason));
+    dialog.show(reason.input);
+  }
+
+  #flattened() {
+    return flattened(this.known()?.hedges ?? {});
   }
 
   async #send(dialog, label, path, reason, more = {}) {
@@ -212,6 +234,12 @@ export class Controls {
     dialog.heading.focus();
   }
 }
+
+// The hedges that a person flattened, each with what is to be said of it.
+const flattened = (hedges) =>
+  Object.entries(hedges)
+    .filter(([, hedge]) => hedge.flatten)
+    .map(([name, hedge]) => [name, hedge.flatten]);
 
 const reasonField = (hint = "For the journal and for whoever comes next.") => field("Reason", { id: "reason", hint });
 

@@ -31,7 +31,8 @@ export class Decisions {
     text(this.more, this.all ? "show fewer" : `show all ${all.length}`);
     hide(this.none, rows.length > 0);
     hide(this.list, rows.length === 0);
-    keyed(this.list, rows, (one) => one.decision_id, (one) => this.#make(one), () => undefined);
+    // A journal that was begun anew counts from 1 again: a number alone is not one decision.
+    keyed(this.list, rows, (one) => `${one.decision_id} ${one.at}`, (one) => this.#make(one), () => undefined);
   }
 
   #make(one) {

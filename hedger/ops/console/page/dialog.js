@@ -18,7 +18,7 @@ export class Dialog {
       if (this.submit) this.submit();
     });
     this.node.addEventListener("click", (event) => {
-      if (event.target === this.node) this.close(); // beside it
+      if (event.target === this.node && !this.isKill) this.close(); // beside it: of a kill that is a second, hasty press
     });
     this.node.addEventListener("close", () => {
       this.node.remove();

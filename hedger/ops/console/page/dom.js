@@ -71,11 +71,16 @@ export function sign(tag = "span") {
 // Rows of a list kept by key: those that stay are updated in place, so that focus and scrolling stay where they were.
 export function keyed(parent, items, keyOf, make, update) {
   const kept = parent.keptRows ?? (parent.keptRows = new Map());
-  const wanted = new Set();
+  const wanted = new Set(items.map((item) => String(keyOf(item))));
+  for (const [key, row] of kept) {
+    if (!wanted.has(key)) {
+      row.remove(); // first: what stays need not move, and keeps focus and press
+      kept.delete(key);
+    }
+  }
   let before = parent.firstElementChild;
   for (const item of items) {
     const key = String(keyOf(item));
-    wanted.add(key);
     let row = kept.get(key);
     if (row === undefined) {
       row = make(item);
@@ -86,12 +91,6 @@ export function keyed(parent, items, keyOf, make, update) {
       before = before.nextElementSibling;
     } else {
       parent.insertBefore(row, before);
-    }
-  }
-  for (const [key, row] of kept) {
-    if (!wanted.has(key)) {
-      row.remove();
-      kept.delete(key);
     }
   }
 }

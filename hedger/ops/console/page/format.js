@@ -29,11 +29,13 @@ export function coins(value, { signed = false, fixed = false } = {}) {
   return dressed(grouped(fixed === false ? trimmed(digits) : digits), number < 0, signed);
 }
 
-// A price with its own digits, at least two places, and no more than eight digits where it is a mean.
+// A price with its own digits, at least two places, and no more than eight digits where it is a mean; the noughts of a
+// cheap coin, 0.0000…, are none of them.
 export function price(value) {
   if (!known(value)) return NONE;
   const [whole, part = ""] = String(value).replace("-", "").split(".");
-  const places = Math.max(2, Math.min(part.length, 8 - (whole === "0" ? 0 : whole.length)));
+  const room = whole === "0" ? 8 + part.search(/[^0]|$/) : 8 - whole.length;
+  const places = Math.max(2, Math.min(part.length, room));
   return dressed(grouped(Math.abs(Number(value)).toFixed(places)), Number(value) < 0, false);
 }
 

@@ -14,6 +14,7 @@ export function verdict(name, { hedges, at, alarms }) {
     if (hedge.unhedged_on_purpose) return { level: "warn", words: `unhedged on purpose ${seconds(at - since)}` };
     return { level: "warn", words: `outside ${seconds(at - since)}` };
   }
+  if (hedge.stale) return { level: "warn", words: "inside its band when it was last seen" };
   const stopped = Object.entries(hedge.guard_states ?? {}).filter(([, state]) => state === "stop" || state === "reduce");
   if (stopped.length) return { level: "warn", words: "inside its band, a guard stops" };
   return { level: "ok", words: "inside its band" };
@@ -61,10 +62,11 @@ export function nearest(hedge) {
   const values = hedge.guard_values ?? {};
   const used = (name) => {
     const guard = hedge.guards[name];
-    const limit = Number(guard?.limit ?? guard?.levels?.stop);
-    const share = LEAST.has(name) ? limit / Number(values[name]) : Number(values[name]) / limit;
-    return Number.isFinite(share) ? share : 0;
+    const [limit, value] = [Number(guard?.limit ?? guard?.levels?.stop), Number(values[name])];
+    if (LEAST.has(name) && value <= 0) return Infinity; // nothing is left of it
+    const share = LEAST.has(name) ? limit / value : value / limit;
+    return Number.isNaN(share) ? 0 : share;
   };
   const known = Object.keys(values).filter((name) => hedge.guards[name] && !EXACT.has(name));
-  return known.sort((one, other) => used(other) - used(one));
+  return known.sort((one, other) => (used(other) === used(one) ? 0 : used(other) - used(one)));
 }

@@ -19,14 +19,15 @@ export class Level {
     this.node = el("div", { class: "level" }, el("p", {}, `${label} `, this.value, " ", this.state), this.bar, this.words);
   }
 
-  // `none`: where there is no value, it is known that there is none.
-  update(value, guard, none = false) {
+  // `all`: whether everything is known that there is. Then no value says that there is none.
+  update(value, guard, all) {
     const known = value !== null && value !== undefined;
     const levels = guard.levels;
-    const sure = known || none;
-    text(this.value, known ? percent(value, { places: 1 }) : none ? "none" : "–");
-    this.state.tell(sure ? LEVEL_OF[guard.state] : "unknown", sure ? SEVERITY_WORDS[guard.state] : "not known");
-    attribute(this.node, "data-level", LEVEL_OF[guard.state]);
+    const level = LEVEL_OF[guard.state];
+    text(this.value, known ? percent(value, { places: 1 }) : all ? "none" : "–");
+    if (all || (known && level !== "ok")) this.state.tell(level, SEVERITY_WORDS[guard.state]);
+    else this.state.tell("unknown", known ? "not known of all" : "not known");
+    attribute(this.node, "data-level", level);
     const told = LEVELS.map((level) => `${SEVERITY_WORDS[level]} ${this.rising ? "from" : "below"} ${percent(levels[level], { places: 1 })}`);
     text(this.words, told.join(" · "));
     // A distance is drawn by what is used up of it, so that for both bars fuller is worse.

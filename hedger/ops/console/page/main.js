@@ -15,6 +15,7 @@ import { Freshness } from "./freshness.js";
 import { Overview } from "./overview.js";
 import { Store } from "./store.js";
 import { Stream } from "./stream.js";
+import { Tabs } from "./tabs.js";
 
 const TICK_MS = 500;
 const LEVEL_OF_MODE = {
@@ -33,7 +34,7 @@ takeTokenFromAddress();
 
 const store = new Store();
 const freshness = new Freshness();
-const acts = new Acts();
+const acts = new Acts(() => store.document?.at ?? Date.now());
 const controls = new Controls(acts, () => store.document, askToken);
 const alarms = new Alarms((alarm) => controls.acknowledge(alarm));
 const overview = new Overview();
@@ -44,6 +45,9 @@ const near = new Set(); // the cards that are on the screen, or nearly
 let frame = 0;
 let lost = "";
 let refused = "";
+let resting = false; // other pages of this browser have the connections
+let faultyAt = 0; // since when what is heard cannot be drawn
+let version = null; // of the hedger that this page is for
 
 $("decision-rows").append(recent.node);
 
@@ -52,19 +56,35 @@ $("decision-rows").append(recent.node);
 const stream = new Stream("/api/stream", headers, {
   event(name, data) {
     store.take(name, data);
-    if (store.document !== null) freshness.heard(store.document.at);
+    if (store.document !== null) freshness.heard(store.clock, store.document.at);
   },
   state(name, words) {
     if (name === "connecting") access();
-    lost = name === "lost" ? words || "connection lost" : "";
+    lost = name !== "lost" ? "" : resting ? "newer pages of this console are open in this browser, and it has no room for one more" : words || "connection lost";
     refused = name === "refused" ? words : "";
     if (name === "refused") askToken(token() ? `Refused: ${words}.` : "This console is shown to who has a token.");
     tick();
   },
 });
 
+// A browser has few connections to one address: a page that others were opened after lends them its own.
+const tabs = new Tabs({
+  full() {
+    resting = true;
+    stream.rest();
+  },
+  free: () => resting && look(),
+});
+
+function look() {
+  resting = false;
+  tabs.first();
+  stream.again();
+}
+
 store.listen((kind) => {
   if (kind === "snapshot") {
+    version ??= store.document.program?.version ?? null;
     for (const [name, card] of cards) load(name, card);
   }
   for (const [name, card] of cards) {
@@ -91,18 +111,27 @@ function draw() {
 
 function drawNow() {
   frame = 0;
-  const document = store.document;
-  if (document === null) return;
+  if (store.document === null) return;
+  try {
+    drawAll(store.document);
+    faultyAt = 0;
+  } catch (fault) {
+    if (!faultyAt) reportError(fault); // what is shown is partly old: tick() says so
+    faultyAt ||= Date.now();
+  }
+  tick();
+}
+
+function drawAll(document) {
   banner(document);
   alarms.update(document);
-  controls.update(document.program);
+  controls.update(document);
   controls.seen(document);
   hedges(document);
   accounts.update(document);
   recent.update(document.decisions);
   hide($("accounts"), false);
   hide($("recent"), false);
-  tick();
 }
 
 function banner(document) {
@@ -119,9 +148,15 @@ function banner(document) {
   attribute($("kind"), "data-kind", program.kind);
   programFacts(document);
   text($("about"), `hedger ${program.version} · ${program.kind} · ${program.transport}${program.note ? ` · ${program.note}` : ""}`);
-  const alarm = document.alarms.some((one) => one.level === "critical") ? "! " : "";
-  const title = `${alarm}${plainWords(program.mode)} · hedger ${program.kind}`;
-  if (window.document.title !== title) window.document.title = title;
+}
+
+// What a tab in the background tells.
+function entitle(isStale) {
+  const { program, alarms: standing } = store.document ?? {};
+  if (!program) return;
+  const alarm = standing.some((one) => one.level === "critical") ? "! " : "";
+  const title = `${alarm}${isStale ? "STALE, was " : ""}${plainWords(program.mode)} · hedger ${program.kind}`;
+  if (document.title !== title) document.title = title;
 }
 
 function programFacts({ at, program }) {
@@ -133,10 +168,16 @@ function programFacts({ at, program }) {
   };
   if (program.speed !== 1) facts.speed = `${program.speed}×`;
   for (const [asset, row] of Object.entries(program.money ?? {})) {
-    if (row.price !== null) facts[asset] = `${row.price} USD, ${money(row.held, { places: 0 })} held`;
+    const worth = row.price !== null ? `${row.price} USD` : row.source ? "price not seen" : null;
+    if (worth !== null) facts[asset] = `${worth}, ${money(row.held, { places: 0 })} held`;
   }
   const list = $("program");
   const kept = list.kept ?? (list.kept = new Map());
+  for (const [name, value] of kept) {
+    if (name in facts) continue;
+    value.parentElement.remove();
+    kept.delete(name);
+  }
   for (const [name, words] of Object.entries(facts)) {
     if (!kept.has(name)) {
       const value = el("dd");
@@ -209,7 +250,7 @@ async function load(name, card) {
 // --- how old it is ---
 
 function tick() {
-  const stale = freshness.stale();
+  const stale = freshness.stale() ?? undrawn();
   const known = store.document !== null;
   hide($("stale"), stale === null);
   document.body.classList.toggle("is-stale", stale !== null);
@@ -222,11 +263,29 @@ function tick() {
   attribute($("link"), "data-level", level);
   reshape($("link").querySelector("svg"), level);
   text($("link-words"), refused ? "no access" : stale !== null ? "STALE" : known && !lost ? "live" : lost ? "connecting again" : "connecting");
+  entitle(stale !== null);
+  renewed();
+}
+
+function undrawn() {
+  return faultyAt ? { age_ms: Date.now() - faultyAt, words: "This page cannot show what the hedger tells: load it again" } : null;
+}
+
+// A hedger of another version has another page; what somebody is about to type is not taken from them.
+function renewed() {
+  const now = store.document?.program?.version;
+  if (version === null || !now || now === version || $("dialogs").childElementCount) return;
+  version = now; // once
+  location.reload();
 }
 
 function woken() {
+  if (document.visibilityState === "visible") {
+    if (resting) look();
+    else tabs.first();
+  }
   tick();
-  if (freshness.stale() !== null || lost) stream.again();
+  if (!resting && !refused && (freshness.stale() !== null || lost)) stream.again();
 }
 
 setInterval(() => {
@@ -236,7 +295,13 @@ setInterval(() => {
 document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && woken());
 window.addEventListener("pageshow", woken);
 window.addEventListener("online", woken);
-$("retry").addEventListener("click", () => stream.again());
+window.addEventListener("focus", woken);
+$("retry").addEventListener("click", look);
+window.addEventListener("hashchange", () => {
+  if (!takeTokenFromAddress()) return; // pasted over the address of a page that was open already
+  $("token")?.closest("dialog").close();
+  look();
+});
 
 // --- token and colours ---
 
@@ -253,7 +318,7 @@ function askToken(why = "") {
   dialog.fill([...(why ? [paragraph(why)] : []), steps, typed], "Use it", () => {
     keepToken(typed.input.value);
     dialog.close();
-    stream.again();
+    look();
   });
   dialog.show(typed.input);
 }
@@ -271,4 +336,5 @@ $("theme").addEventListener("click", () => {
 });
 themeWords();
 
+tabs.first();
 stream.start();

@@ -60,7 +60,7 @@ function make([name]) {
     line.tell({
       delta: coins(hedge.delta, { signed: true }),
       margin: percent(hedge.margin_ratio, { places: 1 }),
-      liquidation: hedge.liquidation_distance === null ? (hedge.liquidation_known ? "none" : "–") : `${percent(hedge.liquidation_distance, { places: 1 })} away`,
+      liquidation: liquidation(hedge),
       funding: percent(hedge.funding_now?.yearly, { places: 1, signed: true }),
       today: money(hedge.pnl_today?.hedged, { signed: true }),
       orders: hedge.orders?.length ? String(hedge.orders.length) : "–",
@@ -73,6 +73,11 @@ function make([name]) {
     );
   };
   return line;
+}
+
+function liquidation({ liquidation_distance: distance, liquidation_known: all }) {
+  if (distance === null) return all ? "none" : "–";
+  return `${percent(distance, { places: 1 })} away${all ? "" : ", not known of all"}`;
 }
 
 // Where the delta stands in its band: the middle half of the bar is the band, the tick its target, the mark the delta.

@@ -67,7 +67,7 @@ function ofHedge(hedge) {
 
 function ofLeg(leg) {
   const line = row(LEGS);
-  const left = Number(leg.remainder) ? `, ${coins(leg.remainder)} too small to trade` : "";
+  const left = Number(leg.remainder) ? `, ${coins(leg.remainder)} stays` : ""; // too small, or not listed any more
   const orders = leg.orders > 1 ? ` in ${leg.orders} orders` : "";
   line.tell({
     instrument: leg.instrument,

@@ -5,6 +5,7 @@ const MOST_DECISIONS = 50;
 export class Store {
   constructor() {
     this.document = null;
+    this.clock = null; // the daemon's time, as it was told last
     this.listeners = [];
   }
 
@@ -15,6 +16,7 @@ export class Store {
 
   take(event, data) {
     const told = JSON.parse(data);
+    if (typeof told?.at === "number") this.clock = told.at;
     if (event === "snapshot") {
       this.document = { alarms: [], decisions: [], accounts: {}, hedges: {}, ...told };
     } else if (this.document === null) {
@@ -23,9 +25,7 @@ export class Store {
       merge(this.document, told);
     } else if (event === "decision") {
       this.#decided(Array.isArray(told) ? told : [told]);
-    } else if (event === "beat") {
-      if (typeof told?.at === "number") this.document.at = told.at;
-    } else {
+    } else if (event !== "beat") {
       return; // an event of a newer daemon
     }
     for (const heard of this.listeners) heard(event, told);

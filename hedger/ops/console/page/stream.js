@@ -34,9 +34,17 @@ export class Stream {
     else this.#try();
   }
 
+  // Not again before somebody asks for it.
+  rest() {
+    this.running = false;
+    clearTimeout(this.timer);
+    this.timer = null;
+    if (this.abort !== null) this.abort.abort();
+  }
+
   // To be called once a second: ends what is silent.
   watch() {
-    if (this.abort !== null && Date.now() - this.heardAt > SILENT_MS) this.abort.abort();
+    if (this.abort !== null && Math.abs(Date.now() - this.heardAt) > SILENT_MS) this.abort.abort(); // clocks are set back too
   }
 
   async #try() {
