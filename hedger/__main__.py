@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import traceback
+from contextlib import suppress
 from types import FrameType
 
 from hedger.errors import HedgerError
@@ -40,12 +41,16 @@ def _terminated(number: int, _: FrameType | None) -> None:
 
 
 def _say(text: str) -> None:
-    sys.stderr.write("".join(f"hedger: {line}\n" for line in text.splitlines()))
+    """Words of a file or a venue may be in it: what a terminal would obey is a question mark."""
+    lines = ("".join(c if c.isprintable() else "?" for c in line) for line in text.splitlines())
+    with suppress(OSError):  # where nothing can be said the exit code still tells
+        sys.stderr.write("".join(f"hedger: {line}\n" for line in lines))
 
 
 def _leave(code: int) -> None:
-    sys.stdout.flush()
-    sys.stderr.flush()
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError):
+            stream.flush()
     os._exit(code) if code == 130 else sys.exit(code)
 
 

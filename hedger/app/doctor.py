@@ -69,7 +69,7 @@ def examine(settings: Settings, config: Path | None = None) -> list[Finding]:
         )
         if served is None
         else Finding(True, "journal", f"in use by the hedger that runs here (process {served})"),
-        tried("kill file", lambda: _killed(directory), f"find out who pressed it, then {LIFT_HALT}"),
+        tried("kill file", lambda: _killed(directory), _way_out_of_kill(directory)),
         tried("metrics port", lambda: _metrics_port(settings, served), "stop what listens there, or set metrics.port"),
         tried("console port", lambda: _console_port(settings, served), "stop what listens there, or set console.port"),
     ]
@@ -147,8 +147,15 @@ def _journal(directory: Path) -> str:
 def _killed(directory: Path) -> str:
     kill = KillFile(directory)
     if kill.exists():
-        raise GiveUp(f"{kill.path.absolute()} is latched ({kill.reason()}): nothing is created until it is lifted")
-    return f"not pressed: {kill.path.absolute()}"
+        raise GiveUp(f"{kill.found} is latched ({kill.reason()}): nothing is created until it is lifted")
+    return f"not pressed: {kill.found}"
+
+
+def _way_out_of_kill(directory: Path) -> str:
+    """The file above paper's own directory is never taken away by a resume."""
+    kill = KillFile(directory)
+    by_hand = "" if kill.found == kill.path.absolute() else f"remove {kill.found} by hand, "
+    return f"find out who pressed it, then {by_hand}{LIFT_HALT}"
 
 
 def _serving(directory: Path) -> int | None:

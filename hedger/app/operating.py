@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import faulthandler
 import os
+import resource
 import signal
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
@@ -79,6 +80,7 @@ class Operating:
 
     def __enter__(self) -> Operating:
         with ExitStack() as stack:
+            leave_no_core()
             self._mailbox.prepare()
             self._hear_kill()
             self._register_stacks(stack)
@@ -162,3 +164,8 @@ class Operating:
             tell=self._told.watchdog_tripped,
             stuck_s=float(self._settings.watchdog.stuck_s),
         )
+
+
+def leave_no_core() -> None:
+    """Have a crash of the interpreter leave no image of the memory behind, with the keys in it."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))

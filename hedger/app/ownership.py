@@ -21,7 +21,7 @@ _READABLE_BY_GROUP = stat.S_IRGRP
 
 def ownership_rows(settings: Settings, directory: Path, config: Path | None) -> Iterator[Finding]:
     """A row for each: the state directory once it is there, the configuration's file, and every secret file."""
-    if directory.is_dir():
+    if os.path.isdir(directory):
         yield _directory(directory)
     if config is not None:
         yield _file("configuration file", config, "whoever can write it decides what is traded")

@@ -18,7 +18,7 @@ from hedger.model.instrument import InstrumentId
 from hedger.model.message import VenueQuieted
 from hedger.model.order import OrderReport
 from hedger.ops.figures import instant
-from hedger.runtime.journal import Journal
+from hedger.runtime.journal import Journal, has_journal
 from hedger.runtime.ports import Venue
 from hedger.runtime.quieted import remembered_quiet
 
@@ -85,8 +85,8 @@ async def configure(policy: Policy, venue: Venue, ids: Collection[InstrumentId])
 
 
 def quiet_of(directory: Path) -> tuple[VenueQuieted, ...]:
-    """What venues asked of earlier starts on a state directory; nothing where none was made."""
-    if not (directory / "journal.sqlite3").exists():
+    """What venues asked of earlier starts on a state directory; nothing where none was made. Raises JournalError."""
+    if not has_journal(directory):
         return ()
     with closing(Journal.open(directory, read_only=True)) as journal:
         return remembered_quiet(journal)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import math
+import os
 import re
 import signal
 import tempfile
@@ -134,7 +135,7 @@ def _symbols(symbol: str) -> tuple[str, str]:
 @contextmanager
 def _fresh(directory: Path) -> Iterator[None]:
     """A directory that can be written and holds no recording; one that was made in vain is taken away again."""
-    made = not directory.exists()
+    made = not os.path.exists(directory)
     try:
         directory.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=directory):

@@ -8,8 +8,8 @@ from pathlib import Path
 from hedger.engine.known.latch import Flatten
 from hedger.errors import GiveUp, JournalError
 from hedger.runtime.clock import SystemClock
-from hedger.runtime.head import NAME as HEAD
-from hedger.runtime.journal import Journal, Row
+from hedger.runtime.head import noted_head
+from hedger.runtime.journal import Journal, Row, has_journal
 from hedger.runtime.kill import LONGEST_REASON, KillFile, is_too_long, one_line
 from hedger.runtime.lease import Lease
 from hedger.runtime.migrate import files_of
@@ -24,7 +24,7 @@ def lift_halt(directory: Path, reason: str) -> str:
     """
     told = _told(reason, "a halt is lifted only with a reason: --reason 'what was found and mended'")
     kill = KillFile(directory)
-    if not (directory / "journal.sqlite3").exists() and not kill.exists():
+    if not has_journal(directory) and not kill.exists():
         raise GiveUp(f"{directory} has no journal, so there is nothing to lift; name the state directory of the halt")
     with Lease(directory):
         killed, pressed_ns = kill.reason() if kill.exists() else None, kill.pressed_ns()
@@ -53,7 +53,7 @@ def set_journal_aside(directory: Path, reason: str) -> Path:
     cannot be read.
     """
     told = _told(reason, "a journal is set aside only with a reason: --reason 'what happened to it'")
-    if not (directory / "journal.sqlite3").exists():
+    if not has_journal(directory):
         raise GiveUp(f"{directory} has no journal, so there is nothing to set aside")
     with Lease(directory):
         epoch, halted, paused, flattening = _what_must_stay(directory)
@@ -67,7 +67,7 @@ def set_journal_aside(directory: Path, reason: str) -> Path:
             aside = Row(now, "aside", kept.name, {"reason": told})
             journal.begin_after(epoch, [aside, *halts, *pauses, *latched])
         finally:
-            journal.close()
+            journal.close()  # which notes the new journal's head in place of the old one's
     return kept
 
 
@@ -81,11 +81,13 @@ def _told(reason: str, without: str) -> str:
 
 
 def _what_must_stay(directory: Path) -> tuple[int, str | None, str | None, dict[str, Flatten]]:
-    """The last epoch, why it is halted, why it is paused, and what is flattened."""
+    """The last epoch (of the rows, or of the note beside them), why it is halted, why paused, and what is flattened."""
+    noted = noted_head(directory)
     try:
         old = Journal.open(directory, read_only=True)
         try:
-            return old.last_epoch(), old.halted(), old.paused(), old.flattening()
+            epoch = max(old.last_epoch(), noted.epoch if noted is not None else 0)
+            return epoch, old.halted(), old.paused(), old.flattening()
         finally:
             old.close()
     except JournalError as problem:
@@ -96,9 +98,10 @@ def _what_must_stay(directory: Path) -> tuple[int, str | None, str | None, dict[
 
 
 def _move_away(directory: Path, now: int) -> Path:
+    """The note of how far it had come stays: where nothing comes after this (a power cut, a full disk), the next start
+    finds no journal to it, and begins halted in an unused epoch."""
     kept = directory / f"journal.aside-{now}.sqlite3"
     for old, new in zip(files_of(directory / "journal.sqlite3"), files_of(kept), strict=True):
         if old.exists():
             old.rename(new)
-    (directory / HEAD).unlink(missing_ok=True)
     return kept

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
@@ -128,7 +128,7 @@ class Watchers:
                 tell = self._metrics.messaged if self._metrics is not None else None
                 self._notifying = stack.enter_context(Notifying(self._wanted.notify, self._policy, tell))
             if self._wanted.view:
-                self._view = stack.enter_context(LiveView(self._policy, banner=self._wanted.banner))
+                self._view = stack.enter_context(_shown(LiveView(self._policy, banner=self._wanted.banner)))
             self._stack = stack.pop_all()
         return self
 
@@ -235,14 +235,14 @@ class Watchers:
             self._beat(after)
 
     def _write_lines(self, result: Result) -> None:
-        """One line a decision, until whoever read them is gone: that is no reason to stop hedging."""
+        """One line a decision, until whoever read them is gone, or cannot be written to: no reason to stop hedging."""
         if self._lines is None:
             return
         try:
             for decision in result.decisions:
                 self._lines.write(json.dumps(decision_line(decision), ensure_ascii=False) + "\n")
                 self._lines.flush()
-        except OSError:
+        except (OSError, ValueError):
             self._lines = None
 
     def _beat(self, state: State) -> None:
@@ -281,3 +281,14 @@ class Watchers:
             self._metrics.timed(stage, account, seconds, outcome)
         if self._narrator is not None:
             self._narrator.timed(stage, account, seconds, outcome)
+
+
+@contextmanager
+def _shown(view: LiveView) -> Iterator[LiveView]:
+    """The view, until its end: a terminal that has gone cannot be put in order, and makes no end in order a failure."""
+    view.__enter__()
+    try:
+        yield view
+    finally:
+        with suppress(OSError):
+            view.__exit__(None, None, None)

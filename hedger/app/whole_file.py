@@ -14,9 +14,15 @@ def refuse_taken(path: Path, *, replace: bool = False) -> None:
     """Raises ConfigError where `path` cannot be written under that name: before work that would be for nothing."""
     if not replace and os.path.lexists(path):
         raise ConfigError(_taken(path))
-    if path.is_dir():
+    if os.path.isdir(path):
         raise ConfigError(f"{path} is a directory: name the file in it")
-    if not path.absolute().parent.is_dir():
+    try:
+        placed = path.absolute().parent.is_dir()
+        with suppress(FileNotFoundError, NotADirectoryError):
+            path.lstat()  # a name that is too long, or a place where this user may not look
+    except OSError as problem:
+        raise ConfigError(f"{path}: cannot be written ({problem.strerror})") from None
+    if not placed:
         raise ConfigError(f"{path}: cannot be written, for there is no directory {path.parent}")
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import urllib.error
 import urllib.request
-from http.client import HTTPException
+from http.client import HTTPException, HTTPResponse
 from typing import Any
 
-_ANSWERS_IN_S = 1.5
+_ANSWERS_IN_S, LIVES_IN_S = 1.5, 5.0
 _MOST_BYTES = 65_536
 
 
@@ -22,12 +22,27 @@ def asked(port: int) -> dict[str, Any]:
     return {"answers": True, "ok": not failing, "failing": failing}
 
 
-def _page(url: str) -> bytes:
-    """A page of this machine, whatever proxy the environment names; also one that comes with an error's status."""
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+def why_not_alive(port: int) -> str | None:
+    """Why it does not answer on this machine that it is alive, in a word; None where it does."""
     try:
-        with opener.open(url, timeout=_ANSWERS_IN_S) as answer:
+        with _opened(f"http://127.0.0.1:{port}/livez", LIVES_IN_S):
+            return None
+    except (OSError, HTTPException) as problem:
+        return type(problem).__name__
+
+
+def _page(url: str) -> bytes:
+    """A page of this machine, also one that comes with an error's status."""
+    try:
+        with _opened(url, _ANSWERS_IN_S) as answer:
             return bytes(answer.read(_MOST_BYTES))
     except urllib.error.HTTPError as refusal:
         with refusal:
             return refusal.read(_MOST_BYTES)
+
+
+def _opened(url: str, seconds: float) -> HTTPResponse:
+    """Whatever proxy the environment names: it would answer for itself."""
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+    answer: HTTPResponse = opener.open(url, timeout=seconds)
+    return answer

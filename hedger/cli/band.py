@@ -51,7 +51,9 @@ def band(
     from hedger.settings.policy import to_policy
     from hedger.study.outlook import Book, outlooks
 
-    _refuse_no_numbers(price=price, gamma=gamma, holding=holding, fixed_cost=fixed_cost, smallest=smallest)
+    _refuse_no_numbers(
+        price=price, sigma=sigma, gamma=gamma, holding=holding, fee=fee, fixed_cost=fixed_cost, smallest=smallest
+    )
     settings = settings_of(config, {}, to_run=False)
     chosen = _hedge(to_policy(settings).hedges, hedge)
     inputs = {
@@ -110,14 +112,18 @@ def _sigma(hedge: Hedge, sigma: float | None) -> _Input:
 
 
 def _holding(settings: Settings, hedge: Hedge, holding: float | None) -> _Input:
+    """The coins that are hedged: on paper also those of every account that counts, its margin among them."""
+    from hedger.settings.paper_rules import purses_of
     from hedger.settings.schema import Mode
 
     if holding is not None:
         return _Input(holding, "--holding")
-    paper = settings.mode is Mode.PAPER
-    spot = settings.paper.spot.get(hedge.underlying, Decimal(0)) if paper else Decimal(0)
-    origin = "the file's holdings" + (" and the paper exchange's spot" if paper else "; add the venue's by --holding")
-    return _Input(float(hedge.static_quantity + spot), origin)
+    if settings.mode is not Mode.PAPER:
+        return _Input(float(hedge.static_quantity), "the file's holdings; add the venue's by --holding")
+    purses = purses_of(settings)
+    held_in = (coins for name in hedge.spot_accounts for coins in (purses[name].spot, purses[name].margin))
+    there = sum((coins.get(hedge.underlying, Decimal(0)) for coins in held_in), Decimal(0))
+    return _Input(float(hedge.static_quantity + there), "the file's holdings and the paper exchange's coins")
 
 
 def _gamma(settings: Settings, hedge: Hedge, gamma: float | None) -> _Input:

@@ -31,7 +31,7 @@ def bundle(
     from hedger.cli.show import print_table
 
     path = file or Path(f"hedger-bundle-{_today()}.tar.gz")
-    if not path.exists() and not path.name.endswith((".tar.gz", ".tgz")):
+    if not os.path.exists(path) and not path.name.endswith((".tar.gz", ".tgz")):
         raise ConfigError(f"{path}: what is written is a .tar.gz, and whoever gets it must see that: name it so")
     parts = gather(path, _directory(config, state_dir), config=config, environ=os.environ, log=log)
     if json:

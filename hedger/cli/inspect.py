@@ -11,12 +11,12 @@ from typing import Annotated, Any
 
 import typer
 
-from hedger.cli.asked import asked
+from hedger.cli.asked import asked, why_not_alive
 from hedger.cli.options import ConfigOption, JsonOption, StateDirOption, settings_of, state_directory
 from hedger.cli.told import status_line, status_rows
 from hedger.errors import AskAgain, ConfigError, GiveUp
 from hedger.runtime.clock import wall_ns
-from hedger.runtime.lease import is_held
+from hedger.runtime.lease import is_held, taken_at
 
 LATE_S = 2.5  # it is written every second
 MOST_SILENT_S = 90.0  # more than the longest beat that can be configured
@@ -154,6 +154,8 @@ def read_status(path: Path) -> dict[str, Any]:
     known = last_status(path)
     if known["stale"]:
         raise _nobody(path)
+    if known["age_s"] > MOST_SILENT_S and taken_at(path.parent) > path.stat().st_mtime:
+        raise _nobody(path)
     if known["age_s"] > MOST_SILENT_S:
         raise AskAgain(
             f"the hedger on {path.parent} (process {known['pid']}) has said nothing for {known['age_s']:.0f} s: "
@@ -163,6 +165,12 @@ def read_status(path: Path) -> dict[str, Any]:
 
 
 def _nobody(path: Path) -> AskAgain:
+    """That nobody runs there; or that somebody does, of whom there is no word yet, or none that can be read."""
+    if is_held(path.parent):
+        return AskAgain(
+            f"the hedger on {path.parent} has not said anything yet: it is starting, which takes as long as a venue "
+            "wants quiet, or its disk takes no file; look at its log"
+        )
     return AskAgain(f"no hedger runs on {path.parent}; start one with `hedger paper` or `hedger run`")
 
 
@@ -205,16 +213,10 @@ def _tell_abilities(venue: str, json: bool) -> None:
 
 def healthcheck(config: ConfigOption = None, state_dir: StateDirOption = None, json: JsonOption = False) -> None:
     """Ask the running hedger whether it is alive; for containers."""
-    import urllib.error
-    import urllib.request
-
     port = read_status(state_directory(config, state_dir) / "status.json").get("metrics_port")
     if port is None:
         raise GiveUp("the running hedger serves no health; set metrics.enabled")
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{int(port)}/livez", timeout=5):
-            if json:
-                print(json_module.dumps({"alive": True, "metrics_port": int(port)}))
-            return
-    except (urllib.error.URLError, OSError) as problem:
-        raise AskAgain(f"the hedger does not answer on port {port} ({type(problem).__name__})") from None
+    if (why := why_not_alive(int(port))) is not None:
+        raise AskAgain(f"the hedger does not answer on port {port} ({why})")
+    if json:
+        print(json_module.dumps({"alive": True, "metrics_port": int(port)}))

@@ -57,10 +57,16 @@ def kill(
     if not is_held(directory):
         tell(f"the kill is latched in {directory}; no hedger runs there, and the next start begins halted", json)
         return
-    known = await_status(
-        directory, _is_dead, wait, f"the kill is latched in {directory}; waiting until nothing of ours works"
-    )
-    tell(f"killed on {directory}: {known['halted']}; none of our orders works; it stays so until `hedger resume`", json)
+    latched = f"the kill is latched in {directory}"
+    try:
+        known = await_status(directory, _is_dead, wait, f"{latched}; waiting until nothing of ours works")
+    except AskAgain as unseen:
+        told = str(unseen).removeprefix(f"{latched}; ")
+        raise AskAgain(
+            f"{latched}, and nothing new leaves; whether all that worked is gone is not seen: {told}"
+        ) from None
+    halted = printable(str(known["halted"]))
+    tell(f"killed on {directory}: {halted}; none of our orders works; it stays so until `hedger resume`", json)
 
 
 def resume(
@@ -76,7 +82,7 @@ def resume(
     if known is None:
         from hedger.app.resume import lift_halt
 
-        tell(f"the halt is lifted ({lift_halt(directory, reason)}); start the hedger again", json)
+        tell(f"the halt is lifted ({printable(lift_halt(directory, reason))}); start the hedger again", json)
         return
     if known["halted"] is None and known.get("doubted"):
         _ask(directory, wait, "resume", reason)
@@ -94,7 +100,7 @@ def resume(
     if known["paused"] is not None or "flatten" in told:
         tell(told, json)
         return
-    tell(f"the halt is lifted ({halted}); it is {known['mode']} and trades once it has reconciled", json)
+    tell(f"the halt is lifted ({printable(halted)}); it is {known['mode']} and trades once it has reconciled", json)
 
 
 def pause(
@@ -136,7 +142,7 @@ def drain(
     """End the hedger in order, as SIGTERM does: our orders are canceled and proven gone, the hedges are held."""
     directory = state_directory(config, state_dir)
     _ask(directory, wait, "drain", reason)
-    ends_at = stopwatch() + wait
+    ends_at = stopwatch() + seconds_of(wait)
     while is_held(directory):
         progress("it drains; waiting for its end")
         if stopwatch() > ends_at:
@@ -182,13 +188,15 @@ def _ask(directory: Path, wait: float, what: str, reason: str, *, subject: str =
         raise GiveUp(f"nothing was asked: {flaw}")
     answer = ask_through(Mailbox(directory), request, wait)
     progress("")
+    why = printable(answer.why)
     if not answer.done:
-        raise GiveUp(f"refused: {answer.why}")
-    return answer.why
+        raise GiveUp(f"refused: {why}")
+    return why
 
 
 def ask_through(mailbox: Mailbox, request: Request, wait: float) -> Answer:
     """Send a request and wait so many seconds for its answer. Raises AskAgain without one."""
+    wait = seconds_of(wait)
     name = mailbox.send(request, str(os.getpid()), wait)
     try:
         answer = _answer(mailbox, name, wait, "asked; waiting for an answer")
@@ -227,7 +235,7 @@ def await_status(
 
     Raises AskAgain where it does not show it in time, or the hedger ends meanwhile.
     """
-    ends_at = stopwatch() + wait
+    ends_at = stopwatch() + seconds_of(wait)
     while True:
         known = status_there(directory)
         if known is None:
@@ -241,6 +249,11 @@ def await_status(
             raise AskAgain(f"{what}, and after {wait:.0f} s its status does not show it yet: look at `hedger status`")
         progress(f"{what}{so_far(known)}")
         time.sleep(LOOK_S)
+
+
+def seconds_of(wait: float) -> float:
+    """How long to wait; what is no number (`nan`) is not at all, for no clock would ever come after it."""
+    return wait if wait >= 0 else 0.0
 
 
 def progress(text: str) -> None:

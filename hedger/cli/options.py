@@ -42,8 +42,10 @@ def tell(text: str, json: bool, *, done: bool = True, **more: object) -> None:
 def state_directory(config: Path | None, given: Path | None) -> Path:
     """The state directory: the option, or what the settings say; paper keeps its own beneath it."""
     if given is not None:
-        own = any((given / name).exists() for name in ("journal.sqlite3", "status.json"))
-        return given if own or not (given / "paper").is_dir() else given / "paper"
+        from hedger.runtime.lease import has_run
+
+        # What may not be looked into is the one that was named: whoever opens it says why it cannot.
+        return given if has_run(given) or not os.path.isdir(given / "paper") else given / "paper"
     from hedger.settings.schema import Mode
 
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 
 import typer
 from typer.exceptions import TyperException
@@ -34,7 +35,8 @@ from hedger.cli import (
     traded,
     transfer,
 )
-from hedger.errors import ConfigError
+from hedger.cli.streams import flushed, probed, whole_streams
+from hedger.errors import ConfigError, HedgerError
 
 app = typer.Typer(
     name="hedger",
@@ -85,7 +87,22 @@ app.command("completion")(completion.completion)
 
 
 def command_line() -> None:
-    """Carry out what was typed; what cannot be understood is a ConfigError, one sentence like every other."""
+    """Carry out what was typed, and have what it says leave before the process ends."""
+    whole_streams()
+    try:
+        _carry_out()
+    except HedgerError:
+        with suppress(HedgerError, SystemExit):  # the error itself is what matters
+            flushed()
+        raise
+    except OSError:
+        probed()  # says so where it was standard output that took nothing
+        raise
+    flushed()
+
+
+def _carry_out() -> None:
+    """What was typed; what cannot be understood is a ConfigError, one sentence like every other."""
     if sys.argv[1:] == ["--version"]:  # typer's way to have an option here makes each completion a third slower
         print(f"hedger {VERSION}")
         return

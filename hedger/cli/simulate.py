@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -51,6 +52,8 @@ def simulate(
     from hedger.app.simulation.soak import Totals, Wish, run_seeds, soak
 
     wish = Wish(codes=_codes(faults), seconds=until, brisk=brisk, books=_books(books))
+    for option, path in (("--trace", trace), ("--failures", failures)):
+        _refuse_unwritable(option, path)
     if trace is not None:
         totals = _traced(seed, wish, trace, json)
     elif hours is not None or real_seconds is not None:
@@ -80,6 +83,19 @@ def _traced(seed: int, wish: Wish, path: Path, json: bool) -> Totals:
     totals.add(outcome)
     _tell(outcome, json)
     return totals
+
+
+def _refuse_unwritable(option: str, path: Path | None) -> None:
+    """Before the work, of which nothing is to be lost; a file that is made for the trial is taken away again."""
+    if path is None:
+        return
+    made = not os.path.lexists(path)
+    try:
+        path.open("a", encoding="utf-8").close()
+        if made:
+            path.unlink()
+    except OSError as problem:
+        raise ConfigError(f"{option} {path}: it cannot be written ({problem.strerror})") from None
 
 
 def _codes(text: str) -> tuple[str, ...] | None:

@@ -10,12 +10,25 @@ from functools import cache
 from types import NoneType, UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
-from pydantic_core import to_json
+from pydantic_core import PydanticSerializationError, to_json, to_jsonable_python
 
 
 def encode(value: object) -> bytes:
-    """A value as JSON; sets in order, so that every process writes the same bytes."""
-    return to_json(value, fallback=_plain)
+    """A value as JSON; sets in order, so that every process writes the same bytes.
+
+    A venue may say half a character (`\\ud83d`), for which UTF-8 has no bytes: a question mark stands in its place.
+    """
+    try:
+        return to_json(value, fallback=_plain)
+    except PydanticSerializationError as problem:
+        if "surrogates" not in str(problem):
+            raise
+        return to_json(_writable(to_jsonable_python(value, fallback=_plain)))
+
+
+def writable(text: str) -> str:
+    """A text with a question mark for each half of a character."""
+    return text.encode(errors="replace").decode()
 
 
 def ordered(value: object) -> object:
@@ -59,6 +72,18 @@ def decode(hint: Any, value: Any) -> Any:
     if type(value) is not hint:
         raise ValueError(f"{type(value).__name__} where {hint.__name__} was expected")
     return value
+
+
+def _writable(value: object) -> object:
+    match value:
+        case str():
+            return writable(value)
+        case dict():
+            return {key: _writable(held) for key, held in value.items()}
+        case list():
+            return [_writable(held) for held in value]
+        case _:
+            return value
 
 
 def _plain(value: object) -> object:

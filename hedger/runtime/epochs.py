@@ -18,14 +18,23 @@ def last_epoch(connection: sqlite3.Connection) -> int:
     return int(connection.execute("SELECT coalesce(max(epoch), 0) FROM events").fetchone()[0])
 
 
+def newest_epoch(connection: sqlite3.Connection) -> int:
+    """That of the last row that a start wrote, 0 without one; at once, however long the journal is."""
+    row = connection.execute("SELECT epoch FROM events WHERE epoch > 0 ORDER BY seq DESC LIMIT 1").fetchone()
+    return 0 if row is None else int(row[0])
+
+
 def next_epoch(connection: sqlite3.Connection, noted: Head | None, now: int) -> tuple[int, int]:
     """(the first epoch that this journal or its note knows, the one that begins now).
 
     A journal without rows begins with the number of ten-minute spans since 2024; four digits last until 2055. Another
     journal, which is lost, may have used this epoch as well, when it began within the same span or was started more
     often than every ten minutes: `first_sequence` keeps their ids apart.
+
+    Rows of epoch 0 are no start's: a person lifted a halt while no hedger ran. Counted, they would make every older
+    order of ours one of this journal's.
     """
-    oldest, newest = connection.execute("SELECT min(epoch), max(epoch) FROM events").fetchone()
+    oldest, newest = connection.execute("SELECT min(epoch), max(epoch) FROM events WHERE epoch > 0").fetchone()
     known = [epoch for epoch in (oldest, newest, noted.epoch if noted is not None else None) if epoch is not None]
     if known:
         return min(known), max(known) + 1

@@ -16,13 +16,13 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 from pydantic import ValidationError
-from pydantic_core import to_json
 
 from hedger.engine.known.latch import Flatten
 from hedger.engine.known.state import HedgeState
 from hedger.errors import JournalError
 from hedger.runtime.chain import Link, first_broken, hash_of, tail
-from hedger.runtime.epochs import first_sequence, last_epoch, next_epoch
+from hedger.runtime.codec import encode, writable
+from hedger.runtime.epochs import first_sequence, last_epoch, newest_epoch, next_epoch
 from hedger.runtime.head import NAME as HEAD
 from hedger.runtime.head import Head, lost_end, note_head, noted_head
 from hedger.runtime.inputs import Facts, Input, facts_of, put
@@ -34,6 +34,9 @@ from hedger.runtime.starts import Start, crash_loop, newest_starts
 MIN_FREE_BYTES = 64_000_000
 # A million rows take 3.7 s to verify, these 2 s; the rows before them were verified by the starts that came after them.
 VERIFIED_AT_START = 500_000
+_ONE_WRITER = "stop one of the two hedgers on this state directory; this one creates nothing more"
+# What reading a document of a damaged journal, or of another program, may stumble on.
+_UNUSABLE = (sqlite3.Error, zlib.error, ValueError, TypeError, LookupError, AttributeError, ArithmeticError)
 _TOLD = "seq, at, epoch, kind, key, body"
 
 
@@ -62,6 +65,19 @@ def free_bytes(path: Path) -> int:
     """What is free for us on the disk of a file."""
     disk = os.statvfs(path)
     return disk.f_bavail * disk.f_frsize
+
+
+def has_journal(directory: Path) -> bool:
+    """Whether there is one; raises JournalError where that cannot be seen: then nothing is known, which is not none."""
+    try:
+        os.stat(directory / "journal.sqlite3")
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError as problem:
+        raise JournalError(
+            f"{directory}: cannot be looked into ({problem.strerror}): ask as the user that the hedger runs as"
+        ) from None
+    return True
 
 
 class Journal:
@@ -176,17 +192,20 @@ class Journal:
             return
         try:
             self._append(rows)
+        except sqlite3.IntegrityError:
+            self._tail = None
+            raise JournalError(f"{self._path}: somebody else has written to it meanwhile; {_ONE_WRITER}") from None
         except sqlite3.Error as problem:
             self._tail = None  # read anew before the next write: nobody knows how far this one came
             raise JournalError(f"{self._path}: cannot be written ({problem}); {_remedy(problem)}") from None
 
     def _append(self, rows: list[Row]) -> None:
-        seq, hash = self._tail if self._tail is not None else tail(self._connection)
+        seq, hash = self._tail if self._tail is not None else self._last_link()
         values: list[tuple[int, int, int, str, str, str, bytes]] = []
         for row in rows:
-            seq, body = seq + 1, to_json(row.body).decode()
-            hash = hash_of(hash, seq, row.at, self._epoch, row.kind, row.key, body)
-            values.append((seq, row.at, self._epoch, row.kind, row.key, body, hash))
+            seq, key, body = seq + 1, writable(row.key), encode(row.body).decode()
+            hash = hash_of(hash, seq, row.at, self._epoch, row.kind, key, body)
+            values.append((seq, row.at, self._epoch, row.kind, key, body, hash))
         inputs = [kept for row in rows for kept in row.inputs]
         with self._connection:
             self._connection.execute("BEGIN IMMEDIATE")
@@ -195,9 +214,22 @@ class Journal:
                 put(self._connection, inputs)
         self._tail = Link(seq, hash)
 
+    def _last_link(self) -> Link:
+        """Where the next row is joined on. A later start's rows are not gone on with: its lock was taken away, and the
+        book is not ours any more."""
+        last = newest_epoch(self._connection)
+        if self._epoch and last > self._epoch:
+            raise JournalError(f"{self._path}: a later start (epoch {last}) writes to it; {_ONE_WRITER}")
+        return tail(self._connection)
+
     def latch(self, reason: str) -> None:
         """Put a halt on disk where its row cannot be written: the kill file beside the journal is the latch then, and
-        the next start begins halted by it. Raises JournalError where the directory refuses that too."""
+        the next start begins halted by it. Raises JournalError where the directory refuses that too.
+
+        Where a later start writes to it, it is left alone: our end is no reason for its."""
+        with suppress(sqlite3.Error):
+            if 0 < self._epoch < newest_epoch(self._connection):
+                return
         KillFile(self._path.parent).latch(reason)
 
     def _killed(self) -> str | None:
@@ -232,7 +264,7 @@ class Journal:
         """What a decision was made on, None where it is not kept any more; raises JournalError where it is damaged."""
         try:
             return facts_of(self._connection, digest)
-        except (sqlite3.Error, zlib.error, ValueError, TypeError, KeyError) as problem:
+        except _UNUSABLE as problem:
             told = f"{type(problem).__name__}: {problem}"
             raise JournalError(f"{self._path}: the input {digest[:12]} cannot be used ({told})") from None
 

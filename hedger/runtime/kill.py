@@ -32,11 +32,17 @@ class KillFile:
         """Whether it is there; where the disk does not say so clearly, it is."""
         return _is_there(self.path) or (self._above is not None and _is_there(self._above))
 
+    @property
+    def found(self) -> Path:
+        """Which of the two it is, whole: the one above where only that is there."""
+        if self._above is not None and not _is_there(self.path) and _is_there(self._above):
+            return self._above.absolute()
+        return self.path.absolute()
+
     def reason(self) -> str:
         """What stands in it, bounded and on one line; a sentence of our own where nothing does."""
-        path = self._above if self._above is not None and not _is_there(self.path) else self.path
         try:
-            file = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+            file = os.open(self.found, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
         except OSError:
             return UNTOLD
         try:

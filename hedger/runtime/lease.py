@@ -7,6 +7,7 @@ import fcntl
 import os
 import stat
 import time
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 
@@ -37,15 +38,24 @@ class Lease:
             if problem.errno in (errno.EROFS, errno.ENOSPC):
                 way = "nothing can be written on its disk: mend that, or set another state_dir"
             raise JournalError(f"{self._path}: cannot be opened ({problem.strerror}); {way}") from None
-        if not _locked(self._file):
+        try:
+            free = _locked(self._file)
+        except OSError as problem:
+            os.close(self._file)
+            raise JournalError(
+                f"{self._path}: cannot be locked ({problem.strerror}): "
+                "set a state_dir on a file system that takes locks"
+            ) from None
+        if not free:
             holder = os.pread(self._file, 32, 0).decode(errors="replace").strip() or "unknown"
             os.close(self._file)
             raise JournalError(
                 f"{self._path}: another hedger (process {holder}) uses this state directory; "
                 "stop it, or set another state_dir"
             ) from None
-        os.ftruncate(self._file, 0)
-        os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
+        with suppress(OSError):  # who holds it is for people; on a full disk the journal says what is wrong
+            os.ftruncate(self._file, 0)
+            os.pwrite(self._file, f"{os.getpid()}\n".encode(), 0)
         return self
 
     def __exit__(
@@ -68,11 +78,12 @@ def refuse_shared(directory: Path) -> None:
 
 
 def _locked(file: int) -> bool:
+    """Whether it is ours now; raises OSError where nobody can say, which is no other hedger."""
     for left in reversed(range(TRIES)):
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
             return True
-        except OSError:
+        except BlockingIOError:
             if left:
                 time.sleep(TRY_AGAIN_S)
     return False
@@ -91,8 +102,18 @@ def is_held(directory: Path) -> bool:
         return False
     try:
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
+    except BlockingIOError:
         return True
+    except OSError:
+        return False  # nobody could have locked it
     finally:
         os.close(file)
     return False
+
+
+def taken_at(directory: Path) -> float:
+    """When a hedger took the state directory last, by the file system's clock, in seconds; 0 if none ever did."""
+    try:
+        return os.lstat(directory / NAME).st_mtime
+    except OSError:
+        return 0.0

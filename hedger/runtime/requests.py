@@ -24,6 +24,7 @@ LARGEST = 16_384
 MOST_AT_ONCE = 32
 MOST_KEPT = 64
 LONGEST_ORDER = 64
+SECOND_NS = 1_000_000_000
 ONLY_PLAN = "plan"
 WAIT_S, GRACE_S = 30.0, 5.0
 ASKED, TAKEN, WITHDRAWN, ANSWERED, REFUSED = ".json", ".taken", ".withdrawn", ".answer", ".refused"
@@ -75,7 +76,7 @@ class Request:
             return "a write-off needs our id of the order, letters and digits, as `hedger status` shows it"
         if self.ask is Ask.FLATTEN and not self.shown:
             return "a flatten needs the plan that was agreed to, as `hedger flatten` shows it"
-        if self.ask is Ask.ACKNOWLEDGE and not one_line(self.subject):
+        if self.ask is Ask.ACKNOWLEDGE and (not self.subject.strip() or not self.subject.isprintable()):
             return "it needs the key of an alarm, as `hedger ack` lists them"
         if self.ask is Ask.RELOAD:
             return "" if self.subject in ("", ONLY_PLAN) else f'a reload is carried out, or is only a "{ONLY_PLAN}"'
@@ -273,8 +274,8 @@ def _is_order_id(text: str) -> bool:
 def _expired(told: Mapping[str, Any], now_ns: int) -> str:
     """Why a request is too old to be obeyed; empty if it is not. A clock that was set back proves nothing, so no."""
     if now_ns > told["expires_ns"]:
-        return f"it expired {(now_ns - told['expires_ns']) / 1e9:.0f} s before it was taken up"
-    if now_ns < told["asked_ns"] - GRACE_S * 1e9:
+        return f"it expired {(now_ns - told['expires_ns']) // SECOND_NS} s before it was taken up"
+    if now_ns < told["asked_ns"] - int(GRACE_S * SECOND_NS):
         return "the clock was set back after it was asked, so nobody can tell whether it has expired: ask again"
     return ""
 

@@ -10,6 +10,7 @@ import faulthandler
 import os
 import threading
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
@@ -154,6 +155,8 @@ def open_stacks(path: Path) -> IO[str]:
 
 
 def _within(seconds: float, work: Callable[[], object]) -> None:
+    """Where the machine gives no more threads the work is left: what follows it, the end above all, must not be."""
     thread = threading.Thread(target=work, daemon=True)
-    thread.start()
-    thread.join(seconds)
+    with suppress(RuntimeError):
+        thread.start()
+        thread.join(seconds)

@@ -44,6 +44,8 @@ def parse_document(text: str, name: str) -> Document:
         tree = tomllib.loads(text, parse_float=Decimal)
     except tomllib.TOMLDecodeError as error:
         tree, fault = {}, _syntax_fault(error, name)
+    except (ValueError, ArithmeticError, RecursionError):  # of what the library does not bound itself
+        fault = f"{name}: it holds a number beyond all bounds, or brackets within brackets without end"
     else:
         return Document(name=name, tree=tree, lines=Lines(text).find())
     raise ConfigError(fault)

@@ -17,7 +17,7 @@ def directory_of_a_broken(path: Path | None, environ: Mapping[str, str]) -> Path
     try:
         text = "" if path is None else path.read_text(encoding="utf-8-sig")
         head = tomllib.loads(_before_the_first_table(text))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+    except (OSError, ValueError, ArithmeticError, RecursionError):  # not UTF-8 and not TOML are ValueErrors
         return None
     if not head.keys() <= Settings.model_fields.keys():  # one of them may be a misspelt `state_dir`
         return None

@@ -20,7 +20,7 @@ _NOT_SETTINGS = frozenset({"HEDGER_CONFIG", "HEDGER_COMMAND", "HEDGER_SECRETS_DI
 # Kubernetes gives every container these for a service that is called hedger.
 _SERVICE = re.compile(r"HEDGER_(\w+_)?(SERVICE_HOST|SERVICE_PORT(_\w+)?|PORT(_\d+_(TCP|UDP)(_(PROTO|PORT|ADDR))?)?)")
 _OF_SECRETS = (PREFIX, "ACCOUNTS__", "CONSOLE__", "CONTROL__", "NOTIFY__")
-_NAMES_IN_CAPITALS = frozenset({"hedges", "spot", "coin_collateral"})
+_NAMES_IN_CAPITALS = frozenset({"hedges", "money", "spot", "coin_collateral"})
 _LARGEST_SECRET = 65_536
 _READABLE_BY_OTHERS = 0o004
 
@@ -93,7 +93,7 @@ def _value_of(path: Path, text: str, name: str) -> object:
         return text
     try:
         return json.loads(text, parse_float=Decimal, parse_constant=Decimal)
-    except ValueError:
+    except (ValueError, ArithmeticError, RecursionError):
         pass
     raise ConfigError(f"environment {name}: this is not JSON, which lists and tables in the environment must be")
 

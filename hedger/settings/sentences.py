@@ -91,6 +91,8 @@ def _problem(detail: Any) -> Problem:
         case "string_pattern_mismatch":
             path = path[:-1] if path[-1] == "[key]" else path
             return Problem(path, PATTERN_MEANINGS[detail["ctx"]["pattern"]] + _shown(path, detail["input"]))
+        case "dict_type" | "model_type" | "model_attributes_type" as kind:
+            return Problem(path, _SENTENCES[kind])  # what stands where a table should may be one of its secrets
         case kind:
             limits = {k: _text(v) for k, v in detail.get("ctx", {}).items()}
             sentence = _SENTENCES.get(kind, "cannot be used").format(**limits)

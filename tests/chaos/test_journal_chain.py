@@ -1,5 +1,6 @@
 """The chain over the rows: what is changed, moved or taken out of the middle refuses the start and sends nothing."""
 
+import resource
 import sqlite3
 from collections.abc import Callable
 from contextlib import closing
@@ -190,3 +191,36 @@ def test_a_journal_that_cannot_be_read_at_all_is_not_replaced_by_one_with_the_sa
     with pytest.raises(JournalError, match="another `bot`"):
         set_journal_aside(tmp_path, "because")
     assert (tmp_path / "journal.sqlite3").exists()
+
+
+def test_a_journal_whose_setting_aside_was_cut_off_leaves_the_next_start_halted_in_an_unused_epoch(
+    tmp_path: Path,
+) -> None:
+    """The disk is full in the middle of the new journal, after the old one has left its place."""
+    written(tmp_path)
+    unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (32_768, unlimited[1]))
+    try:
+        with pytest.raises(JournalError):
+            set_journal_aside(tmp_path, "a bad sector")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
+    assert len(list(tmp_path.glob("journal.aside-*.sqlite3"))) == 1, "it was cut off after the old one had gone"
+    with closing(Journal.open(tmp_path)) as journal:
+        recovered = journal.begin(9_000, {})
+    assert recovered.epoch == 2
+    assert "the journal lacks row" in (recovered.halted or ""), "a halt, a pause or a flatten may be lost"
+
+
+def test_what_is_set_aside_never_gives_up_an_epoch_that_its_note_knows(tmp_path: Path) -> None:
+    """An old copy was put back, found broken, and set aside: the starts after the copy have used their ids."""
+    path = written(tmp_path)
+    old = path.read_bytes()
+    for at in (5_000, 6_000):
+        with closing(Journal.open(tmp_path)) as journal:
+            journal.begin(at, {})
+    path.write_bytes(old)
+    tampered(path, CHANGES["body"])
+    set_journal_aside(tmp_path, "an old copy, and broken")
+    with closing(Journal.open(tmp_path)) as journal:
+        assert journal.begin(9_000, {}).epoch == 1 + 2 + 1

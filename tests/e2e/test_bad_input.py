@@ -184,7 +184,7 @@ def test_a_mistake_is_answered_by_a_sentence_and_a_code(tmp_path: Path, name: st
     with ExitStack() as stack:
         case.prepare(state, stack)
         env = environment(**free_ports(), **case.env, PYTHONPATH=without_network(tmp_path))
-        ended = run_hedger(*typed, env=env, timeout_s=20)
+        ended = run_hedger(*typed, env=env)
     assert (ended.code, ended.out) == (case.code, ""), ended.err
     lines = ended.err.splitlines()
     assert 1 <= len(lines) <= 3

@@ -57,7 +57,8 @@ def test_a_latched_kill_and_a_console_port_in_use_are_seen_in_the_directory_that
         }
         ended, rows = examined(tmp_path / "elsewhere", "--state-dir", str(tmp_path / "state"), **more)
     assert ended.code == 2
-    assert "the kill file: a drill" in str(rows["kill file"]["found"])
+    assert f"{tmp_path / 'state/kill'} is latched (the kill file: a drill)" in str(rows["kill file"]["found"])
+    assert f"remove {tmp_path / 'state/kill'} by hand" in str(rows["kill file"]["remedy"]), "a resume leaves it there"
     assert "`hedger resume --reason …`" in str(rows["kill file"]["remedy"])
     assert "a paper run takes another" in str(rows["console port"]["found"])
 

@@ -1,9 +1,15 @@
 """What stands in no state reaches metrics, status, alarms and the console's feed on the same beat."""
 
 import json
+import os
+import pty
+from contextlib import redirect_stdout, suppress
 from dataclasses import replace
 from decimal import Decimal
+from io import BytesIO, TextIOWrapper
 from pathlib import Path
+
+import pytest
 
 from hedger.app.watching import Wanted, Watched, Watchers
 from hedger.cli.told import status_rows
@@ -16,7 +22,7 @@ from hedger.ops.forced import LATELY_MS, ForcedCloses
 from hedger.ops.standstill import TOO_LONG_MS
 from hedger.ops.surroundings import Serving
 from hedger.ops.view import Banner
-from tests.support.ops_states import NOW, hedging_state, policy
+from tests.support.ops_states import NOW, decision, hedging_state, policy
 
 WATCHED = Watched()
 BANNER = Banner(kind="paper", transport="port", started_at=NOW)
@@ -133,3 +139,27 @@ def test_without_a_console_nothing_is_said_of_one(tmp_path: Path) -> None:
     beat(one, 1_000)
     assert str(value("console_up")) == "nan"
     assert "console" not in dict(status_rows(status(tmp_path)))
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["closed", "of another alphabet"])
+def test_lines_that_cannot_be_written_stop_nothing(whole: bool) -> None:
+    told = TextIOWrapper(BytesIO(), encoding="ascii")
+    if whole:
+        told.close()
+    state = hedging_state()
+    one = Watchers(policy(), Wanted(banner=BANNER, view=False, lines=told, log=False))
+    decided = Result(state, (), (replace(decision(), detail="half is wanted, ½"),))
+    for _ in range(2):
+        one.observe(state, Stamped(NOW, TimePassed()), decided, 0.0)
+
+
+def test_a_terminal_that_has_gone_makes_no_end_in_order_a_failure() -> None:
+    ours, theirs = pty.openpty()
+    terminal = os.fdopen(theirs, "w", buffering=1)
+    with redirect_stdout(terminal), Watchers(policy(), Wanted(banner=BANNER, view=True, lines=None, log=False)) as one:
+        os.close(ours)
+        with pytest.raises(OSError, match="Input/output error"):
+            terminal.write("nobody reads this\n")
+        one.observe(hedging_state(), Stamped(NOW, TimePassed()), Result(hedging_state(), (), ()), 0.0)
+    with suppress(OSError):
+        terminal.close()

@@ -2,8 +2,10 @@
 
 import json
 import os
+import socket
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -77,6 +79,65 @@ def test_a_kill_of_a_running_hedger_waits_until_it_is_dead(directory: Path) -> N
             operate.kill(reason="x", state_dir=directory, wait=0.2)
         say(directory, halted="the kill file: hedger kill: x", mode="halted")
         operate.kill(reason="x", state_dir=directory, wait=0.2)
+
+
+def test_a_kill_beside_an_old_paper_run_is_for_the_hedger_that_has_taken_the_directory_itself(directory: Path) -> None:
+    """Its lock is the first that it leaves there: it may have nothing else yet."""
+    (directory / "paper").mkdir()
+    with Lease(directory), pytest.raises(AskAgain, match=f"the kill is latched in {directory}, "):
+        operate.kill(reason="x", state_dir=directory, wait=0.1)
+    assert KillFile(directory).path.exists()
+
+
+def unsaid(directory: Path) -> None:
+    """It is starting: it holds its lock, and has not said a word."""
+
+
+def unreadable(directory: Path) -> None:
+    (directory / "status.json").write_text("")
+
+
+def of_an_earlier_run(directory: Path) -> None:
+    """It is starting, and what is written there was said long before, by a process that may be another program now."""
+    say(directory, pid=4711)
+    os.utime(directory / "status.json", (1, 1))
+
+
+@pytest.mark.parametrize("how", [unsaid, unreadable, of_an_earlier_run])
+def test_a_kill_of_one_that_says_nothing_says_that_it_is_latched_all_the_same(
+    directory: Path, how: Callable[[Path], None]
+) -> None:
+    how(directory)
+    with Lease(directory), pytest.raises(AskAgain) as told:
+        operate.kill(reason="x", state_dir=directory, wait=0.1)
+    assert str(told.value).startswith(f"the kill is latched in {directory}, and nothing new leaves; ")
+    assert "no hedger runs" not in str(told.value)
+    assert KillFile(directory).exists()
+
+
+def test_one_that_hangs_is_told_with_its_process(directory: Path) -> None:
+    with Lease(directory):
+        say(directory, pid=4711)
+        os.utime(directory / "hedger.lock", (1, 1))
+        os.utime(directory / "status.json", (2, 2))
+        with pytest.raises(AskAgain, match=r"process 4711\) has said nothing for .* it hangs"):
+            operate.pause(reason="x", state_dir=directory, wait=0.1)
+
+
+def test_one_that_starts_is_not_taken_for_the_run_before_it(directory: Path) -> None:
+    of_an_earlier_run(directory)
+    with Lease(directory), pytest.raises(AskAgain, match="it is starting") as told:
+        operate.pause(reason="x", state_dir=directory, wait=0.1)
+    assert "4711" not in str(told.value)
+
+
+@pytest.mark.parametrize("how", [unsaid, unreadable])
+def test_one_that_starts_is_not_said_to_be_absent(directory: Path, how: Callable[[Path], None]) -> None:
+    """Whoever reads that none runs starts a second one."""
+    how(directory)
+    for act in (inspect.status, inspect.healthcheck):
+        with Lease(directory), pytest.raises(AskAgain, match="has not said anything yet: it is starting"):
+            act(state_dir=directory)
 
 
 # --- who runs ---------------------------------------------------------------------------------------------------------
@@ -155,6 +216,42 @@ def test_the_status_as_json_tells_its_age_and_whether_it_is_stale(
     assert known["age_s"] < 5
 
 
+def test_a_proxy_of_the_environment_is_not_asked_whether_the_hedger_lives(
+    directory: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A container that is given one for the venues would be called dead, and killed, again and again."""
+    for name in ("http_proxy", "HTTP_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    for name in ("no_proxy", "NO_PROXY"):
+        monkeypatch.delenv(name, raising=False)
+    health = Health(now=stopwatch)
+    health.beat()
+    server = HealthServer(health, CollectorRegistry(), host="127.0.0.1", port=0, now=stopwatch)
+    server.start()
+    say(directory, metrics_port=server.port)
+    try:
+        with Lease(directory):
+            inspect.healthcheck(state_dir=directory, json=True)
+    finally:
+        server.close()
+    assert json.loads(capsys.readouterr().out) == {"alive": True, "metrics_port": server.port}
+
+
+def test_whatever_else_listens_on_its_port_is_not_taken_for_the_hedger(directory: Path) -> None:
+    def answer(listening: socket.socket) -> None:
+        with listening.accept()[0] as asking:
+            asking.recv(4096)
+            asking.sendall(b"220 mail.example ESMTP\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        other = threading.Thread(target=answer, args=(listening,))
+        other.start()
+        say(directory, metrics_port=listening.getsockname()[1])
+        with Lease(directory), pytest.raises(AskAgain, match=r"does not answer on port \d+ \(BadStatusLine\)"):
+            inspect.healthcheck(state_dir=directory)
+        other.join()
+
+
 # --- requests that nobody answers -------------------------------------------------------------------------------------
 
 
@@ -203,3 +300,23 @@ def test_flaws_are_told_each_in_its_own_sentence_and_nothing_is_asked(directory:
         with pytest.raises(GiveUp, match="our id of the order"):
             operate.write_off("../etc", reason="x", state_dir=directory)
     assert waiting(directory) == []
+
+
+def test_a_wait_that_is_no_number_waits_for_nothing(directory: Path) -> None:
+    with Lease(directory):
+        say(directory)
+        with pytest.raises(AskAgain, match=r"the kill is latched in .*, and nothing new leaves"):
+            operate.kill(reason="x", state_dir=directory, wait=float("nan"))
+        with pytest.raises(AskAgain, match="the request is withdrawn"):
+            operate.pause(reason="x", state_dir=directory, wait=float("nan"))
+    assert waiting(directory) == []
+
+
+def test_what_a_terminal_would_obey_in_a_halt_s_words_is_not_printed(
+    directory: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """They may be a venue's."""
+    with Lease(directory):
+        say(directory, halted="the venue said \x1b[2J", mode="halted")
+        operate.kill(reason="x", state_dir=directory, wait=0.1)
+    assert "the venue said ?[2J" in capsys.readouterr().out

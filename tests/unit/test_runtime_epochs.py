@@ -6,9 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from hedger.app.resume import lift_halt
 from hedger.model.identity import MAX_EPOCH, MAX_SEQUENCE
 from hedger.runtime.epochs import first_sequence, next_epoch
-from hedger.runtime.journal import Journal
+from hedger.runtime.journal import Journal, Row
+from hedger.runtime.kill import KillFile
 from hedger.runtime.memory import Recovered
 
 NOW = 1_767_268_800_000
@@ -48,3 +50,25 @@ def test_the_epochs_of_the_clock_last_for_decades() -> None:
     with closing(sqlite3.connect(":memory:")) as connection:
         connection.execute("CREATE TABLE events (epoch INTEGER)")
         assert next_epoch(connection, None, 2_682_374_400_000)[1] < MAX_EPOCH
+
+
+# --- what a person writes while no hedger runs ------------------------------------------------------------------------
+
+
+def test_a_halt_that_was_lifted_by_hand_makes_no_older_order_one_of_this_journal_s(tmp_path: Path) -> None:
+    first = begun(tmp_path, NOW)
+    with closing(Journal.open(tmp_path)) as journal:
+        journal.begin(NOW + 1, {})
+        journal.write([Row(NOW + 2, "halt", "why", {})])
+    lift_halt(tmp_path, "looked at it")
+    after = begun(tmp_path, NOW + 3)
+    assert (after.first_epoch, after.epoch) == (first.epoch, first.epoch + 2)
+
+
+def test_a_kill_that_was_lifted_before_the_first_start_leaves_it_the_epoch_of_the_clock(tmp_path: Path) -> None:
+    """One that counted from 1 would take what a lost journal sent for a successor's, and end at once, every time."""
+    usual, lifted = begun(tmp_path / "usual", NOW), tmp_path / "lifted"
+    lifted.mkdir(mode=0o700)
+    KillFile(lifted).latch("before the machine was set up anew")
+    lift_halt(lifted, "it is set up")
+    assert begun(lifted, NOW).epoch == usual.epoch

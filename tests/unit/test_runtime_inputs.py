@@ -1,9 +1,11 @@
 """What a decision was made on: exact to the digit, the same bytes in every process, small, and kept for a while."""
 
+import hashlib
 import json
 import sqlite3
 import subprocess
 import sys
+import zlib
 from collections.abc import Mapping
 from contextlib import closing
 from dataclasses import replace
@@ -16,6 +18,7 @@ import pytest
 
 from hedger.engine.known.policy import Policy
 from hedger.engine.known.state import State
+from hedger.errors import JournalError
 from hedger.model.message import Event, Stamped, StreamChanged, SwitchFailed, TimePassed
 from hedger.model.order import Fill
 from hedger.runtime.codec import decode, encode, holds_sets
@@ -240,3 +243,31 @@ def test_a_field_of_another_program_is_named(tmp_path: Path) -> None:
         assert journal.facts(digest) is not None
         assert journal.facts("unknown") is None
     assert set(get_type_hints(State)) == set(State._fields)
+
+
+# --- another program --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("accounts", []),
+        ("hedges", "none"),
+        ("now", "yesterday"),
+        ("orders", {"x": "gone"}),
+        ("next_sequence", None),
+        ("quotes", {"main,BTC/USDT:USDT": [{"bid": "no number"}, 1]}),
+    ],
+)
+def test_what_a_program_of_another_shape_kept_is_told_in_a_sentence(tmp_path: Path, field: str, value: object) -> None:
+    """Its digest is right, so it is what was written; it is only not what this program understands."""
+    recorder = Recorder(POLICY)
+    with closing(Journal.open(tmp_path, durable=False)) as journal:
+        _, inputs = recorder.document(hedging("1"), Stamped(NOW, TimePassed()))
+        document = json.loads(zlib.decompress(inputs[0].body))
+        document["state"][field] = value
+        raw = json.dumps(document).encode()
+        digest = hashlib.sha256(raw).hexdigest()
+        put(journal._connection, [*inputs, Input(digest, NOW, None, zlib.compress(raw))])
+        with pytest.raises(JournalError, match="cannot be used"):
+            journal.facts(digest)

@@ -1,13 +1,14 @@
 """The lease tells whether a hedger runs, and is not taken where somebody else could change the state directory."""
 
 import os
+import resource
 import tempfile
 from pathlib import Path
 
 import pytest
 
 from hedger.errors import JournalError
-from hedger.runtime.lease import NAME, Lease, has_run, is_held
+from hedger.runtime.lease import NAME, Lease, _locked, has_run, is_held
 
 
 @pytest.fixture
@@ -75,3 +76,25 @@ def test_a_directory_that_is_made_is_its_owner_s_alone(tmp_path: Path) -> None:
             assert (tmp_path / "fresh").stat().st_mode & 0o777 == 0o700
     finally:
         os.umask(before)
+
+
+def test_a_full_disk_keeps_nobody_from_the_lock_so_that_the_journal_can_say_what_is_wrong(directory: Path) -> None:
+    unlimited = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (0, unlimited[1]))
+    try:
+        with Lease(directory):
+            assert is_held(directory)
+            with pytest.raises(JournalError, match=r"another hedger \(process unknown\) uses"), Lease(directory):
+                pass
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, unlimited)
+
+
+def test_a_file_system_that_takes_no_locks_is_not_taken_for_another_hedger(tmp_path: Path) -> None:
+    """A handle that may only name a file stands for it: the system refuses to lock it, and nobody else holds it."""
+    file = os.open(tmp_path, os.O_PATH)
+    try:
+        with pytest.raises(OSError, match="Bad file descriptor"):
+            _locked(file)
+    finally:
+        os.close(file)

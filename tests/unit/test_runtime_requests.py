@@ -220,3 +220,23 @@ def test_a_flood_is_taken_up_in_parts_and_leaves_little_behind(mailbox: Mailbox)
         for letter in letters:
             mailbox.refuse(letter.name, "no")
     assert len(list(mailbox.directory.iterdir())) <= 2 * MOST_KEPT
+
+
+def test_a_time_beyond_all_bounds_and_half_a_character_are_moved_aside_like_any_nonsense(mailbox: Mailbox) -> None:
+    """What ends the reader of the mailbox ends the hedger."""
+    seen = Request(ask=Ask.ACKNOWLEDGE, reason="seen", subject="half \ud83d")
+    for number, text in enumerate(
+        (
+            PAUSE.to_json(asked_ns=0, expires_ns=-(10**400)),
+            PAUSE.to_json(asked_ns=10**400, expires_ns=10**401),
+            seen.to_json(asked_ns=0, expires_ns=2**70),
+            Request(ask=Ask.ACKNOWLEDGE, reason="seen", subject="\x1b[2J").to_json(asked_ns=0, expires_ns=2**70),
+        )
+    ):
+        (mailbox.directory / f"{number}.json").write_bytes(text)
+    letters = list(mailbox.letters())
+    assert len(letters) == 4
+    for letter in letters:
+        assert letter.request is None
+        assert letter.problem
+        mailbox.refuse(letter.name, letter.problem)

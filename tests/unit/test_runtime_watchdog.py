@@ -8,6 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import pytest
+
 from hedger.app.daemon import DRAIN_S, EMERGENCY_S
 from hedger.engine.known.orders import OrderStatus
 from hedger.engine.news.reconcile import PROOF_LAG_MS
@@ -206,3 +208,17 @@ def test_a_container_that_is_stopped_has_time_for_a_drain_and_then_for_the_watch
     assert granted is not None
     dog_s = STUCK_S + LOOK_S + LONGEST_KEEP_S + LONGEST_CANCEL_S + LONGEST_TELL_S
     assert int(granted[1]) > DRAIN_S + EMERGENCY_S + dog_s
+
+
+def test_it_ends_the_process_also_where_the_machine_gives_no_more_threads(tmp_path: Path) -> None:
+    """Else a stuck loop would live on, and so would its orders: nobody starts it again."""
+    bench = Bench(tmp_path)
+    bench.line.live = (ORDER,)
+    usual = threading.stack_size(2**47)  # more than there are addresses: no thread begins
+    try:
+        with pytest.raises(RuntimeError, match="can't start new thread"):
+            threading.Thread(target=print).start()
+        bench.dog._take_over("it stands still")
+    finally:
+        threading.stack_size(usual)
+    assert bench.left == [EXIT_CODE]

@@ -10,6 +10,7 @@ import pytest
 from hedger.errors import ConfigError, CredentialsError
 from hedger.settings.document import parse_document
 from hedger.settings.explain import config_digest, sources
+from hedger.settings.head import directory_of_a_broken
 from hedger.settings.load import load_settings
 from hedger.settings.policy import to_policy
 from hedger.settings.schema import Settings
@@ -78,6 +79,12 @@ def test_the_environment_reaches_names_chosen_by_the_owner(tmp_path: Path) -> No
     assert settings.hedges["BTC"].band.width == Decimal("0.03")
     assert settings.hedges["BTC"].instruments == ("main:BTC/USDT:USDT", "second:BTC/USDT:USDT")
     assert settings.holdings[0].quantity == Decimal("0.1")
+
+
+def test_the_environment_reaches_what_money_is_worth_too(tmp_path: Path) -> None:
+    environ = {"HEDGER_MONEY__USDC__DEPEG_BPS": "150", "HEDGER_MONEY__EUR__PEG": "1.08"}
+    money = load(tmp_path, environ=environ).money
+    assert (money["USDC"].depeg_bps, money["EUR"].peg) == (Decimal(150), Decimal("1.08"))
 
 
 def test_a_secrets_directory_is_read_by_file_names(tmp_path: Path) -> None:
@@ -191,6 +198,15 @@ def test_a_missing_file_is_refused_with_a_remedy(tmp_path: Path) -> None:
 def test_bad_toml_is_told_with_line_and_column(tmp_path: Path) -> None:
     assert str(refusal(tmp_path, "a = 1\nb = no\n")) == "x.toml:2: this is not TOML, at column 5: Invalid value"
     assert "x.toml:2: this is not TOML" in str(refusal(tmp_path, "a = 1\na = 2\n"))
+
+
+@pytest.mark.parametrize("what", ["1e99999999999999999999", "9" * 5_000, "[" * 5_000])
+def test_what_no_number_can_be_is_a_fault_of_the_file_and_no_bug(tmp_path: Path, what: str) -> None:
+    error = refusal(tmp_path, f"mode = {what}\n" + GOOD)
+    assert isinstance(error, ConfigError)
+    assert str(error).startswith("x.toml")
+    (tmp_path / "x.toml").write_text(f"mode = {what}\n")
+    assert directory_of_a_broken(tmp_path / "x.toml", {}) is None
 
 
 def test_a_file_that_is_not_text_is_refused(tmp_path: Path) -> None:

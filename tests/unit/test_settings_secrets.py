@@ -30,6 +30,14 @@ LEAKS: Mapping[str, tuple[str, dict[str, str]]] = {
     "a whole table as JSON": (GOOD, {"HEDGER_ACCOUNTS": f'{{"main": {{"sercet": "{CANARY}"}}}}'}),
     "bad JSON around a key": (GOOD, {"HEDGER_ACCOUNTS": f'{{"main": {{"secret": "{CANARY}"'}),
     "a table's place taken": (GOOD, {"HEDGER_ACCOUNTS__MAIN": CANARY * 3}),
+    "a table's place taken by a short key": (GOOD, {"HEDGER_ACCOUNTS__MAIN": CANARY}),
+    "the place of all accounts taken": (GOOD, {"HEDGER_ACCOUNTS": CANARY}),
+    "the place of the console's table taken": (GOOD, {"HEDGER_CONSOLE": CANARY}),
+    "the place of the messages' table taken": (GOOD, {"HEDGER_NOTIFY": f"tgram://{CANARY}"}),
+    "a table's place taken in the file": (
+        changed('[accounts.main]\nvenue = "binance"', f'accounts.main = "{CANARY}"'),
+        {},
+    ),
     "another fault beside a good key": (changed("0.01", "-1"), {"HEDGER_ACCOUNTS__MAIN__API_KEY": CANARY}),
 }
 
