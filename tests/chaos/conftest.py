@@ -1,10 +1,10 @@
 """Processes of the tests in this folder, ended whatever happens."""
 
-import socket
 from collections.abc import Iterator
 
 import pytest
 
+from tests.support.ports import free_port as any_free_port
 from tests.support.processes import Nursery, nursery
 
 
@@ -17,6 +17,4 @@ def processes() -> Iterator[Nursery]:
 @pytest.fixture
 def free_port() -> int:
     """A port that nobody listens on at this moment."""
-    with socket.socket() as asked:
-        asked.bind(("127.0.0.1", 0))
-        return int(asked.getsockname()[1])
+    return any_free_port()

@@ -5,32 +5,53 @@ from __future__ import annotations
 import json
 import signal
 from collections.abc import Callable
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 
 import pytest
 
-from hedger.sim.nouns import Truth
 from tests.support.processes import Exchange, Nursery, Watch, has_ended, is_hedged, order_faults, ours
 
-MOMENTS: dict[str, Callable[[Truth], bool]] = {
-    "as the first order is accepted": lambda truth: truth.creates_accepted >= 1,
-    "while an order works that filled in part": lambda truth: any(o.filled for o in ours(truth)),
-    "between two orders": lambda truth: bool(truth.trades) and not ours(truth),
+TICK = Decimal("0.1")
+
+
+def accepted(exchange: Exchange) -> bool:
+    return exchange.truth().creates_accepted >= 1
+
+
+def filled_in_part(exchange: Exchange) -> bool:
+    """Somebody takes all that is before our order, which rests far from the market, and then a little of it."""
+    for order in ours(exchange.truth()):
+        exchange.take("500", order.price - TICK)
+        exchange.take("0.1", order.price)
+    return any(order.filled for order in ours(exchange.truth()))
+
+
+def between_two(exchange: Exchange) -> bool:
+    truth = exchange.truth()
+    return bool(truth.trades) and not ours(truth)
+
+
+MOMENTS: dict[str, Callable[[Exchange], bool]] = {
+    "as the first order is accepted": accepted,
+    "while an order works that filled in part": filled_in_part,
+    "between two orders": between_two,
 }
 
 
 @pytest.mark.parametrize("moment", list(MOMENTS))
 def test_a_killed_hedger_continues_and_hedges_once(processes: Nursery, tmp_path: Path, moment: str) -> None:
-    first = processes.still(tmp_path)
+    first = processes.patient(tmp_path) if MOMENTS[moment] is filled_in_part else processes.still(tmp_path)
     exchange = first.exchange()
     with Watch(exchange).watching():
-        first.until(lambda: MOMENTS[moment](exchange.truth()), moment)
+        first.until(lambda: MOMENTS[moment](exchange), moment)
         first.signal(signal.SIGKILL)
         assert first.wait().code == -signal.SIGKILL
         assert order_faults(first.journal(), exchange.truth()) == []
         second = processes.still(tmp_path)
         second.until(partial(second.journal_has_start, 2), "second start")
+        second.until_mode("hedging")  # the book may be flat all the while, and a start that is cut off drains nothing
         second.until(lambda: is_hedged(exchange.truth()), "hedge")
         assert_whole(exchange, second.journal().keys("order"), starts=second.journal().count("start"), expected=2)
         ended = second.stop()

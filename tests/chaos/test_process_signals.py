@@ -46,10 +46,12 @@ def assert_drained(running: Running, ended: Ended) -> None:
 
 
 def test_sigterm_takes_our_orders_off_the_book_and_holds_the_hedge(processes: Nursery, tmp_path: Path) -> None:
-    running = processes.still(tmp_path, speed="5")
+    running = processes.patient(tmp_path, speed="5")
     exchange = order_at_work(running)
     with Watch(exchange).watching():
-        running.until(lambda: exchange.truth().positions.get("BTCUSDT"), "fill")
+        (order,) = ours(exchange.truth())
+        exchange.take("500", order.price)
+        assert exchange.truth().positions["BTCUSDT"] < 0, "it filled"
         running.until(lambda: ours(exchange.truth()), "next order")
         # The exchange outlives the drain by a moment, in which its truth can still be read.
         running.signal(signal.SIGTERM)
@@ -126,6 +128,7 @@ def test_a_process_that_was_stopped_for_a_while_reads_again_before_it_trades(
     exchange = order_at_work(running)
     with Watch(exchange).watching():
         running.signal(signal.SIGSTOP)
+        time.sleep(0.5)  # what was on its way arrives
         before = exchange.truth().creates_accepted
         exchange.do("deposit", wallet="spot", asset="BTC", quantity="0.4")
         time.sleep(3)

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.processes import Exchange, Nursery, Running, Watch, is_hedged, net_delta, nursery, order_faults, ours
+from tests.support.processes import Exchange, Nursery, Running, Watch, is_hedged, nursery, order_faults, ours
 
 
 @pytest.fixture(scope="module")
@@ -93,9 +93,10 @@ def test_an_order_of_a_person_is_left_alone_and_what_it_does_is_hedged(hedged: R
     far = {"wallet": "linear", "symbol": "BTCUSDT", "side": "buy", "price": "50000", "client_order_id": "by-hand"}
     exchange.do("place", quantity="0.01", **far)
     with Watch(exchange).watching():
-        exchange.do("place", wallet="linear", symbol="BTCUSDT", side="buy", quantity="0.3")
-        assert abs(net_delta(exchange.truth())) > Decimal("0.2")
+        number = exchange.do("place", wallet="linear", symbol="BTCUSDT", side="buy", quantity="0.3")["result"]
         hedged.until(lambda: is_hedged(exchange.truth()), "hedge")
+    bought = [trade.quantity for trade in exchange.truth().trades if trade.order_id == number]
+    assert sum(bought) == Decimal("0.3"), "it was out of its band for it"
     assert [o.client_order_id for o in exchange.truth().open_orders] == ["by-hand"]
     assert hedged.known()["halted"] is None
 

@@ -24,12 +24,12 @@ def test_a_stuck_loop_has_its_orders_canceled_by_another_connection_and_the_proc
     foreign = {"wallet": "linear", "symbol": "BTCUSDT", "side": "buy", "price": "50000", "client_order_id": "by-hand"}
     exchange.do("place", quantity="0.01", **foreign)
     running.until(lambda: (tmp_path / "blocked").exists(), "block")
-    begun_at = time.monotonic()
     took = FairTime(running.process.pid, exchange.note.pid)
     assert ours(exchange.truth())
     took_s = took.until(lambda: running.process.poll() is not None)
     ended = running.wait()
-    assert time.monotonic() - begun_at >= 4.5  # five since the last beat, which came before the block
+    begun_at = (tmp_path / "blocked").stat().st_mtime  # by its own word: we may have seen it late
+    assert time.time() - begun_at >= 4.5  # five since the last beat, which came before the block
     assert took_s < 12
     assert ended.code == EXIT_CODE
     truth = exchange.truth()
@@ -63,6 +63,7 @@ def test_a_process_that_was_stopped_for_eight_seconds_is_not_taken_for_stuck(
     running.until(lambda: ours(exchange.truth()), "order at work")
     with Watch(exchange).watching():
         running.signal(signal.SIGSTOP)
+        time.sleep(0.5)  # what was on its way arrives
         before = exchange.truth().creates_accepted
         exchange.do("deposit", wallet="spot", asset="BTC", quantity="0.4")
         time.sleep(8)
@@ -85,8 +86,8 @@ def test_sigquit_writes_the_stacks_and_changes_nothing_else(processes: Nursery, 
     exchange = running.exchange()
     running.signal(signal.SIGQUIT)
     stacks = running.paper / "stacks.txt"
-    text = running.until(lambda: stacks.read_text(), "stacks")
-    assert "Thread 0x" in text
-    assert exchange.note.api_key not in text
+    running.until(lambda: "Thread 0x" in stacks.read_text(), "stacks")
     running.until(lambda: is_hedged(exchange.truth()), "hedge")
+    text = stacks.read_text()
+    assert exchange.note.api_key not in text
     assert running.stop().code == 0

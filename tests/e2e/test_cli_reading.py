@@ -133,13 +133,17 @@ def test_fills_and_orders_are_those_of_the_journal(asked: Asked) -> None:
 
 
 def test_reconcile_says_what_is_believed(asked: Asked) -> None:
-    said = asked.said("reconcile", "--json")
+    def known() -> Said | None:
+        """An order whose answer came late on a busy machine is unknown for a moment."""
+        found = asked.said("reconcile", "--json")
+        return found if not json.loads(found.out)["unknown_orders"] else None
+
+    said = asked.running.until(known, "no unknown order")
     told = json.loads(said.out)
     assert told.keys() == {*ENVELOPE, *TOLD}
     assert said.code == (0 if told["good"] else 7)
     assert told["accounts"]["main"].keys() == ACCOUNT.keys()
     assert told["accounts"]["main"]["read_age_s"] < 30
-    assert told["unknown_orders"] == []
 
 
 @pytest.mark.parametrize("what", ["fills", "orders", "decisions", "funding", "pnl"])

@@ -127,7 +127,7 @@ def test_an_act_without_a_reason_is_not_sent(page: Page, desk: Desk) -> None:
     page.keyboard.press("Escape")
     expect(page.get_by_role("dialog")).to_have_count(0)
     expect(page.locator("#acts")).to_be_hidden()
-    assert desk.running.known()["paused"] is None
+    assert desk.shown()["program"]["paused"] is None
 
 
 def test_an_alarm_is_acknowledged_with_one_press(page: Page, desk: Desk) -> None:
@@ -171,7 +171,7 @@ def test_a_short_press_on_kill_asks_first_and_cancel_leaves_it(page: Page, desk:
     page.keyboard.press("Escape")
     expect(page.locator("#kill")).to_be_focused()
     page.wait_for_timeout(HELD_MS)
-    assert desk.running.known()["halted"] is None
+    assert desk.shown()["program"]["halted"] is None
 
 
 def test_the_keyboard_alone_reaches_the_kill(page: Page) -> None:
@@ -198,7 +198,7 @@ def test_a_flatten_shows_its_plan_and_wants_its_phrase_typed(page: Page, desk: D
     dialog.locator("#phrase").fill("flatten nothing")
     dialog.get_by_role("button", name="Flatten", exact=True).click()
     expect(dialog.locator(".said")).to_contain_text("To go on, type")
-    assert desk.running.known()["mode"] == "hedging"
+    assert desk.shown()["program"]["mode"] == "hedging"
     dialog.locator("#phrase").fill(label.removeprefix("Type: "))
     dialog.get_by_role("button", name="Flatten", exact=True).click()
     act(page, "Flatten: a drill")
@@ -221,9 +221,11 @@ def test_a_reload_shows_what_would_change_before_it_does(page: Page, desk: Desk)
         desk.config.write_text(kept)
 
 
-def test_a_decision_is_explained_from_the_journal_and_escape_gives_the_focus_back(page: Page) -> None:
+def test_a_decision_is_explained_from_the_journal_and_escape_gives_the_focus_back(page: Page, desk: Desk) -> None:
     told = page.locator("#decision-rows").get_by_role("button", name=re.compile("Explain decision"))
-    name = told.nth(1).get_attribute("aria-label")
+    name = told.nth(1).get_attribute("aria-label") or ""
+    number = name.rpartition(" ")[2]
+    desk.running.until(lambda: number in desk.running.journal().keys("decision"), "row of the decision")
     button = page.locator("#decision-rows").get_by_role("button", name=name)
     button.click()
     story = page.locator("dialog pre.story")

@@ -25,6 +25,7 @@ def newcomer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         made = held.paper(tmp_path_factory.mktemp("first"), "--metrics-port", "0", speed="5")
         made.until_mode("hedging")
         made.until(lambda: made.known()["hedges"]["BTC"]["fills"] > 0, "fill")
+        made.until(lambda: "3" in made.journal().keys("decision"), "row of the decision that the page has explained")
         yield made
 
 
@@ -71,7 +72,7 @@ def test_on_forty_columns_nothing_is_cut_from_what_is_held(newcomer: Running) ->
 def test_an_hour_on_virtual_time_is_told_as_the_readme_has_it(tmp_path: Path) -> None:
     typed = next(line for line in commands_in(ROOT / "README.md") if "--speed max" in line)
     words = shlex.split(typed.replace("3600", "120"))[1:]
-    ended = run_hedger(*words, "--state-dir", str(tmp_path), timeout_s=60)
+    ended = run_hedger(*words, "--state-dir", str(tmp_path))
     assert json.loads(ended.out)["truth_matches"] is True
     assert ended.code == 0, ended.err
 

@@ -9,7 +9,7 @@ from tests.support.processes import Ended, Nursery, Running, is_hedged, ours, ru
 
 
 def command(running: Running, name: str, *arguments: str) -> Ended:
-    return run_hedger(name, *arguments, "--state-dir", str(running.directory), timeout_s=90.0)
+    return run_hedger(name, *arguments, "--state-dir", str(running.directory))
 
 
 def test_a_person_flattens_it_and_it_stays_flat_over_a_restart_until_an_unpause(

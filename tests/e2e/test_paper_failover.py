@@ -110,8 +110,7 @@ def test_the_other_venue_carries_the_hedge_while_one_is_gone_with_our_order(
     it.exchange.do("trouble", venue="bybit", kind=kind)
     it.take("futures")
     assert it.position("futures") == D("-0.9"), "it filled, and nobody can tell us"
-    it.running.until(it.sight, "absence")
-    assert "goes on with main" in (it.sight() or "")
+    it.running.until(lambda: "goes on with main" in (it.sight() or ""), "absence")
     sent_there = it.truth("futures").creates_accepted
     it.deposit("0.2")
     it.until_net_is_flat("hedge on Binance")

@@ -114,10 +114,15 @@ def test_metrics_parse_and_health_is_good_while_it_runs(running: Running) -> Non
 
 
 def test_status_says_what_it_holds(running: Running) -> None:
-    ended = run_hedger("status", "--state-dir", str(running.directory), "--json")
-    assert (ended.code, ended.err) == (0, "")
-    status = json.loads(ended.out)
-    assert (status["pid"], status["kind"], status["mode"]) == (running.process.pid, "paper", "hedging")
+    def told() -> dict[str, Any] | None:
+        """A loop that came late on a busy machine rests for a moment."""
+        ended = run_hedger("status", "--state-dir", str(running.directory), "--json")
+        assert (ended.code, ended.err) == (0, "")
+        status: dict[str, Any] = json.loads(ended.out)
+        return status if status["mode"] == "hedging" else None
+
+    status = running.until(told, "hedging")
+    assert (status["pid"], status["kind"]) == (running.process.pid, "paper")
     assert "net_delta" in status["hedges"]["BTC"]
     table = run_hedger("status", "--state-dir", str(running.paper))
     assert "BTC.net_delta\t" in table.out

@@ -37,7 +37,7 @@ def test_an_example_is_hedged_through_the_wire_on_the_venues_that_it_names(
     running = start(processes, tmp_path, name, "--seconds", "100", "--json")
     exchange = running.exchange()
     assert exchange.note.venues == EXAMPLES[name]
-    ended = running.wait(90)
+    ended = running.wait()
     (summary,) = lines_of_json(ended.out)
     assert (ended.code, summary["differences"]) == (0, [])
     assert (summary["transport"], summary["hedged"], summary["truth_matches"]) == ("wire", True, True)
@@ -56,7 +56,7 @@ def test_a_killed_hedger_continues_on_the_venues_that_it_left(processes: Nursery
     second = start(processes, tmp_path, name)
     second.until(partial(second.journal_has_start, 2), "second start")
     second.until_mode("hedging")
-    second.until(lambda: second.journal().count("fill") > 0, "fill", 60)
+    second.until(lambda: second.journal().count("fill") > 0, "fill")
     assert second.exchange().note.pid == exchange.note.pid
     intended = second.journal().keys("order")
     for truth in truths_of(exchange).values():
@@ -73,12 +73,10 @@ def test_a_killed_hedger_continues_on_the_venues_that_it_left(processes: Nursery
 def test_coins_that_come_on_one_venue_are_hedged_on_the_other(processes: Nursery, tmp_path: Path) -> None:
     running = start(processes, tmp_path, "paper-two-venues.toml")
     exchange = running.exchange()
-    running.until(lambda: exchange.truth("futures").positions["BTCUSDT"] < 0, "hedge", 60)
+    running.until(lambda: exchange.truth("futures").positions["BTCUSDT"] < 0, "hedge")
     exchange.do("quiet")
     exchange.do("deposit", user="main", asset="BTC", quantity="0.5")
     held = exchange.truth("main").spot["BTC"]
-    running.until(
-        lambda: abs(exchange.truth("futures").positions["BTCUSDT"] + held) < 0.011, "hedge of the deposit", 60
-    )
+    running.until(lambda: abs(exchange.truth("futures").positions["BTCUSDT"] + held) < 0.011, "hedge of the deposit")
     assert not exchange.truth("main").trades
     assert running.stop().code == 0

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import socket
 import subprocess
 import threading
 import time
@@ -19,6 +18,7 @@ from typing import Any
 
 import yaml
 
+from tests.support.ports import free_port
 from tests.support.programs import program
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
@@ -87,7 +87,7 @@ def alert_stand(directory: Path, hedger_port: int) -> Iterator[Stand]:
     """Prometheus scrapes a port of this machine as job `hedger` each second, and whoever is told is told at once."""
     with ExitStack() as stack:
         told = stack.enter_context(_receiver())
-        ports = _free_port(), _free_port()
+        ports = free_port(), free_port()
         _write_prometheus(directory, hedger_port, *ports)
         _write_alertmanager(directory, told)
         stack.enter_context(_running(_alertmanager(directory, ports[1]), directory / "alertmanager.log"))
@@ -187,9 +187,3 @@ def _await_ready(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
             return
         time.sleep(0.05)
     raise AssertionError(f"it is not ready: {log.read_text()[-2000:]}")
-
-
-def _free_port() -> int:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        return int(held.getsockname()[1])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import time
 import urllib.error
@@ -15,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tests.support.ports import free_port
 from tests.support.programs import program
 
 PATIENCE_S = 120.0
@@ -66,7 +66,8 @@ def evaluate(server: Server, rules: Sequence[Path], data: Path, start_s: int, en
 
 
 def _promtool(*arguments: str) -> None:
-    done = subprocess.run([program("promtool", PACKAGE), *arguments], capture_output=True, text=True, timeout=60)
+    command = [program("promtool", PACKAGE), *arguments]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE_S)
     assert done.returncode == 0, f"promtool {arguments}: {done.stdout}{done.stderr}"
 
 
@@ -75,7 +76,7 @@ def prometheus(data: Path) -> Iterator[Server]:
     """A server over a database, until the block ends; it scrapes nothing."""
     config = data.parent / "empty.yml"
     config.write_text("scrape_configs: []\n", encoding="utf-8")
-    server = Server(port=_free_port())
+    server = Server(port=free_port())
     with (data.parent / "prometheus.log").open("ab") as log:
         process = subprocess.Popen(
             [
@@ -105,10 +106,3 @@ def _until_ready(server: Server, process: subprocess.Popen[bytes], log: Path) ->
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             time.sleep(0.05)
     raise AssertionError(f"Prometheus did not start: {log.read_text(errors='replace')[-2_000:]}")
-
-
-def _free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port: int = found.getsockname()[1]
-        return port

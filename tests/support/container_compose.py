@@ -22,6 +22,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.containers import ROOT, Container, Engine, built_image, engine
+from tests.support.ports import free_port
 from tests.support.processes import Ended
 from tests.support.programs import program
 
@@ -119,10 +120,8 @@ def compose() -> Iterator[Compose]:
         for name in NEEDED:
             copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
             copy(ROOT / name, directory / name)
-        taken = [socket.create_server(("127.0.0.1", 0)) for _ in PORTS]
-        ports = {name: held.getsockname()[1] for name, held in zip(PORTS, taken, strict=True)}
-        for held in taken:
-            held.close()
+        ports = {name: free_port() for name in PORTS}
+        assert len(set(ports.values())) == len(PORTS), "two of them are one"
         made = Compose(engine=runs, directory=directory, project=f"hedger-{uuid.uuid4().hex[:8]}", ports=ports)
         try:
             yield made

@@ -86,7 +86,9 @@ def podman_environment() -> dict[str, str]:
     processes = min(resource.getrlimit(resource.RLIMIT_NPROC)[1], 32_768)
     configuration = ROOT / ".pytest_cache" / "containers.conf"
     configuration.parent.mkdir(exist_ok=True)
-    configuration.write_text(
+    # Another process of these tests may run podman by it at this moment: it is there whole, or as it was.
+    making = configuration.with_name(f"{configuration.name}.{os.getpid()}")
+    making.write_text(
         f"""[containers]
 default_ulimits = ["nofile={files}:{files}", "nproc={processes}:{processes}"]
 log_driver = "k8s-file"
@@ -99,6 +101,7 @@ compat_api_enforce_docker_hub = false
 network_backend = "netavark"
 """
     )
+    making.replace(configuration)
     return {**os.environ, "CONTAINERS_CONF": str(configuration)}
 
 
@@ -141,8 +144,9 @@ class Container:
         return self.engine.call("logs", self.name)
 
     def lines(self) -> list[dict[str, Any]]:
-        """The log so far."""
-        return [json.loads(line) for line in self.logs().err.splitlines() if line.startswith("{")]
+        """The log so far; of the line that is being written, nothing."""
+        whole = (line for line in self.logs().err.splitlines() if line.startswith("{") and line.endswith("}"))
+        return [json.loads(line) for line in whole]
 
     def inspect(self) -> dict[str, Any]:
         """All that the engine tells of it."""

@@ -54,8 +54,10 @@ deposits = false
 spot = { BTC = 0.3 }
 """
 
-# Orders are placed so far behind the market that they rest.
+# Orders are placed so far behind the market that they rest, and the dead man's switch leaves them there for as long as
+# a busy machine may take to start the next process.
 PATIENT = STILL.replace("guards =", "execution = { offset_ticks = 1_000, reprice_s = 60, linger_s = 90 }\nguards =")
+PATIENT = PATIENT.replace('venue = "binance"', 'venue = "binance"\ndead_mans_switch_s = 600')
 
 T = TypeVar("T")
 
@@ -151,8 +153,12 @@ class Running:
 
     def until_mode(self, mode: str) -> dict[str, Any]:
         """Wait for a mode; what the status file says then."""
-        self.until(lambda: self.known().get("mode") == mode, f"mode {mode}")
-        return self.known()
+
+        def known() -> dict[str, Any] | None:
+            found = self.known()
+            return found if found.get("mode") == mode else None
+
+        return self.until(known, f"mode {mode}")
 
     def get(self, path: str) -> tuple[int, str]:
         """Ask its health port: status and text."""
@@ -211,6 +217,12 @@ class JournalRows:
         """How many rows a kind has."""
         return int(self.query("SELECT count(*) FROM events WHERE kind = ?", kind)[0][0])
 
+    def orders_after(self, kind: str) -> list[str]:
+        """The orders whose first row comes after the first one of a kind."""
+        first = "SELECT min(seq) FROM events WHERE kind = ?"
+        text = f"SELECT key FROM events WHERE kind = 'order' GROUP BY key HAVING min(seq) > ({first})"
+        return [row[0] for row in self.query(text, kind)]
+
     def last_kinds(self) -> list[str]:
         """The kinds of all rows, oldest first."""
         return [row[0] for row in self.query("SELECT kind FROM events ORDER BY seq")]
@@ -229,6 +241,11 @@ class Exchange:
     def do(self, action: str, **arguments: object) -> dict[str, object]:
         """Have something happen."""
         return dict(json.loads(self._ask("POST", "/scenario", {"action": action, **arguments})))
+
+    def take(self, quantity: str, limit: Decimal) -> None:
+        """Somebody buys the perpetual up to a price, those who sell for less first."""
+        bought = {"wallet": "linear", "symbol": "BTCUSDT", "side": "buy", "quantity": quantity}
+        self.do("crowd_takes", **bought, limit=str(limit))
 
     def status(self) -> dict[str, object]:
         """Its time, its lag and what it has served."""
@@ -399,12 +416,12 @@ class Nursery:
         config.write_text(STILL)
         return self.paper(directory, "--config", str(config), "--metrics-port", "0", *arguments, speed=speed)
 
-    def patient(self, directory: Path) -> Running:
+    def patient(self, directory: Path, speed: str = "10") -> Running:
         """The same with orders that rest far from the market."""
         directory.mkdir(parents=True, exist_ok=True)
         config = directory / "patient.toml"
         config.write_text(PATIENT)
-        return self.paper(directory, "--config", str(config), "--metrics-port", "0")
+        return self.paper(directory, "--config", str(config), "--metrics-port", "0", speed=speed)
 
     def close(self) -> None:
         """Kill what still lives, and wait until it is gone."""

@@ -1,4 +1,4 @@
-"""A hedger whose event loop blocks for real while an order rests: see `__main__` below."""
+"""A hedger whose event loop blocks for real while an order rests, far from the market: see `__main__` below."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from hedger.ops.view import Banner
 from hedger.settings.load import load_settings
 from hedger.sim.attach import start_exchange_process
 from hedger.venues.emergency import EmergencyExit
-from tests.support.processes import STILL
+from tests.support.processes import PATIENT
 
 
 async def hedge_until_stuck(directory: Path, seconds: float) -> None:
     """Start an exchange, hedge on it, and block once an order of ours rests."""
-    config = directory / "still.toml"
-    config.write_text(STILL)
+    config = directory / "patient.toml"
+    config.write_text(PATIENT)
     settings = load_settings(config, {"metrics.enabled": False})
     paper = directory / "paper"
     exchange = await start_exchange_process(

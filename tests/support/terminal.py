@@ -16,6 +16,7 @@ from pathlib import Path
 from tests.support.processes import environment
 
 CTRL_C = b"\x03"
+LAST_WORDS_S = 0.3
 HIDE, SHOW = b"\x1b[?25l", b"\x1b[?25h"
 
 
@@ -62,9 +63,9 @@ class Terminal:
         return self.seen[begun_at:]
 
     def rest(self) -> bytes:
-        """What is written until the program ends."""
+        """What is written until the program ends. The kernel hands its last words on in its own time."""
         begun_at = len(self.seen)
-        while self.process.poll() is None or select.select([self.master], [], [], 0)[0]:
+        while self.process.poll() is None or select.select([self.master], [], [], LAST_WORDS_S)[0]:
             if select.select([self.master], [], [], 0.1)[0]:
                 self.seen += os.read(self.master, 65_536)
         return self.seen[begun_at:]

@@ -60,7 +60,8 @@ async def client_of(attached: Attached) -> AsyncIterator[ccxt.pro.binance]:
 def test_a_client_trades_on_the_shared_clock_and_the_truth_tells_of_it(tmp_path: Path) -> None:
     async def run() -> None:
         async with started(tmp_path, "--speed", "20") as attached, client_of(attached) as client:
-            assert abs(await client.fetch_time() - attached.clock.now_ms()) < 1_000
+            before = attached.clock.now_ms()
+            assert before - 1_000 < await client.fetch_time() <= attached.clock.now_ms()
             await client.create_order("BTC/USDT:USDT", "limit", "buy", "0.01", "59000", {"clientOrderId": "h1"})
             await client.create_order("BTC/USDT:USDT", "market", "sell", "0.02")
             truth = await attached.truth()
@@ -130,7 +131,7 @@ def test_a_signal_ends_it_cleanly(tmp_path: Path, number: signal.Signals) -> Non
         async with started(tmp_path) as attached:
             assert attached.process is not None
             os.kill(attached.note.pid, number)
-            assert await asyncio.to_thread(attached.process.wait, 5) == 0
+            assert await asyncio.to_thread(attached.process.wait, 60) == 0
             assert not (tmp_path / NOTE).exists()
 
     asyncio.run(run())
@@ -144,12 +145,13 @@ def test_it_outlives_its_parent_while_it_is_asked_and_then_goes(tmp_path: Path) 
             attached.process.stdin.close()
             found = await find_running(tmp_path)
             assert found is not None
+            left_at = time.monotonic()
             async with client_of(found) as client:
                 for _ in range(10):
+                    left_at = time.monotonic()
                     await client.fetch_time()
                     await asyncio.sleep(0.1)
-            left_at = time.monotonic()
-            assert await asyncio.to_thread(attached.process.wait, 5) == 0
+            assert await asyncio.to_thread(attached.process.wait, 60) == 0
             assert time.monotonic() - left_at >= 0.3
 
     asyncio.run(run())

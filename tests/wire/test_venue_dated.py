@@ -1,6 +1,7 @@
 """Dated futures on Binance: their day, prices without funding, positions."""
 
 import asyncio
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -18,7 +19,9 @@ from hedger.venues.wire import reader
 from tests.support.wire_bodies import AT, futures_account, futures_symbol, held, income, risk, settings, trade
 from tests.support.wire_venue import BTC, opened
 
-NAME, SYMBOL, DAY = "BTCUSDT_261225", "BTC/USDT:USDT-261225", 1798185600000
+# What has ended is left out, so no day of the calendar would do for ever.
+DUE = datetime.now(UTC).replace(hour=8, minute=0, second=0, microsecond=0) + timedelta(days=30)
+NAME, SYMBOL, DAY = f"BTCUSDT_{DUE:%y%m%d}", f"BTC/USDT:USDT-{DUE:%y%m%d}", int(DUE.timestamp() * 1000)
 DATED = InstrumentId("main", SYMBOL)
 
 
