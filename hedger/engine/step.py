@@ -175,7 +175,8 @@ def _judge_effect(memory: HedgeState, hedge: Hedge, facts: Facts, state: State) 
 
     Where the holding moved meanwhile nothing can be said, and nothing is counted. Up to a quarter of what was filled it
     may have moved: coins that are margin do with every price, and half a fill is what divides the verdicts. What the
-    price does to options is no fault of the order: `target` is what was wanted beside them.
+    price does to options is no fault of the order: `target` is what was wanted beside them. A hedge in other coins is
+    seen by the coin that is furthest out: where that is another one now, its deviation says nothing of the order.
     """
     if memory.effect_due is None or facts.exposure.options.flaw is not None:
         return memory
@@ -185,7 +186,8 @@ def _judge_effect(memory: HedgeState, hedge: Hedge, facts: Facts, state: State) 
     if not all(state.accounts[account].settled or is_unseen(state, hedge, account) for account in looked_at):
         return memory
     before, filled, holding, target = memory.effect_due
-    if abs(facts.exposure.holding - holding) > filled / 4:
+    elsewhere = hedge.cross is not None and memory.prices and memory.prices[-1].id != facts.instrument.id
+    if elsewhere or abs(facts.exposure.holding - holding) > filled / 4:
         return replace(memory, effect_due=None)
     futile = abs(facts.exposure.delta - facts.exposure.options.delta - target) > before - filled / 2
     return replace(memory, effect_due=None, futile=memory.futile + 1 if futile else 0)

@@ -88,7 +88,9 @@ def _of_prices(state: State, hedge: Hedge, id: InstrumentId) -> Iterator[tuple[s
 def _of_quote(state: State, hedge: Hedge, quote: Quote) -> Iterator[tuple[str, Value]]:
     mid = quote.mid_price
     yield "spread", (quote.ask - quote.bid) / mid * BPS
-    yield "depth", min(joined_notional(Side.BUY, quote), joined_notional(Side.SELL, quote))
+    instrument = state.instruments.get(quote.id)
+    if instrument is not None:
+        yield "depth", min(joined_notional(side, quote, instrument) for side in Side)
     yield "price_drift", price_range_bps(state.hedges[hedge.name], quote.id, mid, state.now)
 
 

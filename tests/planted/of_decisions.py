@@ -63,8 +63,8 @@ BELIEVED: tuple[Bug, ...] = (
         name="a trade of another is taken for our own fill",
         rule="I6, A03",
         path="hedger/engine/news/executions.py",
-        old="if s.owed and s.exchange_at <= sure_until]",
-        new="if s.exchange_at < 0]",
+        old="    begins = 0 if soon else next(",
+        new="    begins = len(some) if soon else next(",
         tests=READINGS,
     ),
     Bug(

@@ -8,6 +8,7 @@ MONEY, MARGIN = "hedger/engine/held/money.py", "hedger/engine/guards/margin.py"
 SETTLED = "hedger/engine/news/settled.py"
 INVERSE = ("tests/unit/test_engine_inverse.py", "tests/property/test_engine_inverse.py")
 COUNTED = ("tests/unit/test_engine_money.py",)
+BY_HAND = ("tests/unit/test_engine_numbers_by_hand.py",)
 
 BUGS: tuple[Bug, ...] = (
     Bug(
@@ -70,7 +71,7 @@ BUGS: tuple[Bug, ...] = (
         name="a venue that names no liquidation price has none",
         rule="M04",
         path=MARGIN,
-        old="    return None if margin is None else distance_by_equity(position, margin)\n",
+        old="    return None if margin is None else distance_by_equity(position, margin, _beside(state, position))\n",
         new="    return None\n",
         tests=INVERSE,
     ),
@@ -121,5 +122,45 @@ BUGS: tuple[Bug, ...] = (
         old="        if not hedge.numeraire_said:\n",
         new="        if False:\n",
         tests=COUNTED,
+    ),
+    Bug(
+        name="a lost order of contracts in coins is worth their number times the price",
+        rule="quant: contract size not 1",
+        path="hedger/engine/held/exposure.py",
+        old="order.price if rules is None else rules.notional(order.remaining, order.price)\n",
+        new="order.price\n",
+        tests=BY_HAND,
+    ),
+    Bug(
+        name="a thin book of contracts in coins is deep",
+        rule="quant: contract size not 1",
+        path="hedger/engine/wanted/quoting.py",
+        old="    return instrument.notional(quantity, price)\n",
+        new="    return price * quantity\n",
+        tests=BY_HAND,
+    ),
+    Bug(
+        name="of two positions on one coin each has all of their margin to itself",
+        rule="M04",
+        path="hedger/engine/formulas/liquidation.py",
+        old="    size = abs(own + beside) if own * beside > 0 else abs(own)\n",
+        new="    size = abs(own)\n",
+        tests=BY_HAND,
+    ),
+    Bug(
+        name="free margin for a lot is taken for that of the least order",
+        rule="a hedge goes where it can be traded",
+        path="hedger/engine/decision/failover.py",
+        old=" * MARGIN_USED, rules.lot_size) >= smallest(rules, price)\n",
+        new=", rules.lot_size) >= rules.min_quantity\n",
+        tests=BY_HAND,
+    ),
+    Bug(
+        name="a liquidation price that is left out is far away",
+        rule="guards act with hysteresis",
+        path=MARGIN,
+        old="    elif liquidation_known(state, hedge):",
+        new="    else:",
+        tests=BY_HAND,
     ),
 )

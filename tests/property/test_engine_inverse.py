@@ -40,6 +40,7 @@ from tests.support.textbook import survives_inverse_short, survives_linear_short
 
 ID = InstrumentId(ACCOUNT, "BTC/USD:BTC")
 ENTRY = D(60_000)
+THICK: dict[str, Any] = {"id": ID, "bid_quantity": D(500), "ask_quantity": D(500)}  # contracts of 100 dollars
 
 prices = st.integers(10_000, 300_000).map(D)
 moves = st.integers(-90, 400).map(lambda percent: 1 + D(percent) / 100)
@@ -113,7 +114,9 @@ def test_a_short_of_the_wallet_at_its_entry_is_neutral_in_dollars_at_every_price
     found = exposure(state, policy.hedges[0])
     assert found is not None
     assert abs(found.delta) < D("1e-20")
-    _, results = feed(state, (NOW + 100, quote_at(str(mark), str(mark + D("0.1")), id=ID, at=NOW + 100)), policy=policy)
+    _, results = feed(
+        state, (NOW + 100, quote_at(str(mark), str(mark + D("0.1")), at=NOW + 100, **THICK)), policy=policy
+    )
     assert not placed(results)
     assert results[-1].decisions[0].action is Action.HOLD
 
@@ -127,14 +130,16 @@ def test_the_dollar_value_of_that_book_does_not_move_with_the_price(wallet: D, m
 @given(st.integers(1, 50).map(D), prices)
 def test_a_holder_who_counts_in_coins_needs_no_contract_at_all(wallet: D, mark: D) -> None:
     state, policy = world(account(wallet, D(0), mark), mark, numeraire=Numeraire.COIN)
-    _, results = feed(state, (NOW + 100, quote_at(str(mark), str(mark + D("0.1")), id=ID, at=NOW + 100)), policy=policy)
+    _, results = feed(
+        state, (NOW + 100, quote_at(str(mark), str(mark + D("0.1")), at=NOW + 100, **THICK)), policy=policy
+    )
     assert (results[-1].decisions[0].action, results[-1].decisions[0].reason) == (Action.HOLD, Reason.INSIDE_BAND)
 
 
 @given(st.integers(1, 50).map(D), prices)
 def test_a_wallet_alone_is_sold_with_the_right_sign_and_number_of_contracts(wallet: D, mark: D) -> None:
     state, policy = world(account(wallet, D(0), mark), mark)
-    tick = (NOW + 100, quote_at(str(mark), str(mark + D("0.1")), id=ID, at=NOW + 100))
+    tick = (NOW + 100, quote_at(str(mark), str(mark + D("0.1")), at=NOW + 100, **THICK))
     _, results = feed(state, tick, policy=policy)
     (order,) = placed(results)
     assert order.side is Side.SELL

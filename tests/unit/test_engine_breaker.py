@@ -96,7 +96,7 @@ def test_refusals_that_say_nothing_of_the_account_never_open_it(reason: RejectRe
 
 
 def test_an_acceptance_ends_the_row() -> None:
-    nearly = refused(Breaker(), *[PLAIN] * (LIMITS.rejects - 1)).accepted("an order")
+    nearly = refused(Breaker(), *[PLAIN] * (LIMITS.rejects - 1)).accepted("another")
     assert refused(nearly, PLAIN).status is BreakerStatus.CLOSED
 
 

@@ -41,6 +41,7 @@ from tests.support.engine_worlds import (
 ID = InstrumentId(ACCOUNT, "BTC/USD:BTC")
 DATED = InstrumentId(ACCOUNT, "BTC/USD:BTC-261225")
 MARK = D(50_000)
+THICK: dict[str, Any] = {"id": ID, "bid_quantity": D(500), "ask_quantity": D(500)}  # contracts of 100 dollars
 WIDE = policy_of(hedge_of(instruments=(ID,), band=band("50"), guards={"position": D(1000)}))
 TIGHT = policy_of(hedge_of(instruments=(ID,), guards={"position": D(1000)}))
 
@@ -141,7 +142,7 @@ def test_an_inverse_short_is_hedged_further_when_coins_come_and_not_when_the_pri
     state, results = twice(state, reading("10.1", row("-5000", D(46_000))), TIGHT, NOW + 5_000)
     at = NOW + 7_000
     _, results = feed(
-        state, (at, mark_at("50000", at=at, id=ID)), (at, quote_at("50000", "50000.1", at=at, id=ID)), policy=TIGHT
+        state, (at, mark_at("50000", at=at, id=ID)), (at, quote_at("50000", "50000.1", at=at, **THICK)), policy=TIGHT
     )
     (order,) = placed(results)
     assert (order.side, order.quantity) == (Side.SELL, D(50)), "0.1 coins at 50,000 are 50 contracts of 100"
@@ -175,6 +176,26 @@ def test_profit_that_a_fill_of_ours_realises_is_no_transfer(fill_first: bool) ->
         _, last_told = feed(_, last, (NOW + 9_000, TimePassed()), policy=WIDE)
         more += last_told
     assert not [t for t in told([*results, *more]) if t[1] is ChangeCause.TRANSFER]
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_a_fill_of_ours_that_was_told_as_something_else_before_is_no_transfer(named: bool) -> None:
+    """First it was nobody's, or another's, at its worth in coins; what was taken for that then is taken once."""
+    sold = order_of(Side.SELL, "1000", id=ID, status=OrderStatus.CANCELED, venue_order_id="v1", price=MARK)
+    fill = fill_of(sold, "1000", at=NOW - 4_000, price=MARK, fee=D(0), fee_asset="BTC")
+    nameless = replace(fill, client_order_id=None)
+    state, _ = twice(world(reading("10", row("-5000"))), reading("10", row("-6000")))
+    listed = FillsRead(id=ID, requested_at=NOW + 30_000, since_at=0, fills=(nameless,) if named else ())
+    listed = replace(listed, fills=tuple(replace(one, exchange_at=NOW + 900) for one in listed.fills))
+    state, first = feed(state, (NOW + 30_000, listed), policy=WIDE)
+    assert [cause for _, cause, _ in told(first)] == [ChangeCause.FOREIGN_TRADE if named else ChangeCause.UNEXPLAINED]
+    state = state._replace(orders={sold.client_order_id: sold})
+    state, second = feed(state, (NOW + 31_000, fill), policy=WIDE)
+    assert [quantity for _, _, quantity in told(second)] == [D(1_000)], "it is taken back"
+    state, later = twice(state, reading("10", row("-6000")), at=NOW + 40_000)
+    assert state.accounts[ACCOUNT].believed_at > NOW + 40_000
+    assert not told(later)
+    assert abs(state.accounts[ACCOUNT].movement.coins["BTC"]) < D("1e-9")
 
 
 def test_profit_that_somebody_elses_trade_realises_is_that_trade_and_no_transfer() -> None:

@@ -10,17 +10,17 @@ from hedger.model.order import ReportStatus
 from tests.support.engine_worlds import NOW, fill_of, order_of, report_of
 
 NEWS = "accepted refused lost cancel_sent seen_working seen_filled seen_canceled seen_expired seen_rejected vanished"
-NEWS += " proven_absent written_off"
+NEWS += " still_listed proven_absent written_off"
 # A dot stands for no change. Columns as in NEWS.
 TABLE = """
-sent           open rejected unknown .              open filled canceled expired rejected .       .        .
-open           .    .        .       pending_cancel .    filled canceled expired rejected unknown .        .
-pending_cancel .    .        .       .              .    filled canceled expired rejected unknown .        .
-unknown        .    .        .       .              open filled canceled expired rejected .       rejected rejected
-filled         .    .        .       .              .    .      .        .       .        .       .        .
-canceled       .    .        .       .              .    .      .        .       .        .       .        .
-expired        .    .        .       .              .    .      .        .       .        .       .        .
-rejected       .    .        .       .              open .      .        .       .        .       .        .
+sent           open rejected unknown .              open filled canceled expired rejected .       .    .        .
+open           .    .        .       pending_cancel .    filled canceled expired rejected unknown .    .        .
+pending_cancel .    .        .       .              .    filled canceled expired rejected unknown .    .        .
+unknown        .    .        .       .              open filled canceled expired rejected .       .    rejected rejected
+filled         .    .        .       .              .    .      .        .       .        .       open .        .
+canceled       .    .        .       .              .    .      .        .       .        .       open .        .
+expired        .    .        .       .              .    .      .        .       .        .       open .        .
+rejected       .    .        .       .              open .      .        .       .        .       .    .        .
 """
 ROWS = [line.split() for line in TABLE.strip().splitlines()]
 LIVE = [OrderStatus.SENT, OrderStatus.OPEN, OrderStatus.PENDING_CANCEL, OrderStatus.UNKNOWN]

@@ -12,6 +12,7 @@ from hedger.engine.known.latch import Flatten
 from hedger.engine.known.orders import OrderStatus
 from hedger.engine.known.state import AccountView, State
 from hedger.engine.step import Result
+from hedger.model.instrument import Payoff
 from hedger.model.message import AccountRead, Event, Stamped, StreamChanged, SwitchFailed, TimePassed, VenueQuieted
 from hedger.ops.guard_limits import NOT_NUMBERS, SCALES, limits_of
 from hedger.ops.guard_values import GUARDS_WITH_VALUE, OF_AN_ORDER, guard_values
@@ -52,6 +53,16 @@ def test_each_guard_with_a_number_shows_its_value_beside_its_limit(watched: Watc
     assert set(GUARDS_WITH_VALUE) == limited - OF_AN_ORDER == SCALES.keys() - OF_AN_ORDER - NOT_NUMBERS
     for name in GUARDS_WITH_VALUE:
         assert math.isnan(watched.value("guard_value", BTC | {"guard": name}))
+
+
+def test_the_depth_of_contracts_in_coins_is_what_their_dollars_are(watched: Watched) -> None:
+    state = hedging_state()
+    rules = replace(state.instruments[perpetual("BTC")], payoff=Payoff.INVERSE, contract_multiplier=D(100))
+    state = state._replace(instruments={perpetual("BTC"): rules})
+    watched.step(state, state)
+    (quote, _) = state.quotes[perpetual("BTC")]
+    thinner = min(quote.bid_quantity, quote.ask_quantity)
+    assert watched.value("guard_value", BTC | {"guard": "depth"}) == float(100 * thinner)
 
 
 def test_values_of_guards_are_in_the_units_of_their_limits(watched: Watched) -> None:

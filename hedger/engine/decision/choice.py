@@ -128,14 +128,23 @@ def is_left(state: State, hedge: Hedge, id: InstrumentId) -> bool:
     following = successor(state, hedge, instrument)
     if following is None:
         return False
-    return is_due(hedge, instrument, venue_now(state, id.account)) or _spread_pays(state, hedge, instrument, following)
+    position = position_of(state, id)
+    pays = bool(position) and _spread_pays(state, hedge, instrument, following, 1 if position > 0 else -1)
+    return is_due(hedge, instrument, venue_now(state, id.account)) or pays
 
 
-def _spread_pays(state: State, hedge: Hedge, near: Instrument, far: Instrument) -> bool:
-    """Whether the basis between two ends is better for what is held than the near contract's own, by what is asked."""
-    wanted, position = hedge.carry.roll_spread, position_of(state, near.id)
-    gain = calendar_gain(state, near, far, 1 if position > 0 else -1)
-    return wanted is not None and bool(position) and gain is not None and gain >= float(wanted)
+def would_be_left(state: State, hedge: Hedge, id: InstrumentId, sign: int) -> bool:
+    """Whether a contract would be left again for the next one as soon as a position of that sign stood in it."""
+    instrument = state.instruments[id]
+    following = successor(state, hedge, instrument) if instrument.expiry_at is not None else None
+    return following is not None and _spread_pays(state, hedge, instrument, following, sign)
+
+
+def _spread_pays(state: State, hedge: Hedge, near: Instrument, far: Instrument, sign: int) -> bool:
+    """Whether the basis between two ends is better for a position of that sign than the near contract's own, by what is
+    asked."""
+    wanted, gain = hedge.carry.roll_spread, calendar_gain(state, near, far, sign)
+    return wanted is not None and gain is not None and gain >= float(wanted)
 
 
 def calendar_gain(state: State, near: Instrument, far: Instrument, sign: int) -> float | None:
@@ -160,7 +169,7 @@ def _by_carry(state: State, hedge: Hedge, held: Exposure, ids: list[InstrumentId
     """The best of those with fresh inputs; the one that is held stays until another beats it by what a switch takes."""
     sign = side_of(state, hedge, held, ids[0])
     incumbent = held_most(state, hedge)
-    all_of_them = [outlook(state, hedge, id, sign) for id in ids if _has_room(state, hedge, id, incumbent)]
+    all_of_them = [outlook(state, hedge, id, sign) for id in ids if _has_room(state, hedge, id, sign, incumbent)]
     if not all_of_them:
         return Choice(ids[0], "no other has margin")
     own = next((one for one in all_of_them if one.id == incumbent), None)
@@ -203,13 +212,13 @@ def _size(state: State, id: InstrumentId) -> float:
     return float(abs(coins_of(state, state.instruments[id], position_of(state, id))))
 
 
-def _has_room(state: State, hedge: Hedge, id: InstrumentId, incumbent: InstrumentId | None) -> bool:
+def _has_room(state: State, hedge: Hedge, id: InstrumentId, sign: int, incumbent: InstrumentId | None) -> bool:
     """Whether the margin takes more of an instrument. In the wallet of what is held, closing that makes the room."""
     if incumbent is not None:
         own = state.instruments[incumbent]
         if (own.id.account, own.settle) == (id.account, state.instruments[id].settle):
             return True
-    return has_margin(state, hedge, id)
+    return has_margin(state, hedge, id, sign)
 
 
 def outlook(state: State, hedge: Hedge, id: InstrumentId, sign: int) -> Outlook:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from decimal import Decimal
 
 from hedger.engine.decision.facts import Facts, facts_on
-from hedger.engine.decision.failover import cannot_trade, may_be_gone, out_of_reach
+from hedger.engine.decision.failover import MARGIN_USED, cannot_trade, may_be_gone, out_of_reach
 from hedger.engine.decision.portion import portion
 from hedger.engine.decision.roll import LACKS_ROOM, leaving_leg, no_longer, overdue, roll_of, slices
-from hedger.engine.decision.saving import reduce_margin, reduction_pace
+from hedger.engine.decision.saving import makes_way, reduce_margin
 from hedger.engine.decision.unwind import unwind
 from hedger.engine.decision.verdict import (
     Draft,
@@ -20,7 +20,7 @@ from hedger.engine.decision.verdict import (
     rests_no_longer,
 )
 from hedger.engine.guards.limits import first_denial, reducible
-from hedger.engine.guards.margin import affordable, at_their_stop, endangered_position
+from hedger.engine.guards.margin import affordable, at_their_stop
 from hedger.engine.held.expiry import averages
 from hedger.engine.held.exposure import coins_for, position_of, room_for
 from hedger.engine.held.freshness import Denied, is_unseen, stale_input, venue_now
@@ -33,7 +33,6 @@ from hedger.engine.wanted.target import target_ended
 from hedger.model.numeric import ONE, ZERO, ceil_to, floor_to
 from hedger.model.order import Side
 
-MARGIN_USED = Decimal("0.98")  # of the free margin: the rest is for fees and for prices that move on the way
 MOVING = frozenset({TargetKind.QUOTE, TargetKind.PROFILE, TargetKind.SYNTHETIC})  # targets that follow the price
 CREATING = frozenset({Mode.HEDGING, Mode.REDUCE_ONLY, Mode.SHADOW})
 
@@ -113,13 +112,14 @@ def _doubt(state: State, hedge: Hedge, memory: HedgeState, facts: Facts, order: 
     if order.margin_reduction:
         if memory.severity < Severity.REDUCE:
             return Denied(Reason.INSIDE_BAND, "the margin has recovered")
-    elif order.roll:
+        return rests_no_longer(state, hedge, memory, order)
+    if order.roll:
         against = no_longer(facts, order)
         if against is not None:
             return against
     elif _overshoots(facts, order, _slack(hedge, facts, coins_for(state, hedge, instrument, instrument.lot_size))):
         return Denied(Reason.WOULD_OVERSHOOT, "what is left of it would carry the delta past the target")
-    elif memory.severity is Severity.REDUCE and _stands_against_reduction(state, hedge, memory, order):
+    if memory.severity is Severity.REDUCE and _stands_against_reduction(state, hedge, memory, order):
         return Denied(Reason.MARGIN_REDUCTION, "margin comes before the hedge")
     return rests_no_longer(state, hedge, memory, order)
 
@@ -140,13 +140,10 @@ def _overshoots(facts: Facts, order: Order, slack: Decimal) -> bool:
 
 def _stands_against_reduction(state: State, hedge: Hedge, memory: HedgeState, order: Order) -> bool:
     """Whether an order has to go because margin is short: it adds where it is, or a reduction elsewhere is due."""
-    if order.remaining <= reducible(order.side, position_of(state, order.id)):
-        return False
-    if not hedge.failover.allowed or order.id.account in at_their_stop(hedge, memory):
+    adds = order.remaining > reducible(order.side, position_of(state, order.id))
+    if adds and (not hedge.failover.allowed or order.id.account in at_their_stop(hedge, memory)):
         return True
-    held = endangered_position(state, hedge)
-    pace = reduction_pace(state, hedge, memory)
-    return held is not None and state.accounts[held.id.account].settled and state.now - order.placed_at >= pace
+    return makes_way(state, hedge, memory, order)
 
 
 # --- no order works -------------------------------------------------------------------------------------------------
@@ -189,6 +186,8 @@ def _opposite_leg(state: State, hedge: Hedge, facts: Facts, side: Side) -> Facts
         return None
     best = facts.instrument.id
     leaving = leaving_leg(state, hedge, best, side)
+    if leaving is not None and hedge.failover.allowed and cannot_trade(state, hedge, leaving, int(side.sign)):
+        leaving = None  # the others need not wait for it
     if leaving is not None:
         return facts_on(state, hedge, facts, leaving)
     if hedge.carry.rule is ChoiceRule.PREFERENCE and reducible(side, position_of(state, best)):

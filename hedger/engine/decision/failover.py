@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
+
+from hedger.engine.decision.unwind import smallest
 from hedger.engine.guards.gate import broken, no_lease, quiet, restricted
 from hedger.engine.guards.margin import affordable, at_their_stop
 from hedger.engine.held.exposure import position_of
@@ -9,9 +12,13 @@ from hedger.engine.held.freshness import is_unseen, stale_input
 from hedger.engine.known.orders import Order, OrderStatus
 from hedger.engine.known.policy import Hedge
 from hedger.engine.known.state import State
+from hedger.engine.wanted.quoting import passive_price
 from hedger.model.instrument import InstrumentId
+from hedger.model.numeric import floor_to
+from hedger.model.order import Side
 from hedger.model.spans import MINUTE_MS
 
+MARGIN_USED = Decimal("0.98")  # of the free margin: the rest is for fees and for prices that move on the way
 LONG_QUIET_MS = 10_000
 STAYS_MS = 10 * MINUTE_MS
 
@@ -28,13 +35,16 @@ def cannot_trade(state: State, hedge: Hedge, id: InstrumentId, sign: int) -> str
     if id.account in at_their_stop(hedge, state.hedges[hedge.name]):
         return f"account {id.account}: margin is short"
     lacks = f"account {id.account}: free margin is not enough for more of {id.symbol}"
-    return restricted(state, id) or (None if has_margin(state, hedge, id) else lacks)
+    return restricted(state, id) or (None if has_margin(state, hedge, id, sign) else lacks)
 
 
-def has_margin(state: State, hedge: Hedge, id: InstrumentId) -> bool:
-    """Whether the free margin lets the smallest order be added. `id` has a mark."""
-    mark = state.marks[id][0]
-    return affordable(state, hedge, id, mark.mark_price) >= state.instruments[id].min_quantity
+def has_margin(state: State, hedge: Hedge, id: InstrumentId, sign: int) -> bool:
+    """Whether the free margin lets the smallest order that the venue takes be added on a side, sized as an order is: an
+    account with less would be denied every one, and none would go elsewhere. `id` has a quote and a mark."""
+    rules, side = state.instruments[id], Side.BUY if sign > 0 else Side.SELL
+    price = passive_price(side, state.quotes[id][0], rules, hedge.execution)
+    price = price if price > 0 else state.marks[id][0].mark_price
+    return floor_to(affordable(state, hedge, id, price) * MARGIN_USED, rules.lot_size) >= smallest(rules, price)
 
 
 def _long_quiet(state: State, account: str) -> str | None:

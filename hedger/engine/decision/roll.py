@@ -5,8 +5,11 @@ from __future__ import annotations
 from decimal import Decimal
 from typing import NamedTuple
 
-from hedger.engine.decision.choice import is_left
+from hedger.engine.decision.choice import is_left, margin_over, outlook, would_be_left
 from hedger.engine.decision.facts import Facts, facts_on
+from hedger.engine.decision.failover import MARGIN_USED, cannot_trade
+from hedger.engine.guards.limits import reducible
+from hedger.engine.guards.margin import affordable
 from hedger.engine.held.expiry import averages, has_expired, left_ms, successor
 from hedger.engine.held.exposure import position_of
 from hedger.engine.held.freshness import Denied, stale_input, venue_now
@@ -78,7 +81,22 @@ def _move(state: State, hedge: Hedge, best: InstrumentId) -> Roll | None:
     near = next(
         (id for id in held if id != best and not averages(state.instruments[id], venue_now(state, id.account))), None
     )
-    return None if near is None else Roll(near, best, "because the other one earns more")
+    if near is None or _is_only_passed_over(state, hedge, near, best):
+        return None
+    return Roll(near, best, "because the other one earns more")
+
+
+def _is_only_passed_over(state: State, hedge: Hedge, near: InstrumentId, best: InstrumentId) -> bool:
+    """Whether the hedge trades another instrument only because the one that it holds can take no more now, and not for
+    what it earns, or one that it would leave at once: what was moved would come back, and so on for ever."""
+    sign = 1 if position_of(state, near) > 0 else -1
+    if any(id not in state.marks or id not in state.instruments for id in (near, best)):
+        return True
+    if would_be_left(state, hedge, best, sign):
+        return True
+    if cannot_trade(state, hedge, near, sign) is None:
+        return False
+    return margin_over(hedge, outlook(state, hedge, near, sign), outlook(state, hedge, best, sign)) <= 0
 
 
 def slices(state: State, hedge: Hedge, roll: Roll, facts: Facts) -> list[Slice] | Denied:
@@ -101,7 +119,7 @@ def slices(state: State, hedge: Hedge, roll: Roll, facts: Facts) -> list[Slice] 
     opening = Side.SELL if position < 0 else Side.BUY
     most = _most(hedge, near, far)
     close = _closing(hedge, near, closing, abs(position), most, _room(facts, closing))
-    open_ = _opening(hedge, far, opening, abs(position) * near.per_unit, min(most, _room(facts, opening)))
+    open_ = _opening(state, hedge, far, opening, abs(position) * near.per_unit, min(most, _room(facts, opening)))
     ends = [
         (abs(facts.deviation + side.sign * units * leg.per_unit), units, leg, side)
         for units, leg, side in ((open_, far, opening), (close, near, closing))
@@ -163,10 +181,16 @@ def _closing(hedge: Hedge, leg: Facts, side: Side, held: Decimal, most: Decimal,
     return units if units >= least else ZERO
 
 
-def _opening(hedge: Hedge, leg: Facts, side: Side, left: Decimal, coins: Decimal) -> Decimal:
-    """The units that go onto the far leg: never more than is left on the near one."""
-    units = _capped(hedge, leg, side, min(coins, left))
-    return units if units >= least_units(leg, hedge) else ZERO
+def _opening(state: State, hedge: Hedge, leg: Facts, side: Side, left: Decimal, coins: Decimal) -> Decimal:
+    """The units that go onto the far leg: never more than is left on the near one. Of what the free margin there covers
+    only a part that part; what it covers nothing of is the guard's to say."""
+    units, least = _capped(hedge, leg, side, min(coins, left)), least_units(leg, hedge)
+    if units < least:
+        return ZERO
+    id, price = leg.instrument.id, passive_price(side, leg.quote, leg.instrument, hedge.execution)
+    covered = affordable(state, hedge, id, price) * MARGIN_USED + reducible(side, position_of(state, id))
+    cut = floor_to(min(units, covered), leg.instrument.lot_size)
+    return cut if cut >= least else units
 
 
 # --- while an order of it rests, and when it is too late --------------------------------------------------------------

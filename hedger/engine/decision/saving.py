@@ -10,7 +10,7 @@ from hedger.engine.guards.limits import first_denial
 from hedger.engine.guards.margin import endangered_position
 from hedger.engine.held.exposure import position_of
 from hedger.engine.held.freshness import stale_input
-from hedger.engine.known.orders import OrderStatus
+from hedger.engine.known.orders import Order, OrderStatus
 from hedger.engine.known.policy import Hedge
 from hedger.engine.known.state import Action, HedgeState, Reason, State
 from hedger.engine.wanted.quoting import passive_price
@@ -57,6 +57,13 @@ def reduce_margin(state: State, hedge: Hedge, memory: HedgeState) -> Verdict:
     if no_lease(state, held.id.account, state.now) is not None:
         detail += "; it leaves without the dead man's switch"
     return Verdict(Action.PLACE, Reason.MARGIN_REDUCTION, detail, draft=draft)
+
+
+def makes_way(state: State, hedge: Hedge, memory: HedgeState, order: Order) -> bool:
+    """Whether an order, which may only reduce, stands before a step that could leave now on another account: of one at
+    a time the one that saves margin comes first, or it would wait for as long as the other may rest."""
+    draft = reduce_margin(state, hedge, memory).draft
+    return draft is not None and draft.instrument.id.account != order.id.account
 
 
 def reduction_pace(state: State, hedge: Hedge, memory: HedgeState) -> int:

@@ -97,6 +97,9 @@ def _doubt(state: State, hedge: Hedge, memory: HedgeState, order: Order) -> Deni
     stale = settles or off_the_grid(state, order) or stale_input(state, hedge, order.id, to_reduce=True)
     if stale is not None:
         return stale
+    saved = _saved(state, hedge, memory) if memory.severity is Severity.REDUCE and not order.margin_reduction else None
+    if saved is not None and saved.draft is not None and saved.draft.instrument.id.account != order.id.account:
+        return Denied(Reason.MARGIN_REDUCTION, "margin comes first, and it is short elsewhere")
     return rests_no_longer(state, hedge, memory, order)
 
 

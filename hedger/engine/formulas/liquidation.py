@@ -69,16 +69,18 @@ def _at(payoff: Payoff, size: Decimal, entry: Decimal, wallet: Decimal, tier: Ti
     return above / below if below and above / below > 0 else None
 
 
-def distance_by_equity(position: Position, margin: Margin) -> Decimal | None:
+def distance_by_equity(position: Position, margin: Margin, beside: Decimal = ZERO) -> Decimal | None:
     """How far the mark may go, as a ratio, until equity is as small as maintenance: for venues that name no price.
 
-    It takes the whole margin account for this position's: what others need counts as if it moved with this price where
+    It takes the whole margin account for this position's, and for that of what else is held on its coin, `beside`
+    (signed, as `notional_of`) where that makes it worse: what others need counts as if it moved with this price where
     that makes it worse. None where no move is far enough, where nothing is held, and for a position with a margin of
     its own, which the account's equity does not back.
     """
     if not position.quantity or position.mark_price <= 0 or position.margin_mode is MarginMode.ISOLATED:
         return None
-    size, spare, needed = abs(_notional(position)), margin.equity - margin.maintenance_margin, margin.maintenance_margin
+    own, spare, needed = notional_of(position), margin.equity - margin.maintenance_margin, margin.maintenance_margin
+    size = abs(own + beside) if own * beside > 0 else abs(own)
     if spare <= 0:
         return ZERO
     short = position.quantity < 0
@@ -92,7 +94,7 @@ def distance_by_equity(position: Position, margin: Margin) -> Decimal | None:
     return ONE - (size + needed) / (margin.equity + size)  # E − size·(u − 1) = needed·u with u = 1/(1 − g)
 
 
-def _notional(position: Position) -> Decimal:
+def notional_of(position: Position) -> Decimal:
     """What is held, in the asset that its margin is in: quote of a linear contract, coins of an inverse one."""
     if position.payoff is Payoff.INVERSE:
         return position.delta

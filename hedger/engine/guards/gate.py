@@ -7,6 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 
 from hedger.engine.guards.anew import reconcile_anew
+from hedger.engine.held.exposure import still_worth
 from hedger.engine.held.rules import suspected
 from hedger.engine.known.breaker import HARMLESS, OF_INSTRUMENT, Breaker, BreakerStatus
 from hedger.engine.known.latch import forbidden
@@ -128,7 +129,7 @@ def too_many_unknown(state: State, limits: BreakerLimits, account: str | None = 
         return None
     if len(lost) >= limits.unknown_orders:
         return f"{len(lost)} orders are of unknown fate, the limit is {limits.unknown_orders}"
-    worth = sum((order.remaining * order.price for order in lost), ZERO)
+    worth = sum((still_worth(state, order) for order in lost), ZERO)
     return _too_much(worth, limits.unknown_notional) if account is not None else None
 
 

@@ -143,7 +143,7 @@ def _spread(p: Proposal) -> Denied | None:
 
 
 def _depth(p: Proposal) -> Denied | None:
-    joined = joined_notional(p.side, p.quote)
+    joined = joined_notional(p.side, p.quote, p.instrument)
     if joined >= p.hedge.guards.depth:
         return None
     return Denied(Reason.DEPTH, f"only {joined:.0f} rests at the best price, the least is {p.hedge.guards.depth}")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
 
-from hedger.engine.formulas.liquidation import distance_by_equity
+from hedger.engine.formulas.liquidation import distance_by_equity, notional_of
 from hedger.engine.held.expiry import has_expired
 from hedger.engine.held.exposure import position_of
 from hedger.engine.known.policy import Hedge, Levels
@@ -25,10 +25,11 @@ def judge_margin(state: State, hedge: Hedge, memory: HedgeState) -> HedgeState:
     margin = memory.margin_severity
     if ratio is not None:
         margin = severity(margin, ratio, hedge.guards.margin_ratio, rising_is_worse=True)
-    liquidation = Severity.CLEAR
+    liquidation = memory.liquidation_severity
     if distance is not None:
-        levels = hedge.guards.liquidation_distance
-        liquidation = severity(memory.liquidation_severity, distance, levels, rising_is_worse=False)
+        liquidation = severity(liquidation, distance, hedge.guards.liquidation_distance, rising_is_worse=False)
+    elif liquidation_known(state, hedge):  # what a venue leaves out of one reading does not make the last one untrue
+        liquidation = Severity.CLEAR
     if hedge.failover.allowed:
         memory = _apart(state, hedge, memory)
     if margin is memory.margin_severity and liquidation is memory.liquidation_severity:
@@ -47,7 +48,11 @@ def _apart(state: State, hedge: Hedge, memory: HedgeState) -> HedgeState:
             short.append(account)
         nearest = min(liquidation_distances(state, hedge, account), default=None)
         before = Severity.STOP if account in memory.near_liquidation else Severity.CLEAR
-        if nearest is not None and severity(before, nearest, distances, rising_is_worse=False) >= Severity.STOP:
+        if nearest is None:
+            now = Severity.CLEAR if liquidation_known(state, hedge, account) else before
+        else:
+            now = severity(before, nearest, distances, rising_is_worse=False)
+        if now >= Severity.STOP:
             near.append(account)
     if (memory.short_of_margin, memory.near_liquidation) == (tuple(short), tuple(near)):
         return memory
@@ -116,17 +121,29 @@ def distance_of(state: State, position: Position) -> Decimal | None:
     if position.liquidation_price is not None:
         return abs(position.liquidation_price / position.mark_price - 1)
     margin = _margin_of(state, position)
-    return None if margin is None else distance_by_equity(position, margin)
+    return None if margin is None else distance_by_equity(position, margin, _beside(state, position))
 
 
-def liquidation_known(state: State, hedge: Hedge) -> bool:
-    """Whether of each open position it is known where it is liquidated, or that no price would do it: where nothing has
-    a distance then, there is none. False where an account was not read, or a position's own margin is all that counts
-    and its venue names no price."""
-    accounts = {id.account for id in hedge.instruments}
-    if any(state.accounts[account].reading is None for account in accounts):
+def _beside(state: State, position: Position) -> Decimal:
+    """What else is held on a position's coin out of the same margin, signed, in the asset that this is in."""
+    reading, margin = state.accounts[position.id.account].reading, _margin_of(state, position)
+    others = (
+        row
+        for row in (() if reading is None else reading.positions)
+        if row.quantity and row.id != position.id and row.underlying == position.underlying
+        if row.payoff is position.payoff and row.margin_mode is not MarginMode.ISOLATED
+    )
+    return sum((notional_of(row) for row in others if _margin_of(state, row) is margin), ZERO)
+
+
+def liquidation_known(state: State, hedge: Hedge, account: str | None = None) -> bool:
+    """Whether of each open position (or of one account's) it is known where it is liquidated, or that no price would do
+    it: where nothing has a distance then, there is none. False where an account was not read, or a position's own
+    margin is all that counts and its venue names no price."""
+    accounts = {id.account for id in hedge.instruments if account in (None, id.account)}
+    if any(state.accounts[name].reading is None for name in accounts):
         return False
-    return all(_is_known(state, position) for position in _positions(state, hedge) if position.quantity)
+    return all(_is_known(state, position) for position in _positions(state, hedge, account) if position.quantity)
 
 
 def _is_known(state: State, position: Position) -> bool:

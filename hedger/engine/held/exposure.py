@@ -9,7 +9,7 @@ from hedger.engine.formulas.overlay import NO_OPTIONS, Overlay, summed
 from hedger.engine.formulas.overlay_rows import Rows, rows_of_readings
 from hedger.engine.held.dated_marks import curve_of
 from hedger.engine.held.freshness import is_unseen, venue_now
-from hedger.engine.known.orders import OrderStatus
+from hedger.engine.known.orders import Order, OrderStatus
 from hedger.engine.known.policy import Hedge
 from hedger.engine.known.state import AccountView, Exposure, State
 from hedger.model.account import AccountReading, Position
@@ -148,6 +148,13 @@ def position_of(state: State, id: InstrumentId) -> Decimal:
     if view.reading is not None:
         position += sum((p.quantity for p in view.reading.positions if p.id == id), ZERO)
     return position
+
+
+def still_worth(state: State, order: Order) -> Decimal:
+    """What an order may still fill, in quote. Where the rules of its instrument are not known, as of one of an earlier
+    start whose contract has ended, it is taken for a coin a unit: for a contract of some dollars that is too much."""
+    rules = state.instruments.get(order.id)
+    return order.remaining * order.price if rules is None else rules.notional(order.remaining, order.price)
 
 
 def room_for(state: State, hedge: Hedge, instrument: Instrument, side: Side) -> Decimal:

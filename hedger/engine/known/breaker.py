@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import NamedTuple
 
 from hedger.engine.known.policy import BreakerLimits
 from hedger.model.order import RejectReason
@@ -35,6 +36,15 @@ class BreakerStatus(StrEnum):
     RESTRICTED = "restricted"
 
 
+class Calmed(NamedTuple):
+    """A row of refusals that was over when an order was acknowledged."""
+
+    by: str
+    rejects: int
+    last: RejectReason | None
+    alike: int
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Breaker:
     """What the refusals and lost answers of an account, or of one instrument, have come to.
@@ -42,8 +52,9 @@ class Breaker:
     `cause` says for a person why it is not closed. Open or restricted, it stays so until `until_at`; `cooldown_ms` is
     how long that is and doubles with each attempt that fails. `probe` is the order that tries while it is half open;
     after a restriction (`restricted`) only an order that adds risk can tell. `rejects` counts refusals in a row,
-    `alike` the last of them with the reason `last`. `trips` are the moments of the last day when it left CLOSED
-    by itself since a person last resumed, `tripped` counts all of them.
+    `alike` the last of them with the reason `last`; `calmed` is what both were before the order was acknowledged that
+    ended the row: the venue may take that off again, which is a refusal too. `trips` are the moments of the last day
+    when it left CLOSED by itself since a person last resumed, `tripped` counts all of them.
     """
 
     status: BreakerStatus = BreakerStatus.CLOSED
@@ -55,6 +66,7 @@ class Breaker:
     rejects: int = 0
     last: RejectReason | None = None
     alike: int = 0
+    calmed: Calmed | None = None
     trips: tuple[int, ...] = ()
     tripped: int = 0
 
@@ -91,7 +103,9 @@ class Breaker:
         if self.status is BreakerStatus.HALF_OPEN and client_order_id == self.probe:
             calm = replace(_calm(self), cause="", until_at=0, cooldown_ms=0)
             return replace(calm, status=BreakerStatus.CLOSED, probe=None, restricted=False)
-        return _calm(self) if self.rejects else self
+        if self.rejects:
+            return replace(_calm(self), calmed=Calmed(client_order_id, self.rejects, self.last, self.alike))
+        return self if self.calmed is None or self.calmed.by == client_order_id else replace(self, calmed=None)
 
     def freed(self, client_order_id: str | None) -> Breaker:
         """An order that tried has told nothing of this breaker's matter: another one may try."""
@@ -117,8 +131,11 @@ class Breaker:
             return self.freed(client_order_id) if probed else self
         if self.status is BreakerStatus.OPEN and not (saves and reason is RejectReason.NOT_AUTHORISED):
             return self
-        alike = self.alike + 1 if reason is self.last else 1
-        counted = replace(self, rejects=self.rejects + 1, last=reason, alike=alike)
+        row = self
+        if self.calmed is not None and self.calmed.by == client_order_id:
+            row = replace(self, rejects=self.calmed.rejects, last=self.calmed.last, alike=self.calmed.alike)
+        alike = row.alike + 1 if reason is row.last else 1
+        counted = replace(self, rejects=row.rejects + 1, last=reason, alike=alike, calmed=None)
         spares = not reduces and reason not in _OF_EVERY_REQUEST
         if spares and self.status is BreakerStatus.RESTRICTED:
             return counted
@@ -170,7 +187,7 @@ class Breaker:
 
 
 def _calm(breaker: Breaker) -> Breaker:
-    return replace(breaker, rejects=0, last=None, alike=0)
+    return replace(breaker, rejects=0, last=None, alike=0, calmed=None)
 
 
 def _words_of(breaker: Breaker, reason: RejectReason, *, reduces: bool) -> str:

@@ -34,8 +34,8 @@ class Movement:
 
     `unpaid` is, by asset, funding that had accrued and was settled, until the payment is heard of that says so.
     Up to `explained_at` there was nothing to explain. `trades_known` are the newest executions that were booked or
-    told. `drifted_at` are the last times that somebody else moved a position; until `drifting_until` that was too
-    often.
+    told. `rested` is what was told as unexplained: an execution that turns up late may have been it. `drifted_at` are
+    the last times that somebody else moved a position; until `drifting_until` that was too often.
     """
 
     shifts: Mapping[InstrumentId, Shift] = field(default_factory=dict)
@@ -43,6 +43,7 @@ class Movement:
     unpaid: Mapping[str, Decimal] = field(default_factory=dict)
     explained_at: int = 0
     trades_known: tuple[str, ...] = ()
+    rested: Mapping[InstrumentId, Shift] = field(default_factory=dict)
     drifted_at: tuple[int, ...] = ()
     drifting_until: int = 0
 
@@ -62,8 +63,8 @@ class Doubt:
 
 
 class Strange(NamedTuple):
-    """An execution that is not ours, by its key: signed, in units, by the venue's clock. It is `owed` when no believed
-    reading has shown it: a later one must."""
+    """An execution that is not ours, by its key: signed, in units, by the venue's clock. It is `owed` when the believed
+    reading cannot have shown it: a later one must. Else it may have."""
 
     key: str
     id: InstrumentId
@@ -76,10 +77,11 @@ class Strange(NamedTuple):
 class Evidence:
     """What executions say of an account's positions, against readings that are behind.
 
-    `strange` are executions of others that no believed reading has shown yet, `counted` the keys of those that one
-    has. `traded` says when we last (bought, sold). No execution from before `begun_at` counts. A reading that
-    contradicts our own fills on `ids` was first refused at `since_at` (0: none stands); the fills of those instruments
-    were asked for `asks` times, last at `asked_at`, and a list asked for at `answered_at` came. At `word_at` a person
+    `strange` are executions of others that the believed reading has not shown, or of which that is not known, `counted`
+    the keys of those that it has; it came at `came_at`. `traded` says when we last (bought, sold). No execution from
+    before `begun_at` counts. A reading that contradicts our own fills on `ids` was first refused at `since_at` (0: none
+    stands); the fills of those instruments were asked for `asks` times, last at `asked_at`, and a list asked for at
+    `answered_at` came. At `word_at` a person
     said that the readings are right.
     """
 
@@ -87,6 +89,7 @@ class Evidence:
     counted: tuple[str, ...] = ()
     traded: Mapping[InstrumentId, tuple[int, int]] = field(default_factory=dict)
     begun_at: int = 0
+    came_at: int = 0
     ids: tuple[InstrumentId, ...] = ()
     since_at: int = 0
     asked_at: int = 0

@@ -40,6 +40,7 @@ class News(StrEnum):
     SEEN_EXPIRED = "seen_expired"
     SEEN_REJECTED = "seen_rejected"
     VANISHED = "vanished"
+    STILL_LISTED = "still_listed"
     PROVEN_ABSENT = "proven_absent"
     WRITTEN_OFF = "written_off"
 
@@ -54,7 +55,7 @@ _SEEN_FINAL = {
 
 # A pair that is not here changes nothing: late and repeated news is normal. UNKNOWN is left only on evidence, or by
 # a person's word, and a final state never, except that an order proven absent (or written off) which is then seen
-# working was a wrong proof.
+# working was a wrong proof, and that one which is still listed long after its end has not ended.
 TRANSITIONS: dict[tuple[OrderStatus, News], OrderStatus] = {
     (_S.SENT, _N.ACCEPTED): _S.OPEN,
     (_S.SENT, _N.REFUSED): _S.REJECTED,
@@ -68,6 +69,9 @@ TRANSITIONS: dict[tuple[OrderStatus, News], OrderStatus] = {
     (_S.OPEN, _N.VANISHED): _S.UNKNOWN,
     (_S.PENDING_CANCEL, _N.VANISHED): _S.UNKNOWN,
     (_S.REJECTED, _N.SEEN_WORKING): _S.OPEN,
+    (_S.FILLED, _N.STILL_LISTED): _S.OPEN,
+    (_S.CANCELED, _N.STILL_LISTED): _S.OPEN,
+    (_S.EXPIRED, _N.STILL_LISTED): _S.OPEN,
     **{
         (status, news): final
         for status in (_S.SENT, _S.OPEN, _S.PENDING_CANCEL, _S.UNKNOWN)

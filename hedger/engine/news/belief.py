@@ -9,12 +9,12 @@ from decimal import Decimal
 from hedger.engine.held.expiry import has_settled
 from hedger.engine.held.exposure import exposure
 from hedger.engine.held.freshness import was_away
-from hedger.engine.known.movement import Doubt, Strange
+from hedger.engine.known.movement import Doubt
 from hedger.engine.known.policy import Hedge, Policy
 from hedger.engine.known.state import AccountView, State
 from hedger.engine.known.widths import Widths
 from hedger.engine.news.changes import remember
-from hedger.engine.news.executions import has_word, is_unasked, refused, shown, undoes_our_fills, unshown
+from hedger.engine.news.executions import Unshown, has_word, is_unasked, refused, shown, undoes_our_fills, unshown
 from hedger.engine.news.settled import coins_owned, held, option_moves, units_in_coins
 from hedger.engine.news.whole import fault_of_reading, left_out
 from hedger.engine.wanted.aim import aim
@@ -60,7 +60,7 @@ def believe(state: State, policy: Policy, event: AccountRead) -> State:
         owed=max(0, _owed(state, policy, view, reading.account) - 1),
         fills_since={},
         ahead=_ahead(state, policy, view, event),
-        evidence=shown(view.evidence, seen, event.requested_at),
+        evidence=shown(view.evidence, seen, event.requested_at, state.now),
         clean_cycles=view.clean_cycles + 1,
         failures=0,
         last_failure="",
@@ -100,7 +100,7 @@ def _contradicted(state: State, policy: Policy, view: AccountView, event: Accoun
         return []
     contradicted = []
     for id in _ids(policy, view.reading, event.reading):
-        left, _ = _left(view, view.reading, event, id, policy.settle_ms)
+        left = _left(view, view.reading, event, id, policy.settle_ms).left
         if has_settled(state, id, event.reading):
             continue  # it was the end of the contract that took it, whatever we did before
         if undoes_our_fills(view, id, left, state.now) or is_unasked(view, id, left):
@@ -120,9 +120,7 @@ def _ids(policy: Policy, old: AccountReading, new: AccountReading) -> list[Instr
     return list(dict.fromkeys(p.id for p in (*old.positions, *new.positions) if p.underlying in coins))
 
 
-def _left(
-    view: AccountView, old: AccountReading, event: AccountRead, id: InstrumentId, settle_ms: int
-) -> tuple[Decimal, tuple[Strange, ...]]:
+def _left(view: AccountView, old: AccountReading, event: AccountRead, id: InstrumentId, settle_ms: int) -> Unshown:
     """What neither our fills nor others' executions explain of a position's movement, and the executions that do."""
     return unshown(view, id, _more(view, old, event.reading, id), event.requested_at, settle_ms)
 
@@ -135,7 +133,7 @@ def _ahead(state: State, policy: Policy, view: AccountView, event: AccountRead) 
         return ahead
     live = [order for order in state.orders.values() if order.live and order.id.account == event.reading.account]
     for id in dict.fromkeys(order.id for order in live):
-        more, _ = _left(view, view.reading, event, id, policy.settle_ms)
+        more = _left(view, view.reading, event, id, policy.settle_ms).left
         able = sum((o.remaining for o in live if o.id == id and o.side.sign * more > 0), ZERO)
         if able:
             ahead[id] = min(able, more) if more > 0 else max(-able, more)
@@ -161,16 +159,16 @@ def _rows(reading: AccountReading, id: InstrumentId) -> list[Position]:
 
 def _moved(
     state: State, policy: Policy, view: AccountView, event: AccountRead
-) -> tuple[dict[InstrumentId, Decimal], list[Strange]]:
+) -> tuple[dict[InstrumentId, Decimal], list[Unshown]]:
     """What neither our fills nor orders of ours that still work explain of the positions' movements since the believed
     reading, signed, in units, without zeros, and the executions of others in it. Only coins that are hedged on this
     account count."""
-    old, moved, seen = view.reading, dict[InstrumentId, Decimal](), list[Strange]()
+    old, moved, seen = view.reading, dict[InstrumentId, Decimal](), list[Unshown]()
     if old is None:
         return moved, seen
     ahead = _ahead(state, policy, view, event)
     for id in _ids(policy, old, event.reading):
-        seen += _left(view, old, event, id, policy.settle_ms)[1]
+        seen.append(_left(view, old, event, id, policy.settle_ms))
         more = _more(view, old, event.reading, id) - ahead.get(id, ZERO)
         if more:
             moved[id] = more
@@ -193,7 +191,7 @@ def _doubtful(
     if not shifts:
         return JUMP_AGAIN_MS[min(doubt.rounds, len(JUMP_AGAIN_MS) - 1)] if jumps else None
     old = view.reading
-    left = {id: _left(view, old, event, id, policy.settle_ms)[0] for id in shifts} if old is not None else {}
+    left = {id: _left(view, old, event, id, policy.settle_ms).left for id in shifts} if old is not None else {}
     against = any(quantity * view.fills_since.get(id, ZERO) < 0 for id, quantity in left.items())
     if against or (any(left.values()) and state.now - view.barrier_at <= LAG_MS):
         return CONFIRM_AGAINST_US_MS

@@ -14,8 +14,9 @@ from decimal import Decimal
 from hedger.engine.known.movement import Movement, Shift
 from hedger.engine.known.policy import Policy
 from hedger.engine.known.state import AccountView, Change, ChangeCause, State
-from hedger.engine.news.executions import ask_for_executions, heard_of, key_of, on_list
-from hedger.engine.news.order_flow import is_another, order_of
+from hedger.engine.news.between import others_between
+from hedger.engine.news.executions import ask_for_executions, heard_of, key_of, on_list, with_others, without
+from hedger.engine.news.order_flow import order_of
 from hedger.engine.news.settled import coins_owned, has_ended, option_moves, units_in_coins
 from hedger.model.account import AccountReading, Position
 from hedger.model.identity import parse_order_id
@@ -28,7 +29,6 @@ from hedger.model.spans import HOUR_MS
 ASK_AFTER_MS = (0, 2_000, 5_000, 15_000, 30_000)
 ANSWERED_AFTER_MS = 15_000
 EXPLAINED_WITHIN_MS = 60_000
-CLOCK_SLACK_MS = 1_000
 READ_BACK_MS = 30_000
 MOST_DRIFTS = 3
 MOST_TRADES = 256
@@ -198,29 +198,66 @@ def own_fill_came(before: State, after: State, policy: Policy, fill: Fill) -> St
         return after._replace(accounts={**after.accounts, account: heard_of(view, after, policy, fill)})
     if was is None or order.booked == was.booked:
         return after
-    movement = _traded(after, replace(view.movement, trades_known=_known(view.movement, [fill])), [fill])
+    key, evidence = key_of(fill), without(view.evidence, (key_of(fill),))
+    told = key in view.movement.trades_known
+    movement = replace(view.movement, trades_known=_known(view.movement, [fill]))
+    movement = movement if told else _traded(after, movement, [fill])
     if fill.fee_asset in movement.coins:
         coins = {**movement.coins, fill.fee_asset: movement.coins[fill.fee_asset] + fill.fee}
         movement = replace(movement, coins=coins)
-    after = _with(after, account, movement)
-    return _missed(after, policy, fill, movement.shifts.get(fill.id))
+    view = replace(view, movement=movement, evidence=evidence)
+    after = after._replace(accounts={**after.accounts, account: view})
+    news = order.filled - was.filled or _not_shown(view, fill)
+    return _missed(after, policy, fill, news, counted=key in evidence.counted or told, told=told)
 
 
-def _missed(state: State, policy: Policy, fill: Fill, shift: Shift | None) -> State:
-    """An execution from well before the reading that showed the movement: it explains that much of it."""
+def _not_shown(view: AccountView, fill: Fill) -> Decimal:
+    """As much of an execution whose order's record came first as our fills since the reading can have of it."""
+    return max(ZERO, min(fill.quantity, fill.side.sign * view.fills_since.get(fill.id, ZERO)))
+
+
+def _missed(state: State, policy: Policy, fill: Fill, news: Decimal, *, counted: bool, told: bool) -> State:
+    """An execution of ours that a believed reading has shown already, as a movement whose cause is looked for or was
+    not found, or as an execution of another (`counted`): no later reading will move by it again.
+
+    It is one that was done well before the believed reading; `news` of it are counted beside that reading now. What
+    was told before is taken back.
+    """
+    movement = state.accounts[fill.id.account].movement
+    shift, rested = movement.shifts.get(fill.id), movement.rested.get(fill.id)
+    if shift is not None and (part := _part(state, policy, fill, shift, news, counted=counted)):
+        movement = replace(movement, shifts=_less(movement.shifts, fill.id, part))
+        return _seen(state, fill, part, movement, part, ChangeCause.OWN_FILL)
+    if rested is not None and (part := _part(state, policy, fill, rested, news, counted=counted)):
+        left = {**movement.rested, fill.id: replace(rested, quantity=rested.quantity - part)}
+        movement = _unseen_trade(state, replace(movement, rested=left), fill.id, -part)
+        return _seen(state, fill, part, movement, -part, ChangeCause.UNEXPLAINED)
+    part = fill.side.sign * news
+    return _seen(state, fill, part, movement, -part, ChangeCause.FOREIGN_TRADE) if told and part else state
+
+
+def _part(state: State, policy: Policy, fill: Fill, shift: Shift, news: Decimal, *, counted: bool) -> Decimal:
+    """How much of an execution of ours a movement is, signed; nothing where it moved the other way, or before."""
     view = state.accounts[fill.id.account]
-    if shift is None or fill.exchange_at + policy.settle_ms > shift.read_at + view.offset_ms:
-        return state
-    since = view.fills_since.get(fill.id, ZERO)
-    part = fill.side.sign * min(fill.quantity, abs(shift.quantity), abs(since))
-    if part * shift.quantity <= 0 or part * since <= 0:
-        return state
-    shifts = _less(view.movement.shifts, fill.id, part)
-    seen = replace(view, fills_since={**view.fills_since, fill.id: since - part})
-    state = state._replace(accounts={**state.accounts, fill.id.account: seen})
-    state = _with(state, fill.id.account, replace(view.movement, shifts=shifts))
+    awaited = view.ahead.get(fill.id, ZERO) * fill.side.sign > 0  # then it may be this one that was seen ahead
+    read_at = shift.read_at if awaited else max(shift.read_at, view.believed_at)
+    at = fill.exchange_at - view.offset_ms
+    if shift.quantity * fill.side.sign <= 0 or at > shift.seen_at:
+        return ZERO
+    if not counted and at + policy.settle_ms > read_at:
+        return ZERO
+    return fill.side.sign * min(abs(shift.quantity), news)
+
+
+def _seen(state: State, fill: Fill, part: Decimal, movement: Movement, quantity: Decimal, cause: ChangeCause) -> State:
+    """The state in which the believed reading has part of our own fill; a take-back is no drift of somebody else."""
+    view = state.accounts[fill.id.account]
+    since = {**view.fills_since, fill.id: view.fills_since.get(fill.id, ZERO) - part}
+    view = replace(view, fills_since=since, movement=movement)
+    state = state._replace(accounts={**state.accounts, fill.id.account: view})
     text = f"order {fill.client_order_id or fill.venue_order_id}: its fill was missed when it happened"
-    return _told(state, [_change(state, fill.id.account, fill.id.symbol, ChangeCause.OWN_FILL, part, text)])
+    change = _change(state, fill.id.account, fill.id.symbol, cause, quantity, text)
+    return state._replace(changes=(*state.changes, change))
 
 
 def explain(state: State, policy: Policy, event: FillsRead) -> State:
@@ -230,7 +267,7 @@ def explain(state: State, policy: Policy, event: FillsRead) -> State:
     shift = view.movement.shifts.get(event.id)
     if shift is None:
         return state
-    strange = _strange(state, view, shift, event.fills)
+    strange, kept = others_between(state, view, shift, event.fills)
     changes = _by_order(state, policy, event.id, strange)
     total = sum((change.quantity for change in changes), ZERO)
     shifts = _less(view.movement.shifts, event.id, total)
@@ -240,32 +277,13 @@ def explain(state: State, policy: Policy, event: FillsRead) -> State:
     if event.id in shifts and complete and event.requested_at - shift.read_at >= ANSWERED_AFTER_MS:
         left = shifts.pop(event.id)
         changes.append(_rest(state, event.id, left))
-        movement = _unseen_trade(state, movement, event.id, left.quantity)
+        movement = _rested(_unseen_trade(state, movement, event.id, left.quantity), event.id, left)
         explained_at = shift.read_at
     known = _known(view.movement, strange)
     movement = replace(movement, shifts=shifts, trades_known=known, explained_at=explained_at)
-    return _told(_with(state, account, movement), changes)
-
-
-def _strange(state: State, view: AccountView, shift: Shift, fills: Iterable[Fill]) -> list[Fill]:
-    """The executions that are not ours, were not told, and were done between the readings.
-
-    Once an answer did not explain everything, also older ones that fit: the venue's list of positions was behind.
-    """
-    known, left, some = frozenset(view.movement.trades_known), shift.quantity, []
-    since_at = shift.since_at + view.offset_ms - CLOCK_SLACK_MS
-    until_at = shift.seen_at + view.offset_ms + CLOCK_SLACK_MS
-    for fill in sorted(fills, key=lambda fill: fill.exchange_at):
-        order = order_of(state, fill)
-        ours = order is not None and not is_another(order, fill.venue_order_id)
-        if ours or key_of(fill) in known or fill.exchange_at > until_at:
-            continue
-        quantity = fill.side.sign * fill.quantity
-        fits = shift.asks > 1 and quantity * left > 0 and abs(quantity) <= abs(left)
-        if fill.exchange_at >= since_at or fits:
-            some.append(fill)
-            left -= quantity
-    return some
+    state = _told(_with(state, account, movement), changes)
+    view = with_others(state.accounts[account], strange, kept)
+    return state._replace(accounts={**state.accounts, account: view})
 
 
 def _by_order(state: State, policy: Policy, id: InstrumentId, fills: Iterable[Fill]) -> list[Change]:
@@ -310,7 +328,7 @@ def _pursue_one(state: State, account: str, view: AccountView) -> tuple[State, l
     for id, shift in view.movement.shifts.items():
         if id not in state.instruments or state.now - shift.began_at >= EXPLAINED_WITHIN_MS:
             changes += [_rest(state, id, shift)] if shift.quantity else []
-            movement = _unseen_trade(state, movement, id, shift.quantity)
+            movement = _rested(_unseen_trade(state, movement, id, shift.quantity), id, shift)
             del shifts[id]
             explained_at = shift.read_at
         elif state.now - shift.asked_at >= ASK_AFTER_MS[min(shift.asks, len(ASK_AFTER_MS) - 1)]:
@@ -326,6 +344,15 @@ def _pursue_one(state: State, account: str, view: AccountView) -> tuple[State, l
 def _rest(state: State, id: InstrumentId, shift: Shift) -> Change:
     text = "no execution that the venue names explains it"
     return _change(state, id.account, id.symbol, ChangeCause.UNEXPLAINED, shift.quantity, text)
+
+
+def _rested(movement: Movement, id: InstrumentId, shift: Shift) -> Movement:
+    """The movement with what is told as unexplained, and with what was left of the same way before."""
+    if not shift.quantity:
+        return movement
+    had = movement.rested.get(id)
+    more = had.quantity if had is not None and had.quantity * shift.quantity > 0 else ZERO
+    return replace(movement, rested={**movement.rested, id: replace(shift, quantity=shift.quantity + more)})
 
 
 def _change(state: State, account: str, what: str, cause: ChangeCause, quantity: Decimal, detail: str) -> Change:

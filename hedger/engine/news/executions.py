@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable
 from dataclasses import replace
 from decimal import Decimal
+from itertools import accumulate
+from typing import NamedTuple
 
 from hedger.engine.known.movement import Evidence, Shift, Strange
 from hedger.engine.known.policy import Policy
@@ -18,6 +20,7 @@ from hedger.model.order import Fill
 OURS_COUNT_MS = 2 * 3_600_000
 EXPLAINS_MS = 300_000
 FRESH_MS = 30_000
+SOON_MS = 30_000
 SLACK_MS = 1_000
 MOST_STRANGE = 256
 ASK_AFTER_MS = (0, 2_000, 5_000, 15_000, 30_000)
@@ -41,11 +44,11 @@ def we_traded(view: AccountView, id: InstrumentId, sign: Decimal, now: int) -> A
 
 
 def heard_of(view: AccountView, state: State, policy: Policy, fill: Fill) -> AccountView:
-    """The view after an execution that is not ours: fresh news of what no believed reading has shown must be shown by
-    a later one, for the believed ones moved as our own fills did and no further. Late news may be of what they showed.
+    """The view after an execution that is not ours: what was done after the believed reading came must be shown by a
+    later one. What was done before, or was heard of late, that reading may have shown or not: the next ones tell.
 
-    One that a believed reading has shown is of no more use, and neither is one from before our first reading. Where a
-    reading was taken to have seen our working order ahead of its news, it may have been this one instead.
+    One that a believed reading has surely shown is of no more use, and neither is one from before our first reading.
+    While a movement waits for its cause, the list that is asked for says which of the executions it was.
     """
     key, at, evidence = key_of(fill), fill.exchange_at - view.offset_ms, view.evidence
     oldest = max(evidence.begun_at, min(state.now, view.believed_at) - EXPLAINS_MS)  # readings may be refused for long
@@ -59,31 +62,51 @@ def heard_of(view: AccountView, state: State, policy: Policy, fill: Fill) -> Acc
     ):
         return view
     quantity, shift = fill.side.sign * fill.quantity, view.movement.shifts.get(fill.id)
-    if shift is not None and shift.quantity * quantity > 0 and at <= shift.seen_at:
+    if shift is not None and shift.since_at - SLACK_MS <= at <= shift.seen_at:
         return view
-    if at <= view.believed_at + SLACK_MS and view.ahead.get(fill.id, ZERO) * quantity > 0:
-        return _instead(view, state, fill.id, quantity)
-    fresh = at > max(evidence.begun_at + policy.settle_ms, state.now - FRESH_MS)
-    one = Strange(key, fill.id, quantity, fill.exchange_at, owed=fresh)
+    if (left := view.movement.rested.get(fill.id)) is not None and left.quantity * quantity > 0 and at <= left.seen_at:
+        return _was_told(view, left, fill, key)
+    shown_at = max(view.believed_at, evidence.came_at) + SLACK_MS
+    return _with(view, Strange(key, fill.id, quantity, fill.exchange_at, owed=at > max(shown_at, state.now - FRESH_MS)))
+
+
+def _with(view: AccountView, one: Strange) -> AccountView:
+    evidence = view.evidence
     strange = sorted((*evidence.strange, one), key=lambda s: s.exchange_at)[-MOST_STRANGE:]
     return replace(view, evidence=replace(evidence, strange=tuple(strange)))
+
+
+def with_others(view: AccountView, told: Iterable[Fill], kept: Iterable[Fill]) -> AccountView:
+    """The view after executions of others were told as what moved. Those that are `kept` a reading may yet show."""
+    keys, evidence = {key_of(fill): fill for fill in kept}, view.evidence
+    gone = [key for fill in told if (key := key_of(fill)) not in keys and key not in evidence.counted]
+    counted = (*evidence.counted, *gone)[-MOST_STRANGE:]
+    view = replace(view, evidence=replace(without(evidence, gone), counted=counted))
+    held = {s.key for s in view.evidence.strange} | set(counted)
+    for key, fill in keys.items():
+        if key not in held:
+            view = _with(view, Strange(key, fill.id, fill.side.sign * fill.quantity, fill.exchange_at))
+    return view
+
+
+def _was_told(view: AccountView, rested: Shift, fill: Fill, key: str) -> AccountView:
+    """The view after a late execution of another: it is what a believed reading showed, and was told as unexplained."""
+    part = fill.side.sign * min(fill.quantity, abs(rested.quantity))
+    left = {**view.movement.rested, fill.id: replace(rested, quantity=rested.quantity - part)}
+    evidence = replace(view.evidence, counted=(*view.evidence.counted, key)[-MOST_STRANGE:])
+    return replace(view, movement=replace(view.movement, rested=left), evidence=evidence)
+
+
+def without(evidence: Evidence, keys: Container[str]) -> Evidence:
+    """The evidence after executions turned out to be ours, or to be what a believed reading showed."""
+    strange = tuple(s for s in evidence.strange if s.key not in keys)
+    return evidence if len(strange) == len(evidence.strange) else replace(evidence, strange=strange)
 
 
 def _kept(policy: Policy, state: State, fill: Fill) -> bool:
     """Whether it is of an order of this start, that ended and was forgotten with all its fills booked."""
     identity = parse_order_id(fill.client_order_id or "")
     return identity is not None and identity.bot == policy.bot and identity.epoch == state.epoch
-
-
-def _instead(view: AccountView, state: State, id: InstrumentId, quantity: Decimal) -> AccountView:
-    """The view in which it was this execution, and not ours, that the believed reading showed: it is to be told."""
-    ahead = view.ahead[id]
-    part = max(ahead, quantity) if quantity < 0 else min(ahead, quantity)
-    since_at = view.movement.explained_at or view.believed_at
-    fresh = Shift(quantity=ZERO, began_at=state.now, since_at=since_at, read_at=view.believed_at, seen_at=state.now)
-    had = view.movement.shifts.get(id, fresh)
-    shifts = {**view.movement.shifts, id: replace(had, quantity=had.quantity + part)}
-    return replace(view, ahead={**view.ahead, id: ahead - part}, movement=replace(view.movement, shifts=shifts))
 
 
 def on_list(view: AccountView, event: FillsRead) -> AccountView:
@@ -97,31 +120,37 @@ def on_list(view: AccountView, event: FillsRead) -> AccountView:
 # --- what a reading must show -----------------------------------------------------------------------------------------
 
 
-def unshown(
-    view: AccountView, id: InstrumentId, moved: Decimal, requested_at: int, settle_ms: int
-) -> tuple[Decimal, tuple[Strange, ...]]:
-    """What is left of a movement, signed, in units, when others' executions are taken off, and those.
+class Unshown(NamedTuple):
+    """What others' executions leave of a movement, signed, in units; those that a reading has `shown`, by it or by the
+    one before, and those after them of which that is `unsure`."""
 
-    A reading must show what was done between the believed one and a lag before it was asked for itself; what was done
-    about the time of either it may show.
+    left: Decimal
+    shown: tuple[Strange, ...]
+    unsure: tuple[Strange, ...]
+
+
+def unshown(view: AccountView, id: InstrumentId, moved: Decimal, requested_at: int, settle_ms: int) -> Unshown:
+    """What is left of a movement when others' executions are taken off.
+
+    A reading shows what was done until some moment, and nothing later: that moment is after what was done a lag before
+    it was asked for, and the believed one's is before what is owed. So the movement is what was done in between.
+
+    Soon after a fill of ours all of them are owed: a reading that is behind may show theirs and lack ours.
     """
-    some = [s for s in view.evidence.strange if s.id == id]
-    first_sure, sure_until = view.believed_at + view.offset_ms + SLACK_MS, requested_at + view.offset_ms - settle_ms
-    must = [n for n, s in enumerate(some) if s.owed and s.exchange_at <= sure_until]
-    begin, end = (must[0], must[-1] + 1) if must else (_middle(some, first_sure),) * 2
-    for first in range(begin, -1, -1):
-        for last in range(end, len(some) + 1):
-            if _sum(some[first:last]) == moved:
-                return ZERO, tuple(some[:last])
-    return moved - _sum(some[begin:end]), tuple(some[:end])
-
-
-def _middle(some: list[Strange], at: int) -> int:
-    return sum(s.exchange_at <= at for s in some)
-
-
-def _sum(some: Iterable[Strange]) -> Decimal:
-    return sum((s.quantity for s in some), ZERO)
+    some = tuple(s for s in view.evidence.strange if s.id == id)
+    sure = sum(s.exchange_at <= requested_at + view.offset_ms - settle_ms for s in some)
+    soon = requested_at - max(view.evidence.traded.get(id, (0, 0))) <= SOON_MS
+    begins = 0 if soon else next((n for n, s in enumerate(some) if s.owed), len(some))
+    sums = [ZERO, *accumulate(s.quantity for s in some)]
+    firsts: dict[Decimal, int] = {}
+    for first, total in enumerate(sums[: begins + 1]):
+        firsts.setdefault(total, first)
+    ends = [last for last in range(sure, len(sums)) if firsts.get(sums[last] - moved, len(sums)) <= last]
+    if ends:  # where nothing moved, the reading may be one that lags: what is recent may yet be shown
+        over = ends[0] if moved else sum(s.exchange_at <= requested_at + view.offset_ms - FRESH_MS for s in some)
+        return Unshown(ZERO, some[:over], some[over : ends[-1]])
+    must = sum((s.quantity for s in some[:sure] if s.owed or soon), ZERO)
+    return Unshown(moved - must, (), some)  # if it is believed all the same, nobody knows which of them it shows
 
 
 def undoes_our_fills(view: AccountView, id: InstrumentId, left: Decimal, now: int) -> bool:
@@ -146,14 +175,16 @@ def refused(view: AccountView, ids: Iterable[InstrumentId], now: int) -> Account
     return replace(view, evidence=replace(evidence, ids=ids, since_at=evidence.since_at or now))
 
 
-def shown(evidence: Evidence, seen: Iterable[Strange], began_at: int) -> Evidence:
+def shown(evidence: Evidence, looks: Iterable[Unshown], began_at: int, came_at: int) -> Evidence:
     """The evidence after a reading was believed that showed these executions: nothing stands against it any more."""
-    keys = {s.key for s in seen}
+    looks = tuple(looks)
+    keys, unsure = {s.key for look in looks for s in look.shown}, {s.key for look in looks for s in look.unsure}
     return Evidence(
-        strange=tuple(s._replace(owed=True) for s in evidence.strange if s.key not in keys),
+        strange=tuple(s._replace(owed=s.key not in unsure) for s in evidence.strange if s.key not in keys),
         counted=(*evidence.counted, *keys - set(evidence.counted))[-MOST_STRANGE:] if keys else evidence.counted,
         traded=evidence.traded,
         begun_at=evidence.begun_at or began_at,
+        came_at=came_at,
     )
 
 

@@ -10,7 +10,7 @@ from hedger.engine.known.policy import Policy
 from hedger.engine.known.state import AccountView, Mode, State
 from hedger.engine.news.belief import believe
 from hedger.engine.news.changes import pursue
-from hedger.engine.news.order_flow import on_news, on_report
+from hedger.engine.news.order_flow import is_another, on_news, on_report, order_of
 from hedger.model.identity import parse_order_id
 from hedger.model.message import (
     AccountRead,
@@ -25,7 +25,7 @@ from hedger.model.message import (
     ReadFills,
 )
 from hedger.model.numeric import ZERO
-from hedger.model.order import Fill, OrderReport
+from hedger.model.order import Fill, OrderReport, ReportStatus
 
 PROOF_LAG_MS = 10_000
 FORGETFUL_MS = 2 * 3_600_000
@@ -64,10 +64,22 @@ def on_reading(state: State, policy: Policy, event: AccountRead) -> State:
     """The state after a complete reading: evidence about orders first, then belief in the rest."""
     reading = event.reading
     for report in reading.open_orders:
-        state = on_report(state, policy, report)
+        state = _if_still_listed(on_report(state, policy, report), policy, event.requested_at, report)
     state = _find_strangers(state, policy, event)
     state = _note_absences(state, event)
     return believe(state, policy, event)
+
+
+def _if_still_listed(state: State, policy: Policy, requested_at: int, report: OrderReport) -> State:
+    """The state in which an order lives again of which the venue said that it ended, and which it lists long after: it
+    may fill, so it is reserved, and goes off the book."""
+    order = order_of(state, report)
+    if order is None or is_another(order, report.venue_order_id) or report.status is not ReportStatus.WORKING:
+        return state
+    may_fill = order.filled < order.quantity and report.filled < report.quantity
+    if order.live or not may_fill or requested_at <= order.changed_at + SILENCE_MS:
+        return state
+    return on_news(state, policy, order.client_order_id, News.STILL_LISTED)
 
 
 def _find_strangers(state: State, policy: Policy, event: AccountRead) -> State:
@@ -116,8 +128,10 @@ def _adopt(state: State, report: OrderReport) -> State:
 
 
 def _note_absences(state: State, event: AccountRead) -> State:
-    """Remember when a complete list of open orders last lacked an order: half of a proof, and a cause to ask."""
+    """Remember when a complete list of open orders last lacked an order, unless a later one has it again: half of a
+    proof, and a cause to ask."""
     listed = {report.client_order_id for report in event.reading.open_orders}
+    again = [o for name in listed if name and (o := state.orders.get(name)) and 0 < o.absent_at < event.requested_at]
     missing = [
         order
         for order in state.orders.values()
@@ -127,9 +141,10 @@ def _note_absences(state: State, event: AccountRead) -> State:
         and order.client_order_id not in listed
         and event.requested_at > order.changed_at
     ]
-    if not missing:
+    if not missing and not again:
         return state
     orders = {o.client_order_id: replace(o, absent_at=event.requested_at) for o in missing}
+    orders |= {o.client_order_id: replace(o, absent_at=0) for o in again}
     return state._replace(orders={**state.orders, **orders})
 
 

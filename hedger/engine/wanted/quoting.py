@@ -40,8 +40,8 @@ def touch_moved_away(order: Order, quote: Quote, instrument: Instrument, executi
     return ticks > 0 and age >= execution.linger_ms
 
 
-def joined_notional(side: Side, quote: Quote) -> Decimal:
-    """The quote notional that rests at the best price of our side: how much of a market there is to join."""
-    if side is Side.SELL:
-        return quote.ask * quote.ask_quantity
-    return quote.bid * quote.bid_quantity
+def joined_notional(side: Side, quote: Quote, instrument: Instrument) -> Decimal:
+    """The quote notional that rests at the best price of our side: how much of a market there is to join. A unit of an
+    inverse contract is worth its dollars, whatever its price."""
+    price, quantity = (quote.ask, quote.ask_quantity) if side is Side.SELL else (quote.bid, quote.bid_quantity)
+    return instrument.notional(quantity, price)
