@@ -126,9 +126,9 @@ BUGS: tuple[Bug, ...] = (
     Bug(
         name="a hedge elsewhere holds up the next margin reduction",
         rule="margin comes before the hedge",
-        path="hedger/engine/decision/decide.py",
-        old=".settled and state.now - order.placed_at >= pace\n",
-        new=".settled and state.now - order.placed_at >= 10**9 * pace\n",
+        path="hedger/engine/decision/saving.py",
+        old="    return draft is not None and draft.instrument.id.account != order.id.account\n",
+        new="    return False\n",
         tests=FAILOVER,
     ),
     Bug(
