@@ -28,7 +28,7 @@ from hedger.venues.network import Network, open_session
 from hedger.venues.outcome import Scrub
 from hedger.venues.profile import Parts, Profile
 from hedger.venues.quiet import Quiet
-from hedger.venues.speech import Code
+from hedger.venues.speech import Code, heard
 from hedger.venues.streams import Streams
 from hedger.venues.watching import VenueObserver
 
@@ -199,7 +199,7 @@ class VenueAccount:
 
     def _answered(self, lanes: Lanes, url: str, status: int, headers: Mapping[str, str], body: str) -> None:
         """Heed what any answer says of our pace and of our time, whoever asked."""
-        code, host, codes = self._profile.hear(status, body).code, _host(url), self._profile.codes
+        code, host, codes = heard(self._profile.hear, status, body).code, _host(url), self._profile.codes
         if status == 200 and code is None and self._profile.is_private(url):
             self._served.add(host)
         firewall = status == 403 and code is None

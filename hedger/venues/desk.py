@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from typing import Any, Protocol, runtime_checkable
 
 from hedger.errors import Bug
@@ -107,14 +108,22 @@ class OrderDesk:
         if link.environment is Environment.SHADOW:
             return OrderRejected(client_order_id=id, reason=RejectReason.NOT_SENT, text=_WATCHED)
         begun_at = link.clock.now_ms()
+
+        def left_ms() -> int:
+            return min(order.ttl_ms - (link.clock.now_ms() - begun_at), MAX_RECV_WINDOW_MS)
+
+        def against() -> str | None:
+            return "its time-to-live passed" if left_ms() <= 0 else self._unsendable(order) or leave()
+
         try:
             async with link.lanes.turn(Lane.ORDERS, self._wire.host_of(order.id)):
                 # The time-to-live began when we were asked: what waiting used up, the request may not have again.
-                window_ms = min(order.ttl_ms - (link.clock.now_ms() - begun_at), MAX_RECV_WINDOW_MS)
-                why = "its time-to-live passed" if window_ms <= 0 else self._unsendable(order) or leave()
-                if why is not None:
+                window_ms = left_ms()
+                if (why := against()) is not None:
                     return OrderRejected(client_order_id=id, reason=RejectReason.NOT_SENT, text=why)
-                result = await attempt(lambda: self._wire.create(order, window_ms), link.answer_s + 1, link.hear)
+                # Asked once more when its first byte is due: to connect may take as long as an answer.
+                send = partial(self._wire.create, order, window_ms)
+                result = await attempt(send, link.answer_s + 1, link.hear, against)
         except Barred as problem:
             # That many hedges want an order in one moment is no refusal of the venue's, and must not open its breaker.
             reason = RejectReason.NOT_SENT if isinstance(problem, Spent) else RejectReason.RATE_LIMITED

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import socket
 import ssl
-from collections.abc import Set
+from collections.abc import Callable, Set
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from types import SimpleNamespace
@@ -38,13 +38,15 @@ class Network:
 class Evidence:
     """What is known of one call, gathered while it happens: how many requests left, and what came back.
 
-    `sent` counts requests of which a byte may have left this process; at zero, provably nothing was sent.
+    `sent` counts requests of which a byte may have left this process; at zero, provably nothing was sent. `hold` is
+    asked just before the first byte leaves, when the connection stands, and raises where it may not.
     """
 
     sent: int = 0
     status: int | None = None
     body: str = ""
     headers: dict[str, str] = field(default_factory=dict)
+    hold: Callable[[], None] | None = field(default=None, repr=False, compare=False)
 
 
 EVIDENCE: ContextVar[Evidence | None] = ContextVar("evidence", default=None)
@@ -57,7 +59,7 @@ def open_session(network: Network, hosts: Set[str]) -> aiohttp.ClientSession:
     traces = aiohttp.TraceConfig()
     traces.on_request_headers_sent.append(_note_sent)
     session = aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(resolver=resolver, ssl=context, limit=MOST_CONNECTIONS),
+        connector=_Pool(resolver=resolver, ssl=context, limit=MOST_CONNECTIONS),
         cookie_jar=aiohttp.DummyCookieJar(),
         middlewares=(_Guard(hosts),),
         response_class=_bounded(network.body_limit),
@@ -73,7 +75,22 @@ async def _note_sent(_session: aiohttp.ClientSession, _context: SimpleNamespace,
     """aiohttp says this just before it writes: from here on, a request may have left."""
     evidence = EVIDENCE.get()
     if evidence is not None:
+        if evidence.hold is not None:
+            evidence.hold()
         evidence.sent += 1
+
+
+class _Pool(aiohttp.TCPConnector):
+    """Lets go of a kept connection on which something came that nobody asked for: it would pass for the next answer.
+
+    aiohttp looks at that when a connection is given back, and not when it is taken out again.
+    """
+
+    async def _get(self, key: Any, traces: Any) -> Any:
+        for protocol, _ in self._conns.get(key, ()):
+            if protocol.should_close:
+                protocol.close()
+        return await super()._get(key, traces)
 
 
 class Egress(abc.AbstractResolver):

@@ -20,7 +20,7 @@ from urllib.parse import quote, quote_plus
 from hedger.model.message import OrderOutcomeUnknown, OrderRejected
 from hedger.model.order import RejectReason
 from hedger.venues.network import EVIDENCE, Evidence
-from hedger.venues.speech import SILENT, Code, Codes, Hear, Said
+from hedger.venues.speech import SILENT, Code, Codes, Hear, Said, heard
 
 LONGEST_TEXT = 240
 LONGEST_READ = 4_096
@@ -56,9 +56,19 @@ class Attempt:
         return self.failure is not None or self.evidence.status != 200 or self.said.code is not None
 
 
-async def attempt(call: Callable[[], Awaitable[Any]], seconds: float, hear: Hear) -> Attempt:
-    """Make one call within `seconds` (real) and say what happened, whatever the client raises."""
-    evidence = Evidence()
+async def attempt(
+    call: Callable[[], Awaitable[Any]], seconds: float, hear: Hear, against: Callable[[], str | None] | None = None
+) -> Attempt:
+    """Make one call within `seconds` (real) and say what happened, whatever the client raises.
+
+    `against` says why it must not leave after all, when its connection stands: to get one may take seconds.
+    """
+
+    def hold() -> None:
+        if against is not None and (why := against()) is not None:
+            raise Withheld(why)
+
+    evidence = Evidence(hold=hold)
     token = EVIDENCE.set(evidence)
     try:
         async with asyncio.timeout(seconds):
@@ -71,7 +81,7 @@ async def attempt(call: Callable[[], Awaitable[Any]], seconds: float, hear: Hear
 
 
 def _heard(evidence: Evidence, hear: Hear) -> Said:
-    return SILENT if evidence.status is None else hear(evidence.status, evidence.body)
+    return SILENT if evidence.status is None else heard(hear, evidence.status, evidence.body)
 
 
 def _words(problem: Exception) -> str:

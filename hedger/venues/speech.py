@@ -22,8 +22,18 @@ class Said(NamedTuple):
 
 
 SILENT = Said(None, "")
-# Reads the status and the body of an answer; never raises.
+# What an answer says whose words cannot be read: no table has the code, so it is refused and proves nothing.
+UNREADABLE = Said("unreadable", "")
+# Reads the status and the body of an answer.
 Hear = Callable[[int, str], Said]
+
+
+def heard(hear: Hear, status: int, body: str) -> Said:
+    """What the venue said, whatever form it has: a number of thousands of digits is none to Python. Never raises."""
+    try:
+        return hear(status, body)
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
+        return UNREADABLE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

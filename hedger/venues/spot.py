@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence, Set
 from decimal import Decimal
 
@@ -38,13 +39,13 @@ def coins_listed(
 
     Raises AskAgain where a row of one of our coins is not understood, or an asset of it is listed twice.
     """
-    names = [row.asset for row in rows]
+    listed = Counter(row.asset for row in rows)
     coins: dict[str, Decimal] = {}
     odd: set[str] = set()
     for row in rows:
         coin, multiplier = split_multiplier(coin_of(row.asset))
         try:
-            if names.count(row.asset) > 1:
+            if listed[row.asset] > 1:
                 raise ValueError("an asset is listed twice")
             read = _read_balance(row.model_dump())
         except ValueError:

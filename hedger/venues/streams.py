@@ -34,6 +34,8 @@ LARGEST_FRAME = 10 * 1024 * 1024
 # How long (of the clock) a connection that is given up may take to close.
 LEAVE_S = 5.0
 _GZIP = 16 + zlib.MAX_WBITS
+# Where ccxt notes that a listen key is being asked for: whoever comes next waits for that answer.
+_ASKED_FOR = "authenticationFlights"
 
 
 class Frames(Protocol):
@@ -101,6 +103,8 @@ class Streams:
             # ccxt's own pause between dials sleeps real seconds reckoned on our clock; the keeper pauses instead.
             self._link.client.ws_dial_backoff = {}
             await self._link.lanes.quiet.over()
+            # Of a question that we gave up the note stays for ever: each begin would wait for an answer to nobody.
+            self._link.client.clients.pop(_ASKED_FOR, None)
             await watch.begin()
 
         return Channel(

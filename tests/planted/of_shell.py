@@ -157,11 +157,10 @@ WIRED: tuple[Bug, ...] = (
         name="a create whose answer was lost is sent again",
         rule="I4, law 3",
         path=DESK,
-        old="attempt(lambda: self._wire.create(order, window_ms), link.answer_s + 1, link.hear)\n",
-        new="attempt(lambda: self._wire.create(order, window_ms), link.answer_s + 1, link.hear)\n"
+        old="attempt(send, link.answer_s + 1, link.hear, against)\n",
+        new="attempt(send, link.answer_s + 1, link.hear, against)\n"
         "                if result.failure is not None:\n"
-        "                    again = self._wire.create\n"
-        "                    result = await attempt(lambda: again(order, window_ms), link.answer_s + 1, link.hear)\n",
+        "                    result = await attempt(send, link.answer_s + 1, link.hear)\n",
         tests=OUTCOMES,
     ),
     Bug(

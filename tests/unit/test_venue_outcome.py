@@ -11,6 +11,7 @@ from hedger.model.order import RejectReason
 from hedger.venues.binance.codes import CODES, hear
 from hedger.venues.network import EVIDENCE, Evidence
 from hedger.venues.outcome import LONGEST_READ, LONGEST_TEXT, PIECE, Attempt, Scrub, attempt, describe, judge_refusal
+from hedger.venues.profile import profile_of
 from hedger.venues.speech import SILENT
 
 SECRET = "k9+Z/x~Q4w8 é7Tb2Lm6Vn"  # what URLs, JSON and base64 write in another way is in it
@@ -213,3 +214,21 @@ def test_a_text_that_is_shown_is_one_bounded_line() -> None:
     assert scrub("a\n b\t\tc ") == "a b c"
     assert scrub("x" * 10_000) == "x" * LONGEST_TEXT
     assert scrub(" " * LONGEST_READ + "late") == "", "no more than this is looked at"
+
+
+@pytest.mark.parametrize(
+    ("venue", "code"),
+    [("mexc", "--5"), ("mexc", "9" * 5_000), ("weex", "9" * 5_000), ("bingx", "9" * 5_000)],
+    ids=["mexc two signs", "mexc long", "weex long", "bingx long"],
+)
+def test_a_code_that_is_no_number_to_python_neither_raises_nor_passes_for_a_good_answer(venue: str, code: str) -> None:
+    async def call() -> str:
+        found = EVIDENCE.get()
+        assert found is not None
+        found.sent, found.status, found.body = 1, 200, f'{{"success":false,"code":"{code}","errorCode":"{code}"}}'
+        return "an answer"
+
+    profile = profile_of(venue)
+    result = asyncio.run(attempt(call, 5, profile.hear))
+    assert result.refused
+    assert isinstance(judge_refusal("an id", result, profile.codes, Scrub(SECRET)), OrderOutcomeUnknown)

@@ -109,6 +109,20 @@ def test_an_order_that_may_not_leave_when_its_turn_has_come_is_not_sent() -> Non
     assert seen == 0
 
 
+def test_an_order_that_may_not_leave_any_more_once_its_connection_stands_is_not_sent() -> None:
+    """To connect may take seconds: a kill that comes meanwhile still holds it back."""
+
+    async def scenario() -> tuple[object, int]:
+        async with opened() as desk:
+            said = iter([None, "the kill file is there"])
+            outcome = await desk.venue.place(place_order(), lambda: next(said))
+            return outcome, len(desk.fake.seen)
+
+    outcome, seen = asyncio.run(scenario())
+    assert outcome == OrderRejected(client_order_id=OUR_ID, reason=RejectReason.NOT_SENT, text="the kill file is there")
+    assert seen == 0
+
+
 def test_a_scaled_clock_stamps_its_own_time_with_the_measured_offset() -> None:
     """At ten times the speed the server shares the clock; ours is 4 s behind it and the measurement knows."""
 

@@ -4,10 +4,12 @@ Every failure is run at DEBUG with canary keys: no piece of them may be in a lin
 """
 
 import asyncio
+import json
 from functools import partial
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from hedger.model.message import OrderAccepted
 from hedger.venues.abilities import Ability
@@ -16,9 +18,9 @@ from tests.support.leave import let_go
 from tests.support.stand import proves
 from tests.support.wire_canaries import leaks, listening, turn_up
 from tests.support.wire_columns import COLUMNS, Verdict
-from tests.support.wire_faults import changed, spoken, whole
+from tests.support.wire_faults import changed, good_of, head, spoken, whole
 from tests.support.wire_outcomes import ABSENT, FAULTS, Fault, page, put
-from tests.support.wire_server import FakeVenue, refusal
+from tests.support.wire_server import FakeVenue, Seen, refusal
 from tests.support.wire_venue import Desk, opened, place_order
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "venues-binance-outcomes.md"
@@ -94,6 +96,32 @@ def test_what_follows_an_answer_is_not_taken_for_the_next_one() -> None:
     first, second = asyncio.run(scenario())
     assert isinstance(first, OrderAccepted)
     assert second.word == "record"
+
+
+def test_what_comes_unasked_on_an_idle_connection_is_not_taken_for_the_next_answer() -> None:
+    """The venue says no a second time, later: the next order must not hear it for its own."""
+    told = asyncio.Event()
+
+    async def twice(request: web.Request, seen: Seen) -> web.StreamResponse:
+        no = b'{"code":-5022,"msg":"Due to the order could not be executed as maker."}'
+        for body, status in ((json.dumps(good_of(request, seen)).encode(), "200 OK"), (no, "400 Bad Request")):
+            assert request.transport is not None
+            request.transport.write(head(len(body), status=status) + body)
+            await asyncio.sleep(0.1)
+        told.set()
+        await asyncio.sleep(1)
+        return web.Response()
+
+    async def scenario() -> list[object]:
+        async with opened() as desk:
+            good = desk.fake.answers["POST", "/fapi/v1/order"]
+            desk.fake.answers["POST", "/fapi/v1/order"] = twice
+            first = await desk.venue.place(place_order(), let_go)
+            await told.wait()
+            desk.fake.answers["POST", "/fapi/v1/order"] = good
+            return [first, await desk.venue.place(place_order(), let_go)]
+
+    assert [type(outcome) for outcome in asyncio.run(scenario())] == [OrderAccepted, OrderAccepted]
 
 
 def test_a_kept_connection_that_closes_under_a_request_is_not_tried_again() -> None:

@@ -17,7 +17,7 @@ from hedger.venues.abilities import Ability
 from tests.support.dialect_bench import streams_up
 from tests.support.stand import proves
 from tests.support.wire_bodies import AT
-from tests.support.wire_server import KEY, plain_answer
+from tests.support.wire_server import KEY, hanging_answer, plain_answer
 from tests.support.wire_venue import BTC, OUR_ID, SPOT, Desk, WireClock, opened
 
 BOOK = {
@@ -306,3 +306,25 @@ def test_an_error_on_the_stream_of_orders_does_not_say_that_it_is_up() -> None:
             return [frames.is_up("orders", message) for message in (None, {"result": None}, {"error": {"code": 2}})]
 
     assert asyncio.run(scenario()) == [True, True, False]
+
+
+def test_a_stream_that_is_given_up_while_its_key_is_asked_for_comes_back() -> None:
+    """The client remembers that somebody asks for a key, and has whoever comes next wait for that answer."""
+
+    async def scenario() -> None:
+        clock = WireClock(speed=40)
+        async with opened(clock=clock, ready=False) as desk:
+            desk.fake.clock_ms = clock.now_ms
+            await desk.venue.open([BTC.symbol])
+            good = desk.fake.answers["POST", "/fapi/v1/listenKey"]
+            desk.fake.answers["POST", "/fapi/v1/listenKey"] = hanging_answer()
+            reader = Reader(desk)
+            await reader.until(StreamChanged, up=False, private=True)
+            desk.fake.answers["POST", "/fapi/v1/listenKey"] = good
+            async with asyncio.timeout(10):
+                while len(desk.fake.requests("POST", "/fapi/v1/listenKey")) < 2:
+                    desk.fake.asked.clear()
+                    await desk.fake.asked.wait()
+            await reader.stop()
+
+    asyncio.run(scenario())
