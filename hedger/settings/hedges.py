@@ -52,7 +52,9 @@ class ExecutionSettings(Table):
         default=Decimal(2), description="How long a hedge rests after an order that filled, in seconds."
     )
     slice_quantity: Quantity | None = Field(
-        default=None, description="The most coins in one order; without it the order notional limits alone."
+        default=None,
+        description="The most coins in one order, or the venue's smallest order where that is more; "
+        "without it the order notional limits alone.",
     )
     ttl_s: Span = Field(
         default=Decimal(2),

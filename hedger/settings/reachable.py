@@ -182,17 +182,18 @@ def _whole_band(case: _Case) -> Decimal:
 
 
 def _limit_faults(case: _Case) -> Iterator[str]:
-    """Limits under the smallest order would refuse every order."""
+    """Limits under the smallest order would refuse every order. A slice is never less than that; only one that no price
+    could make enough is a mistake."""
     hedge, instrument = case.hedge, case.instrument
     order = f"the smallest order of {instrument.id} is"
-    quantities = {
-        "execution.slice_quantity": hedge.execution.slice_quantity,
-        "guards.position": hedge.guards.position,
-    }
-    for key, quantity in quantities.items():
-        if quantity is not None and quantity < case.smallest:
+    quantities = (
+        ("execution.slice_quantity", hedge.execution.slice_quantity, case._replace(price=None).smallest),
+        ("guards.position", hedge.guards.position, case.smallest),
+    )
+    for key, quantity, least in quantities:
+        if quantity is not None and quantity < least:
             limit = f"{plain(quantity)} {hedge.underlying}"
-            yield f"hedges.{hedge.name}.{key}: {limit} is too little: {order} {plain(case.smallest)}"
+            yield f"hedges.{hedge.name}.{key}: {limit} is too little: {order} {plain(least)}"
     least = instrument.min_notional
     if case.price is not None:
         least = max(least, instrument.notional(case.least_units, case.price))

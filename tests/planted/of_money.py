@@ -140,6 +140,22 @@ BUGS: tuple[Bug, ...] = (
         tests=BY_HAND,
     ),
     Bug(
+        name="a slice that is less than the venue takes ends the hedging",
+        rule="I13",
+        path="hedger/engine/decision/decide.py",
+        old="        caps.append(max(hedge.execution.slice_quantity / facts.per_unit, smallest(instrument, price)))\n",
+        new="        caps.append(hedge.execution.slice_quantity / facts.per_unit)\n",
+        tests=BY_HAND,
+    ),
+    Bug(
+        name="a rest that no order takes off holds up the hedge",
+        rule="I13",
+        path="hedger/engine/decision/decide.py",
+        old="    return held > 0 and (price <= 0 or held >= smallest(rules, price))\n",
+        new="    return held > 0\n",
+        tests=BY_HAND,
+    ),
+    Bug(
         name="of two positions on one coin each has all of their margin to itself",
         rule="M04",
         path="hedger/engine/formulas/liquidation.py",

@@ -332,3 +332,33 @@ def test_two_inverse_shorts_that_one_wallet_covers_only_singly_have_a_liquidatio
     read = replace(reading_of("0"), positions=rows, coin_margins={"BTC": wallet})
     state = state._replace(accounts={ACCOUNT: replace(state.accounts[ACCOUNT], reading=read)})
     assert [float(d) for d in liquidation_distances(state, policy.hedges[0])] == pytest.approx([3.0, 3.0])
+
+
+# --- slices that the price has made too small -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("least", "units"), [("0", "0.004"), ("240", "0.004"), ("300", "0.005"), ("6000", "0.1")], ids=str
+)
+def test_a_slice_that_is_less_than_the_venue_takes_is_the_smallest_order(least: str, units: str) -> None:
+    """At 60,000 a least worth of 300 is 0.005 coins. Where prices fall, a slice that was enough must not end it all."""
+    policy = policy_of(hedge_of(execution={"slice_quantity": D("0.004")}))
+    state = hedging("1", "0", policy=policy, instrument=instrument_of(min_notional=D(least)))
+    _, results = feed(state, (NOW + 1, TimePassed()), policy=policy)
+    (order,) = placed(results)
+    assert order.quantity == D(units)
+
+
+# --- a rest that no order takes off -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("rest", "expected"), [("0.001", (AT_ONE, "0.5")), ("0.2", (AT_TWO, "0.2"))], ids=str)
+def test_a_rest_that_is_less_than_the_venue_takes_holds_up_no_hedge(
+    rest: str, expected: tuple[InstrumentId, str]
+) -> None:
+    """Half a coin is to be sold. What stands against it elsewhere goes first, unless no order is so small."""
+    policy = several()
+    held = {AT_ONE: "-1", AT_TWO: rest}
+    _, results = feed(at_hand(policy, held, spot=D("1.5") - D(rest)), (NOW + 1, TimePassed()), policy=policy)
+    (order,) = placed(results)
+    assert (order.id, order.side, order.quantity) == (expected[0], Side.SELL, D(expected[1]))

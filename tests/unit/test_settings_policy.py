@@ -215,6 +215,12 @@ def test_an_unsuitable_instrument_is_refused(tmp_path: Path, instrument: Instrum
         check_reachable(policy_with(tmp_path), [instrument])
 
 
+def test_a_slice_that_only_the_price_makes_too_small_is_not_refused(tmp_path: Path) -> None:
+    """The smallest order is 0.002 at this price: a restart in a fall must not be refused for it."""
+    sliced = changed("guards =", "execution.slice_quantity = 0.001\nguards =")
+    check_reachable(to_policy(load(tmp_path, sliced)), [BTC], PRICE)
+
+
 def test_limits_under_the_smallest_order_are_refused(tmp_path: Path) -> None:
     sliced = changed("guards =", "execution.slice_quantity = 0.0005\nguards =")
     with pytest.raises(ConfigError, match=r"execution.slice_quantity: 0\.0005 BTC is too little"):

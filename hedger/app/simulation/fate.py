@@ -148,7 +148,9 @@ class Fate:
         names = self._rng.choice(((), self._some_hedges()))
         while self._clock.now_ms() < window.end_at:
             process = self._machine.process
-            if process is not None and process.running and not process.daemon.state.flattening:
+            # A hedger that still waits for its venues takes no requests; what is put to it would be carried out later.
+            hears = process is not None and process.running and process.daemon.begun
+            if process is not None and hears and not process.daemon.state.flattening:
                 self._struck("O09", f"epoch {process.epoch} is to flatten {', '.join(names) or 'everything'}")
                 asked = OperatorAsked(operation=Operation.FLATTEN, reason="a person wants out", names=names)
                 process.daemon.loop.inbox.put(asked)

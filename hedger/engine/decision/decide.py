@@ -9,7 +9,7 @@ from hedger.engine.decision.failover import MARGIN_USED, cannot_trade, may_be_go
 from hedger.engine.decision.portion import portion
 from hedger.engine.decision.roll import LACKS_ROOM, leaving_leg, no_longer, overdue, roll_of, slices
 from hedger.engine.decision.saving import makes_way, reduce_margin
-from hedger.engine.decision.unwind import unwind
+from hedger.engine.decision.unwind import smallest, unwind
 from hedger.engine.decision.verdict import (
     Draft,
     Verdict,
@@ -30,6 +30,7 @@ from hedger.engine.known.state import Action, HedgeState, Mode, Reason, Severity
 from hedger.engine.wanted.band import rebalance
 from hedger.engine.wanted.quoting import passive_price
 from hedger.engine.wanted.target import target_ended
+from hedger.model.instrument import InstrumentId
 from hedger.model.numeric import ONE, ZERO, ceil_to, floor_to
 from hedger.model.order import Side
 
@@ -188,7 +189,7 @@ def _opposite_leg(state: State, hedge: Hedge, facts: Facts, side: Side) -> Facts
     leaving = leaving_leg(state, hedge, best, side)
     if leaving is not None and hedge.failover.allowed and cannot_trade(state, hedge, leaving, int(side.sign)):
         leaving = None  # the others need not wait for it
-    if leaving is not None:
+    if leaving is not None and _takes_off(state, hedge, leaving, side):
         return facts_on(state, hedge, facts, leaving)
     if hedge.carry.rule is ChoiceRule.PREFERENCE and reducible(side, position_of(state, best)):
         return None
@@ -198,9 +199,17 @@ def _opposite_leg(state: State, hedge: Hedge, facts: Facts, side: Side) -> Facts
             continue
         if hedge.failover.allowed and cannot_trade(state, hedge, id, int(side.sign)) is not None:
             continue
-        if reducible(side, position_of(state, id)):
+        if _takes_off(state, hedge, id, side):
             return facts_on(state, hedge, facts, id)
     return None
+
+
+def _takes_off(state: State, hedge: Hedge, id: InstrumentId, side: Side) -> bool:
+    """Whether an order on a side takes off what is held of an instrument with prices. A rest that is less than the
+    venue takes is left where it is: nothing else may wait for it."""
+    held, rules = reducible(side, position_of(state, id)), state.instruments[id]
+    price = passive_price(side, state.quotes[id][0], rules, hedge.execution)
+    return held > 0 and (price <= 0 or held >= smallest(rules, price))
 
 
 def _roll(state: State, hedge: Hedge, memory: HedgeState, facts: Facts) -> Verdict:
@@ -241,8 +250,10 @@ def _must_wait(state: State, hedge: Hedge, memory: HedgeState) -> Verdict | None
 def _sized(hedge: Hedge, facts: Facts, side: Side, coins: Decimal, *, to_target: Decimal) -> Decimal:
     """Coins to units on the lot grid: within the slice and the notional cap, never past the target.
 
-    To the target it is rounded down. To a reset short of it it is rounded up, to the smallest order where that is more:
-    one lot inside the band is inside and one lot outside is not. `to_target` coins are all that may be traded.
+    A slice that prices have made less than the venue takes is the smallest order: it bounds what is sent, and must not
+    end the hedging in a fall. To the target it is rounded down. To a reset short of it it is rounded up, to the
+    smallest order where that is more: one lot inside the band is inside and one lot outside is not. `to_target` coins
+    are all that may be traded.
     """
     instrument = facts.instrument
     if not facts.per_unit:  # its settlement average has fixed all of it: it moves with nothing any more
@@ -255,7 +266,7 @@ def _sized(hedge: Hedge, facts: Facts, side: Side, coins: Decimal, *, to_target:
         units = min(most, ceil_to(max(units, instrument.min_quantity, instrument.min_notional / unit_price), lot))
     caps = [most, units, instrument.max_quantity, hedge.guards.order_notional / unit_price]
     if hedge.execution.slice_quantity is not None:
-        caps.append(hedge.execution.slice_quantity / facts.per_unit)
+        caps.append(max(hedge.execution.slice_quantity / facts.per_unit, smallest(instrument, price)))
     return floor_to(min(caps), lot)
 
 

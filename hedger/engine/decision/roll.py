@@ -136,10 +136,11 @@ def slices(state: State, hedge: Hedge, roll: Roll, facts: Facts) -> list[Slice] 
 
 
 def _most(hedge: Hedge, near: Facts, far: Facts) -> Decimal:
-    """The most coins in one slice: half a side of the band, or the smallest order of either leg where that is more."""
+    """The most coins in one slice: half a side of the band, and no more than the owner wants in one order; or the
+    smallest order of either leg where that is more."""
     least = max(least_units(leg, hedge) * leg.per_unit for leg in (near, far))
     most = max(min(near.edges.upper, near.edges.lower) / 2, least)
-    return most if hedge.execution.slice_quantity is None else min(most, hedge.execution.slice_quantity)
+    return most if hedge.execution.slice_quantity is None else min(most, max(hedge.execution.slice_quantity, least))
 
 
 def _room(facts: Facts, side: Side) -> Decimal:
