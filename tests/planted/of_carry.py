@@ -73,7 +73,7 @@ BUGS: tuple[Bug, ...] = (
         name="what reduces comes off the leg that was opened",
         rule="roll",
         path="hedger/engine/decision/decide.py",
-        old="    if leaving is not None:\n        return facts_on(",
+        old="    if leaving is not None and _takes_off(state, hedge, leaving, side):\n        return facts_on(",
         new="    if leaving is None and False:\n        return facts_on(",
         tests=ROLLS,
     ),
