@@ -51,7 +51,10 @@ PULSE_S = 0.25
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Parts:
-    """Everything that a daemon is made of. Without a lifeline nothing watches it, and nobody can ask it by file."""
+    """Everything that a daemon is made of. Without a lifeline nothing watches it, and nobody can ask it by file.
+
+    `start_record` is what the journal keeps of the start: `config` in it is the digest of the configuration.
+    """
 
     policy: Policy
     venues: Mapping[str, Venue]
@@ -59,7 +62,7 @@ class Parts:
     journal: Journal
     polling: Polling
     observer: Observer
-    start_record: object
+    start_record: Mapping[str, object]
     lifeline: Lifeline | None = None
     reception: Reception | None = None
 
@@ -74,6 +77,7 @@ class Daemon:
         recovered = parts.journal.begin(now, parts.start_record)
         recover_quiet(parts.journal, parts.venues, now)
         self._since_at = recovered.funding_since_at
+        self._goes_on = recovered.in_force == parts.start_record.get("config", "")
         self._ids: dict[str, tuple[InstrumentId, ...]] = {}
         self.loop = Loop(
             state=recovered_state(parts.policy, recovered, now),
@@ -184,7 +188,10 @@ class Daemon:
         )
         instruments = [instrument for loaded in opened for instrument in loaded]
         ids = self._ids = listed_of(asked, instruments)
-        check_reachable(self._parts.policy, instruments, await self._prices(ids), self._parts.clock.now_ms())
+        # What only a price has made too small is the owner's to mend, and no reason to leave a hedge alone in a fall: a
+        # hedger that is started again with what it hedged by goes on as if it had not ended.
+        prices, policy = await self._prices(ids), self._parts.policy
+        check_reachable(policy, instruments, {} if self._goes_on else prices, self._parts.clock.now_ms())
         await configure_all(self._parts.policy, self._parts.venues, ids)
         for name, loaded in zip(self._parts.venues, opened, strict=True):
             self.loop.inbox.put(InstrumentsLoaded(account=name, instruments=loaded))

@@ -58,6 +58,14 @@ AND json_extract(body, '$.expiry_at') IS NOT NULL
 """
 _LAST_HALT = "SELECT kind, key FROM events WHERE kind IN ('halt', 'resume') ORDER BY seq DESC LIMIT 1"
 _LAST_END = "SELECT kind FROM events WHERE kind IN ('start', 'stop') ORDER BY seq DESC LIMIT 1"
+# The digest of the configuration that was in force last: that of the newest start which put its venues in order, or of
+# a reload that came after it.
+_IN_FORCE = """
+SELECT CASE e.kind WHEN 'reload' THEN e.key ELSE coalesce(json_extract(e.body, '$.config'), '') END FROM events e
+WHERE e.kind = 'reload'
+   OR (e.kind = 'start' AND EXISTS (SELECT 1 FROM events p WHERE p.kind = 'prepared' AND p.epoch = e.epoch))
+ORDER BY e.seq DESC LIMIT 1
+"""
 _LAST_RESUME = "SELECT coalesce(max(seq), 0) FROM events WHERE kind = 'resume'"
 _LAST_PAUSE = """
 SELECT key, body FROM events WHERE kind = 'operator' AND key IN ('pause', 'unpause', 'flatten_all')
@@ -81,7 +89,8 @@ class Recovered:
     `filled_at` is when something of ours last filled, 0 for never; `last_at` is the last row's moment; `first_epoch` is
     the first that this journal knows. `next_sequence` is where the ids of this epoch begin. `trips` are, by account,
     the moments of the last day when a breaker tripped that no person has seen to since. `dated` are the rules of dated
-    contracts as they were read last. `flattening` and `acknowledged` are what a person latched (`latch.py`)."""
+    contracts as they were read last. `flattening` and `acknowledged` are what a person latched (`latch.py`).
+    `in_force` is the digest of the configuration that was hedged by last, None where there was none yet."""
 
     epoch: int
     first_epoch: int
@@ -102,6 +111,7 @@ class Recovered:
     dated: tuple[Instrument, ...] = ()
     flattening: dict[str, Flatten] = field(default_factory=dict)
     acknowledged: dict[str, int] = field(default_factory=dict)
+    in_force: str | None = None
 
 
 def recall(connection: sqlite3.Connection, now: int, *, epoch: int, first_epoch: int, next_sequence: int) -> Recovered:
@@ -126,6 +136,7 @@ def recall(connection: sqlite3.Connection, now: int, *, epoch: int, first_epoch:
         dated=tuple(_RULES.validate_json(body) for (body,) in connection.execute(_DATED)),
         flattening=flattening_of(connection),
         acknowledged=_acknowledged(connection),
+        in_force=None if (row := connection.execute(_IN_FORCE).fetchone()) is None else str(row[0]),
     )
 
 

@@ -148,6 +148,14 @@ BUGS: tuple[Bug, ...] = (
         tests=BY_HAND,
     ),
     Bug(
+        name="a restart in a fall is refused for a band that was wide enough",
+        rule="decision 24",
+        path="hedger/app/daemon.py",
+        old="{} if self._goes_on else prices",
+        new="prices",
+        tests=("tests/simulation/test_restart.py",),
+    ),
+    Bug(
         name="a rest that no order takes off holds up the hedge",
         rule="I13",
         path="hedger/engine/decision/decide.py",

@@ -12,7 +12,7 @@ from hedger.errors import ConfigError
 from hedger.model.order import Side
 from hedger.sim.nouns import Wallet
 from hedger.sim.world import World
-from tests.support.engine_policies import hedge_of, perpetual, policy_of
+from tests.support.engine_policies import band, hedge_of, perpetual, policy_of
 from tests.support.simulated_daemon import NOON, OWNER, Play, act, make_world, stage
 
 POLICY = policy_of(hedge_of(guards={"price_drift": D(5_000)}))
@@ -239,3 +239,28 @@ def test_a_start_without_its_journal_uses_no_id_again(tmp_path: Path) -> None:
         assert len({trade.client_order_id for trade in truth.trades}) >= 2
 
     stage(scene, lambda: make_world(POLICY, {"BTC": "1"}))
+
+
+def test_started_again_after_a_fall_it_goes_on_with_a_band_that_the_price_made_too_narrow(tmp_path: Path) -> None:
+    """At 60,000 the smallest order is 0.002, as wide as the band. At 36,000 it is 0.003: a first start is refused."""
+    narrow = policy_of(hedge_of(band=band("0.002"), guards={"price_drift": D(9_000)}))
+    ends: list[D] = []
+
+    async def hedged(it: Play) -> None:
+        await it.until_hedged()
+
+    async def topped_up(it: Play) -> None:
+        it.world.exchange.deposit(OWNER, Wallet.SPOT, "BTC", D("0.5"))
+        await it.until(lambda: abs(it.delta()) <= D("0.003"), "hedged again")
+        ends.append(it.delta())
+
+    async def scene(world: World) -> None:
+        await act(world, hedged, narrow, tmp_path / "went on", kill=True)
+        world.market.fair.jump("BTC", -0.4)
+        await asyncio.sleep(30)  # of the world: its books follow
+        with pytest.raises(ConfigError, match=r"the smallest order .* is 0\.003 BTC, wider than"):
+            await act(world, hedged, narrow, tmp_path / "new", seed=2)
+        await act(world, topped_up, narrow, tmp_path / "went on", seed=3)
+
+    stage(scene, lambda: make_world(narrow, {"BTC": "2"}))
+    assert len(ends) == 1

@@ -146,3 +146,23 @@ def test_a_start_without_its_venue_leaves_no_mark_of_a_crash(tmp_path: Path) -> 
     with closing(Journal.open(tmp_path, read_only=True)) as journal:
         assert journal.halted() is None
         assert not any(start.prepared for start in journal.starts())
+
+
+def test_what_was_hedged_by_last_is_that_of_the_newest_start_that_reached_its_venues_or_of_a_reload(
+    tmp_path: Path,
+) -> None:
+    """The digest that each start finds, after those before it."""
+
+    def start(config: str, *more: Row) -> str | None:
+        with closing(Journal.open(tmp_path, durable=False)) as journal:
+            recovered = journal.begin(NOW, {"config": config})
+            journal.write(more)
+        return recovered.in_force
+
+    prepared, reloaded = Row(NOW, "prepared", "", {}), Row(NOW, "reload", "c", {"who": "a person"})
+    assert start("a") is None
+    assert start("a") is None, "the first one reached no venue"
+    assert start("a", prepared) is None
+    assert start("b") == "a"
+    assert start("b", prepared, reloaded) == "a", "the one before reached no venue"
+    assert start("b") == "c"

@@ -41,7 +41,7 @@ class Owner:
     """
 
     def __init__(
-        self, machine: Machine, plan: Plan, policy: Policy, polling: Polling, in_force: Callable[[Policy], None]
+        self, machine: Machine, plan: Plan, policy: Policy, polling: Polling, in_force: Callable[[Policy, str], None]
     ) -> None:
         self._machine, self._plan, self._policy, self._polling = machine, plan, policy, polling
         self._in_force = in_force
@@ -77,7 +77,7 @@ class Owner:
         if daemon.revise(policy, self._polling, row) is not None:
             return False
         self.reloads += 1
-        self._in_force(policy)
+        self._in_force(policy, row.key)
         daemon.handle_now(PolicyChanged(digest=row.key, hedges=changed_hedges(old, policy)))
         return True
 

@@ -27,13 +27,15 @@ from hedger.sim.happenings import Committed, Died, Started, Stepped, Tell
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Makings:
-    """What each process of a run is made of. `clock` is the true time, `strikes` what befalls the host."""
+    """What each process of a run is made of. `clock` is the true time, `strikes` what befalls the host, `config` stands
+    for the policy in the journal."""
 
     policy: Policy
     polling: Polling
     clock: Clock
     strikes: Strikes
     tell: Tell
+    config: str = ""
 
 
 class TellingObserver:
@@ -93,7 +95,7 @@ class Process:
                     journal=self._journal,
                     polling=makings.polling,
                     observer=TellingObserver(makings.tell, makings.clock),
-                    start_record={},
+                    start_record={"config": makings.config},
                 )
             )
         except HedgerError:

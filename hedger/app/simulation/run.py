@@ -233,9 +233,9 @@ class Run:
             await asyncio.gather(*tasks, return_exceptions=True)
             self._raise_bugs(tasks)
 
-    def _in_force(self, policy: Policy) -> None:
+    def _in_force(self, policy: Policy, config: str) -> None:
         """What the next start reads, and what every order is judged by from now on."""
-        self._makings = replace(self._makings, policy=policy)
+        self._makings = replace(self._makings, policy=policy, config=config)
         self.witness.policy = policy
 
     def _raise_bugs(self, tasks: list[asyncio.Task[None]]) -> None:
