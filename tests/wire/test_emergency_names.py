@@ -112,7 +112,7 @@ def test_on_every_venue_it_names_an_order_as_the_desk_does(
                 credentials=stand.credentials,
                 network=Network(resolver=desk.resolver, ssl_context=contexts()[1]),
             )
-            leave = EmergencyExit({"main": account}, WireClock(), pause_s=0.01, longest_s=0.5)
+            leave = EmergencyExit({"main": account}, WireClock(), pause_s=0.01, longest_s=1.0)
             assert {rules.id.symbol for rules in desk.instruments} == set(symbols)
             for id in (rules.id for rules in desk.instruments):
                 order = CancelOrder(id=id, client_order_id=OUR_ID, venue_order_id=None)
