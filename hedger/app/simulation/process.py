@@ -106,6 +106,11 @@ class Process:
         self.task = asyncio.create_task(self._run())
 
     @property
+    def heeds_until(self) -> int:
+        """Until when (true ms) it waits because a venue wants quiet."""
+        return max(venue.heeds_until for venue in self._venues.values())
+
+    @property
     def running(self) -> bool:
         """Whether the process lives."""
         return not self.task.done()

@@ -258,6 +258,8 @@ class Run:
     async def _converge(self) -> None:
         """I13: within five minutes everything is hedged. What waits for a person by design gets one first."""
         begun_at, resumed_at = self.clock.now_ms(), 0
+        if self.process is not None and self.trace.hits["P11"]:  # by a clock that was set back a quiet begins anew
+            begun_at = max(begun_at, self.process.heeds_until)
         deadline = begun_at + int(CONVERGE_S * 1000)
         while not self._converged():
             now = self.clock.now_ms()

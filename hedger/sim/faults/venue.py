@@ -218,6 +218,11 @@ class FaultyVenue:
         if banned:
             self._banned_until = max(self._banned_until, until_at)
 
+    @property
+    def heeds_until(self) -> int:
+        """Until when (true ms) it knows that the venue wants quiet."""
+        return self._quiet_until
+
     def on_quiet(self, told: QuietTold) -> None:
         """Tell from now on each quiet that the venue asks for."""
         self._told = told
